@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace rowgate {
+
+/// A moment in UTC, in microseconds since 1970-01-01T00:00:00Z.
+struct Timestamp {
+  std::int64_t micros = 0;
+  friend auto operator<=>(const Timestamp&, const Timestamp&) = default;
+};
+
+/// RFC 3339 in UTC with milliseconds: "2026-03-01T12:00:00.250Z".
+std::string to_rfc3339(Timestamp at);
+
+/// Where the time comes from; tests give their own. Thread safe.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual Timestamp now() const = 0;
+};
+
+class SystemClock : public Clock {
+ public:
+  Timestamp now() const override;
+};
+
+}  // namespace rowgate

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace rowgate::csv {
+
+/// Appends fields and line ends of RFC 4180 (CRLF) to a string; a field is quoted only where it must be (delimiter,
+/// quote, CR, LF), and where it is an empty text that must differ from a null.
+class Writer {
+ public:
+  struct Options {
+    char delimiter = ',';
+    bool escape_formulas = false;  ///< see needs_formula_escape
+  };
+  Writer(std::string& out, Options options) : out_(out), options_(options) {}
+  explicit Writer(std::string& out) : Writer(out, Options{}) {}
+
+  void field(std::string_view value);
+  /// A null: nothing between the delimiters.
+  void null_field();
+  void end_record();
+
+ private:
+  std::string& out_;
+  Options options_;
+  bool first_ = true;
+};
+
+/// A cell that a spreadsheet would execute: it begins with = + - @ TAB CR (OWASP, "CSV Injection"), or with ' itself,
+/// so that the escape can be taken off again. A plain number such as -12.5 is none.
+bool needs_formula_escape(std::string_view cell);
+
+}  // namespace rowgate::csv

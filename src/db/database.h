@@ -1,0 +1,173 @@
+#pragma once
+
+#include "base/error.h"
+#include "db/run_record.h"
+#include "io/external_sorter.h"
+#include "table/checker.h"
+#include "table/schema.h"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace rowgate::db {
+
+/// A table as named everywhere. `space` is the SQL schema or database it lies in; empty = the connection's own (the only
+/// one on SQLite).
+struct TableName {
+  std::string space = {};
+  std::string name;
+  friend auto operator<=>(const TableName&, const TableName&) = default;
+};
+
+enum class Mode : std::uint8_t { Append, Replace, Upsert };
+std::string_view name(Mode mode);  ///< "append", …
+
+/// A record that the keys in the database refuse (stages 4 and 5). Ordered by line. Its value is read again from the file.
+struct KeyFinding {
+  std::uint64_t line = 0, record = 0, offset = 0, length = 0;
+  Code code = Code::KeyDuplicateInTable;  ///< KeyDuplicateInTable (primary key), KeyNotUnique, KeyNoParent
+  std::uint32_t key = 0;  ///< KeyNotUnique: index into unique_keys; KeyNoParent: into foreign_keys
+  bool operator<(const KeyFinding& other) const {
+    return line != other.line ? line < other.line : code != other.code ? code < other.code : key < other.key;
+  }
+};
+using KeyFindings = io::ExternalSorter<KeyFinding>;  ///< finished; next() gives them by line; a line may have several
+
+/// Where a load goes.
+struct LoadTarget {
+  TableName table;
+  const table::TableSchema* schema = nullptr;  ///< outlives the transaction
+  Mode mode = Mode::Append;
+  bool enforce_keys = false;      ///< keys: enforce = foreign keys become constraints of the database
+  bool database_checks = false;   ///< checks: database = CHECK constraints repeat the schema's rules
+  std::filesystem::path scratch;  ///< folder for work that does not fit in memory
+  std::string run_id;             ///< names the staging table
+};
+
+/// What a sink has done with the rows given to it; known after settle().
+struct SinkCounts {
+  std::uint64_t written = 0;                ///< rows given less findings' records
+  std::uint64_t inserted = 0, updated = 0;  ///< upsert; inserted = written otherwise
+  std::uint64_t refused = 0;                ///< distinct records among the findings
+};
+
+/// Takes checked rows into one table of a Transaction. Not thread safe.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  /// Rows in file order, without records that stages 1 to 3 refused.
+  virtual Result<void> write(const table::CheckedBatch& batch) = 0;
+  /// Says that the primary key does not ascend in the file, so that a sink may sort before it writes. Before or between writes.
+  virtual void expect_unordered(std::uint64_t file_bytes) = 0;
+  /// After the last write: judges stages 4 and 5 to the end and puts the table into its final form. The findings live as
+  /// long as the sink. Fails with key.has_children (a merging replace would leave children without parent; message
+  /// names up to 20 keys), database.refused (our bug), storage.full.
+  virtual Result<KeyFindings*> settle() = 0;
+  virtual SinkCounts counts() const = 0;
+};
+
+/// One atomic change: rows of several tables and the ledger's rows. Dropped without commit: rolled back, nothing is left.
+class Transaction {
+ public:
+  virtual ~Transaction() = default;
+  /// The table's schema (create, when missing) and a sink for it. Fails with table.differs when the table in the database is not
+  /// as `target.schema` says (append, upsert, merging replace), config.invalid for an upsert without primary key or a foreign key to a
+  /// table that does not exist.
+  virtual Result<std::unique_ptr<Sink>> open_sink(const LoadTarget& target) = 0;
+  /// Version that the table will have / has: number of committed runs. 0 for a table never loaded.
+  virtual Result<std::uint64_t> table_version(const TableName& table) = 0;
+  /// Writes the records into the ledger (`version_after` of each becomes its table's version) and commits.
+  virtual Result<void> commit(std::span<const RunRecord> records) = 0;
+};
+
+using Value = std::variant<std::monostate, std::int64_t, double, std::string>;
+
+struct Query {
+  std::string sql;
+  std::vector<std::pair<std::string, Value>> params = {};  ///< bound to :name
+  std::chrono::milliseconds timeout{60'000};
+};
+
+/// A value of a result row; text is valid until the next step.
+struct ResultCell {
+  enum class Kind : std::uint8_t { Null, Integer, Real, Text } kind = Kind::Null;
+  std::int64_t integer = 0;
+  double real = 0;
+  std::string_view text = {};
+};
+
+/// Rows of a query, one at a time, in bounded memory. Not thread safe; must not outlive its Database.
+class Cursor {
+ public:
+  virtual ~Cursor() = default;
+  virtual const std::vector<std::string>& columns() const = 0;
+  /// The next row, or false at the end. Fails with report.timeout, report.bad_sql, database.*.
+  virtual Result<bool> next(std::vector<ResultCell>& row) = 0;
+};
+
+/// Text only, no connection.
+class SqlDialect {
+ public:
+  virtual ~SqlDialect() = default;
+  virtual std::string quote(std::string_view identifier) const = 0;
+  virtual std::string type_name(const table::Field& field) const = 0;
+  /// CREATE TABLE of a schema (product's type mapping), one statement ending in ";\n".
+  virtual std::string create_table(const TableName& table, const table::TableSchema& schema, bool enforce_keys,
+                                   bool database_checks) const = 0;
+};
+
+/// A table that exists.
+struct TableState {
+  TableName table;
+  std::uint64_t rows = 0;
+  std::uint64_t version = 0;
+  std::optional<std::string> schema_json = {};  ///< as kept in rowgate_schema, when rowgate made the table
+};
+
+/// Reads and writes of the ledger outside of a load. A database without ledger has no runs.
+class Ledger {
+ public:
+  virtual ~Ledger() = default;
+  virtual Result<std::vector<RunRecord>> runs(const std::optional<TableName>& of_table, std::size_t limit) = 0;  ///< newest first
+  /// Runs whose id begins with `prefix` (with or without "run_", any case), at most 20.
+  virtual Result<std::vector<RunRecord>> find(std::string_view prefix) = 0;
+  /// A run that ended without loading (failed, interrupted), or replaces the row of that id. Fails when the database cannot be written.
+  virtual Result<void> record(const RunRecord& run) = 0;
+  /// A committed load of the same bytes into the same table, newest first.
+  virtual Result<std::optional<std::string>> find_same_file(const TableName& table, std::string_view sha256) = 0;
+};
+
+/// A database. Thread safe: every call may come from any thread; transactions are taken one at a time.
+class Database {
+ public:
+  virtual ~Database() = default;
+  /// Waits up to `lock_wait` for other writers, then table.busy. Creates the database when missing.
+  /// Fails with database.unreachable, database.read_only.
+  virtual Result<std::unique_ptr<Transaction>> begin(std::span<const TableName> tables) = 0;
+  /// A transaction that can only be dropped: for validate and dry runs, exactly as a load would judge. A database that
+  /// does not exist counts as empty and is not made. commit() fails with internal.error.
+  virtual Result<std::unique_ptr<Transaction>> begin_dry_run(std::span<const TableName> tables) = 0;
+  /// One read-only statement on a read-only connection. Fails with report.bad_sql (not one statement, would write, does
+  /// not compile; unknown or missing parameter), report.timeout, database.unreachable (no such file).
+  virtual Result<std::unique_ptr<Cursor>> query(const Query& query) = 0;
+  virtual Result<std::vector<TableState>> tables() = 0;       ///< all but rowgate's own; empty when the database does not exist
+  virtual Result<std::optional<TableState>> table(const TableName& table) = 0;
+  /// Where the table in the database differs from `schema`, in words; empty = equal or no such table.
+  virtual Result<std::vector<std::string>> differences(const LoadTarget& target) = 0;
+  virtual Ledger& ledger() = 0;
+  virtual const SqlDialect& dialect() const = 0;
+  virtual std::string describe() const = 0;  ///< "sqlite ./data/rowgate.db", never with a secret
+  virtual Result<std::string> server_version() = 0;  ///< "SQLite 3.40.1"
+  virtual bool exists() const = 0;
+};
+
+}  // namespace rowgate::db
