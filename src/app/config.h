@@ -1,0 +1,76 @@
+#pragma once
+
+#include "base/error.h"
+#include "base/node.h"
+#include "base/units.h"
+#include "csv/dialect.h"
+#include "db/database.h"
+#include "report/report.h"
+#include "table/schema.h"
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace rowgate::app {
+
+struct TableConfig {
+  db::TableName name;
+  std::string title = {};
+  csv::DialectOptions dialect = {};   ///< limits filled in
+  table::TableSchema schema;
+  bool enforce_keys = false;          ///< keys: check | enforce
+  bool database_checks = false;       ///< checks: rowgate | database
+  std::optional<RejectLimit> max_rejects = {};
+};
+
+struct Limits {
+  RejectLimit max_rejects = {};
+  std::uint64_t max_columns = 1024, max_field_bytes = kMiB, max_record_bytes = 4 * kMiB;
+  std::chrono::milliseconds report_timeout{60'000};
+  std::uint64_t report_max_rows = 5'000'000;
+};
+
+/// Everything that is configured, defaults filled in, relative paths made relative to the file's folder.
+struct Config {
+  std::filesystem::path file = {};          ///< empty when none was found or needed
+  std::filesystem::path database_path;      ///< of database.url sqlite:…
+  std::filesystem::path storage_path;       ///< of storage.url file:…
+  std::filesystem::path spool_path;
+  Limits limits = {};
+  std::vector<TableConfig> tables = {};     ///< in file order
+  std::vector<report::Definition> reports = {};
+  const TableConfig* find_table(std::string_view name) const;
+  const report::Definition* find_report(std::string_view name) const;
+};
+
+/// One setting, where it came from: "default", "rowgate.yaml:12", "ROWGATE_DATABASE__URL", "--to".
+struct Setting {
+  std::string path, value, origin;
+};
+
+struct LoadedConfig {
+  Config config;
+  std::vector<Setting> settings = {};  ///< every key with its value and origin, in the order of the documentation
+};
+
+/// Finds, reads and checks the configuration by product's precedence: `given` (--config), ROWGATE_CONFIG, ./rowgate.yaml,
+/// $XDG_CONFIG_HOME/rowgate/rowgate.yaml, /etc/rowgate/rowgate.yaml; ROWGATE_… variables override single values.
+/// All problems are collected (config.invalid each, with file and place), not only the first.
+std::expected<LoadedConfig, std::vector<Error>> load_config(const std::optional<std::filesystem::path>& given);
+
+/// The configuration for `--to sqlite:FILE`: no tables, rejects and run state in FILE.rowgate/. Limits come from the
+/// environment and defaults.
+std::expected<LoadedConfig, std::vector<Error>> adhoc_config(std::string_view to);
+
+/// Parses YAML (1.2 core schema; JSON is a subset of it) with places. Refuses tags, duplicate keys and more than 10,000 nodes made by
+/// aliases. Errors carry `file` and `at`.
+Result<Node> read_yaml(const std::filesystem::path& file, std::string_view text);
+
+/// Table indexes in the order of their foreign keys: parents first; file order among equals.
+std::vector<std::size_t> parents_first(const std::vector<const TableConfig*>& tables);
+
+}  // namespace rowgate::app
