@@ -46,6 +46,7 @@ struct RecordBatch {
   std::vector<std::uint64_t> length;        ///< bytes of the record in the file without its line end; more than
                                             ///< record_end - record_begin only for a broken record too large to keep
   std::vector<BrokenRecord> broken;         ///< ascending by record; these have no fields
+  std::vector<std::uint64_t> own_offset;    ///< by record, only where the bytes are not the file's own (a rewritten batch)
 
   std::size_t size() const { return record_begin.size(); }
   bool empty() const { return record_begin.empty(); }
@@ -55,7 +56,9 @@ struct RecordBatch {
   std::size_t field_count(std::size_t record) const { return first_field[record + 1] - first_field[record]; }
   /// A blank line: no bytes at all. It has one empty field.
   bool is_blank(std::size_t record) const { return record_begin[record] == record_end[record]; }
-  std::uint64_t offset(std::size_t record) const { return first_offset + record_begin[record]; }
+  std::uint64_t offset(std::size_t record) const {
+    return own_offset.empty() ? first_offset + record_begin[record] : own_offset[record];
+  }
   std::string_view raw(std::size_t record) const {
     return {bytes.data() + record_begin[record], record_end[record] - record_begin[record]};
   }

@@ -47,6 +47,9 @@ store::FileKey reject_file_key(std::string_view run_id);  ///< "rejects/run_….
 
 std::string head_line(const RejectFileHead& head);
 std::string record_line(const RefusedRecord& record);
+/// A record too large for memory: its bytes follow large_record_begin as base64 in pieces of a multiple of 3 bytes.
+std::string large_record_begin(const RefusedRecord& record);
+std::string large_record_end();
 std::string end_line(std::uint64_t count);
 
 /// Reads a reject file front to back. Fails with internal.error naming the byte offset where it is damaged or torn.

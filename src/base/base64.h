@@ -1,0 +1,14 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace rowgate {
+
+/// RFC 4648 section 4, with padding.
+std::string base64_encode(std::string_view bytes);
+/// nullopt for anything that is not exactly that.
+std::optional<std::string> base64_decode(std::string_view text);
+
+}  // namespace rowgate

@@ -1,0 +1,310 @@
+#include "load/load_file.h"
+
+#include "base/text.h"
+#include "load/key_index.h"
+
+namespace rowgate::load {
+namespace {
+
+constexpr std::size_t kKeyMemoryBytes = 32 << 20;
+
+Error stopped() { return {Code::RunInterrupted, "stopped; nothing of this file was loaded", "load the file again"}; }
+
+/// Loading one file: the state that the steps share.
+class FileLoad {
+ public:
+  FileLoad(const LoadRequest& request, const LoadContext& context, const Prepared& prepared, db::Sink& sink,
+           LoadOutcome& outcome)
+      : request_(request),
+        context_(context),
+        prepared_(prepared),
+        sink_(sink),
+        run_(outcome.run),
+        order_(prepared.schema),
+        log_(context.settings.spool) {}
+
+  Result<void> run();
+
+ private:
+  PassInput pass() const {
+    return {*request_.file, prepared_.frame, context_.settings.check_threads, context_.progress};
+  }
+  Result<bool> take(table::CheckedBatch& batch);
+  Result<void> judge_keys(table::CheckedBatch& batch);
+  Result<void> find_duplicates();
+  Result<void> refuse_duplicates(table::CheckedBatch& batch);
+  bool count_limit_reached(const table::CheckedBatch& batch) const;
+  void stop_at_limit(table::CheckedBatch& batch);
+  Result<void> note_rejects(const table::CheckedBatch& batch);
+  Result<void> write_rejects(db::KeyFindings* findings);
+  void finish_record();
+  Result<void> verdict() const;
+  Error too_many_rejects() const;
+
+  const LoadRequest& request_;
+  const LoadContext& context_;
+  const Prepared& prepared_;
+  db::Sink& sink_;
+  db::RunRecord& run_;
+  KeyOrder order_;
+  std::optional<DuplicateFinder> duplicates_;
+  bool told_unordered_ = false;
+  bool over_count_ = false;
+  table::Totals totals_;
+  std::uint64_t first_blank_line_ = 0;
+  RejectLog log_;
+  RejectCounts counts_;
+};
+
+Result<void> FileLoad::run() {
+  context_.progress.phase = Progress::Phase::Check;
+  std::string parent;
+  TRY(read_checked(pass(), [this](table::CheckedBatch& batch) { return take(batch); }, &parent, context_.stop));
+  if (context_.stop.stop_requested()) return std::unexpected(stopped());
+  if (run_.parent.empty()) run_.parent = parent;
+
+  db::KeyFindings* findings = nullptr;
+  if (!over_count_) {
+    context_.progress.phase = Progress::Phase::Settle;
+    TRY_ASSIGN(findings, sink_.settle());
+    const std::uint64_t refused = sink_.counts().refused;
+    totals_.accepted -= refused;
+    totals_.rejected += refused;
+  }
+  TRY(write_rejects(findings));
+  finish_record();
+  return verdict();
+}
+
+/// A batch in its turn: stage 3 is judged here, then the rows go to the database and the rejects to the log.
+Result<bool> FileLoad::take(table::CheckedBatch& batch) {
+  TRY(judge_keys(batch));
+  if (count_limit_reached(batch)) stop_at_limit(batch);
+  totals_ += batch.totals();
+  if (first_blank_line_ == 0) first_blank_line_ = batch.first_skipped_line;
+  TRY(note_rejects(batch));
+  if (over_count_) return false;
+  TRY(sink_.write(batch));
+  return true;
+}
+
+Result<void> FileLoad::judge_keys(table::CheckedBatch& batch) {
+  order_.observe(batch);
+  if (!told_unordered_ && !order_.primary_ascends()) {
+    told_unordered_ = true;
+    sink_.expect_unordered(request_.file->stored_size());
+  }
+  if (!duplicates_ && !order_.all_ascend()) TRY(find_duplicates());
+  if (duplicates_) TRY(refuse_duplicates(batch));
+  return {};
+}
+
+/// Reads the whole file once more, for its keys alone. Records before the one that broke the order cannot be among the
+/// losers, so the load goes on from where it stands.
+Result<void> FileLoad::find_duplicates() {
+  context_.progress.phase = Progress::Phase::Keys;
+  duplicates_.emplace(prepared_.schema, context_.settings.spool, kKeyMemoryBytes);
+  Progress unseen;  // the bar shows the load, not this
+  const PassInput input{*request_.file, prepared_.frame, context_.settings.check_threads, unseen};
+  const auto collect = [this](table::CheckedBatch& batch) -> Result<bool> {
+    TRY(duplicates_->add(batch));
+    return true;
+  };
+  TRY(read_checked(input, collect, nullptr, context_.stop));
+  if (context_.stop.stop_requested()) return std::unexpected(stopped());
+  TRY(duplicates_->finish());
+  context_.progress.phase = Progress::Phase::Check;
+  return {};
+}
+
+Result<void> FileLoad::refuse_duplicates(table::CheckedBatch& batch) {
+  if (batch.rows() == 0) return {};
+  TRY_ASSIGN(const std::vector<Duplicate> duplicates, duplicates_->take_until(batch.line(batch.rows() - 1)));
+  std::vector<std::uint32_t> rows;
+  std::size_t row = 0;
+  for (const Duplicate& duplicate : duplicates) {
+    while (batch.line(row) < duplicate.line) ++row;
+    const std::uint32_t record = batch.row_record[row];
+    if (rows.empty() || rows.back() != row) {
+      rows.push_back(static_cast<std::uint32_t>(row));
+      batch.rejects.push_back({.line = duplicate.line,
+                               .record = batch.records.first_record + record,
+                               .offset = batch.records.offset(record),
+                               .length = batch.records.length[record],
+                               .problems = {}});
+    }
+    batch.rejects.back().problems.push_back(
+        key_problem(Code::KeyDuplicateInFile, duplicate.key, prepared_.frame, batch.records, record,
+                    fmt::format("first in line {}", grouped(duplicate.first_line))));
+  }
+  if (rows.empty()) return {};
+  std::ranges::sort(batch.rejects, {}, &table::Reject::line);
+  batch.remove_rows(rows);
+  context_.progress.rows_rejected += rows.size();
+  return {};
+}
+
+bool FileLoad::count_limit_reached(const table::CheckedBatch& batch) const {
+  return request_.max_rejects.count && totals_.rejected + batch.rejects.size() > *request_.max_rejects.count;
+}
+
+/// The numbers of the run end with the record that exceeds the limit.
+void FileLoad::stop_at_limit(table::CheckedBatch& batch) {
+  over_count_ = true;
+  batch.rejects.resize(static_cast<std::size_t>(*request_.max_rejects.count - totals_.rejected) + 1);
+  const std::uint64_t last_line = batch.rejects.back().line;
+  std::vector<std::uint32_t> beyond;
+  for (std::uint32_t row = 0; row < batch.rows(); ++row)
+    if (batch.line(row) > last_line) beyond.push_back(row);
+  batch.remove_rows(beyond);
+  batch.skipped = 0;
+  for (std::size_t record = 0; record < batch.records.size(); ++record)
+    if (batch.records.line[record] < last_line && batch.records.is_blank(record)) ++batch.skipped;
+  if (batch.skipped == 0) batch.first_skipped_line = 0;
+}
+
+Result<void> FileLoad::note_rejects(const table::CheckedBatch& batch) {
+  for (const table::Reject& reject : batch.rejects) {
+    counts_.add(reject, prepared_.schema);
+    TRY(log_.append(reject));
+  }
+  return {};
+}
+
+Result<void> FileLoad::write_rejects(db::KeyFindings* findings) {
+  if (totals_.rejected == 0) return {};
+  context_.progress.phase = Progress::Phase::Rejects;
+  RejectFileHead head{.run = run_.id, .table = run_.table, .file = run_.file_name,
+                      .dialect = prepared_.frame.opening.dialect, .columns = prepared_.frame.opening.header,
+                      .map = request_.map};
+  if (head.columns.empty())
+    for (const table::Field& field : prepared_.schema.fields) head.columns.push_back(field.name);
+  RejectWriter writer(*request_.file, prepared_.frame,
+                      {.store = context_.store, .head = std::move(head), .observer = context_.observer,
+                       .request_index = context_.request_index});
+  return writer.write_all(log_, findings, counts_);
+}
+
+void FileLoad::finish_record() {
+  run_.rows_read = totals_.read;
+  run_.rows_accepted = totals_.accepted;
+  run_.rows_rejected = totals_.rejected;
+  run_.rows_skipped = totals_.skipped;
+  run_.rejects = counts_.groups();
+  if (totals_.skipped > 0)
+    run_.warnings.push_back({.code = Code::RecordBlank,
+                             .message = fmt::format("{} blank {} skipped", grouped(totals_.skipped),
+                                                    totals_.skipped == 1 ? "line was" : "lines were"),
+                             .count = totals_.skipped,
+                             .first_line = first_blank_line_});
+  if (request_.mode == db::Mode::Upsert) {
+    run_.rows_inserted = sink_.counts().inserted;
+    run_.rows_updated = sink_.counts().updated;
+  }
+}
+
+/// Judged when every number is known; what it refuses is rolled back.
+Result<void> FileLoad::verdict() const {
+  const std::uint64_t tried = totals_.read - totals_.skipped;
+  if (over_count_ || (request_.abort_on_reject && totals_.rejected > 0) || (tried > 0 && totals_.accepted == 0) ||
+      request_.max_rejects.exceeded(totals_.rejected, tried))
+    return std::unexpected(too_many_rejects());
+  const bool written = sink_.counts().written == totals_.accepted;
+  if (totals_.balanced() && written) return {};
+  return fail(Code::InternalError,
+              fmt::format("the numbers of this load do not balance: {} read, {} accepted, {} rejected, {} skipped, {} "
+                          "written",
+                          totals_.read, totals_.accepted, totals_.rejected, totals_.skipped, sink_.counts().written),
+              "nothing was loaded; please report this");
+}
+
+Error FileLoad::too_many_rejects() const {
+  const std::uint64_t tried = totals_.read - totals_.skipped;
+  std::string message = fmt::format("{} of {} rows were refused; nothing was loaded", grouped(totals_.rejected),
+                                    grouped(tried));
+  if (over_count_)
+    message = fmt::format("more than {} {} refused; stopped at row {}; nothing was loaded",
+                          grouped(*request_.max_rejects.count),
+                          *request_.max_rejects.count == 1 ? "row was" : "rows were", grouped(totals_.read));
+  std::string hint = fmt::format("repair the rows, or allow more than {} with max_rejects", request_.max_rejects.text());
+  if (request_.abort_on_reject) hint = "repair the rows, or load without --strict to set them aside";
+  if (totals_.accepted == 0 && !over_count_) hint = "no row was acceptable; check that this is the right table and mode";
+  return {Code::LimitRejects, std::move(message), std::move(hint)};
+}
+
+/// A name that no stored table may have must not reach the database, quoted or not.
+Result<void> check_name(const db::TableName& table) {
+  const std::string why = table::why_not_a_name(table.name, false);
+  if (why.empty()) return {};
+  return fail(Code::TableUnknown, fmt::format("'{}' cannot be a table's name: {}", shown(table.name), why),
+              "use letters, digits and _, beginning with a letter or _, at most 63");
+}
+
+Result<std::optional<table::TableSchema>> kept_schema(const LoadRequest& request, db::Database& database) {
+  if (request.mode == db::Mode::Replace) return std::optional<table::TableSchema>{};
+  TRY_ASSIGN(const std::optional<db::TableState> state, database.table(request.table));
+  if (!state || !state->schema_json) return std::optional<table::TableSchema>{};
+  TRY_ASSIGN(table::TableSchema schema, table::schema_from_json(*state->schema_json, request.table.name));
+  return std::optional<table::TableSchema>(std::move(schema));
+}
+
+Result<void> decide_schema(const LoadRequest& request, const LoadContext& context, Prepared& prepared,
+                           LoadOutcome& outcome) {
+  if (request.schema != nullptr) {
+    prepared.schema = *request.schema;
+    return {};
+  }
+  TRY_ASSIGN(std::optional<table::TableSchema> kept, kept_schema(request, context.database));
+  if (kept) {
+    prepared.schema = *std::move(kept);
+    return {};
+  }
+  TRY_ASSIGN(table::Inference::Outcome inferred,
+             infer_schema(*request.file, prepared.frame.opening, context.settings.check_threads, context.progress,
+                          context.stop));
+  context.progress.rows_read = 0;
+  prepared.schema = std::move(inferred.schema);
+  outcome.notes = std::move(inferred.notes);
+  outcome.inferred = true;
+  return {};
+}
+
+}  // namespace
+
+Result<void> prepare(const LoadRequest& request, const LoadContext& context, Prepared& prepared, LoadOutcome& outcome) {
+  TRY(check_name(request.table));
+  context.progress.phase = Progress::Phase::Inspect;
+  context.progress.bytes_total = request.file->stored_size();
+  TRY_ASSIGN(prepared.frame.opening, csv::inspect(*request.file, request.dialect));
+  outcome.opening = prepared.frame.opening;
+  TRY(decide_schema(request, context, prepared, outcome));
+  prepared.frame.schema = &prepared.schema;
+  outcome.schema = prepared.schema;
+  Result<table::ColumnMap> columns = table::map_columns(prepared.frame.opening, prepared.schema, request.map);
+  if (!columns) {
+    if (columns.error().code == Code::HeaderMismatch)
+      outcome.header_trouble = table::header_trouble(prepared.frame.opening, prepared.schema, request.map);
+    return std::unexpected(std::move(columns).error());
+  }
+  prepared.frame.columns = *std::move(columns);
+  for (const std::string& name : prepared.frame.columns.ignored)
+    outcome.run.warnings.push_back({.code = Code::HeaderExtra,
+                                    .message = fmt::format("column `{}` is no field and was left out", shown(name)),
+                                    .count = 1,
+                                    .first_line = 1});
+  return {};
+}
+
+Result<void> load_file(const LoadRequest& request, const LoadContext& context, const Prepared& prepared,
+                       db::Transaction& transaction, LoadOutcome& outcome) {
+  db::RunRecord& run = outcome.run;
+  TRY_ASSIGN(run.version_before, transaction.table_version(request.table));
+  run.version_after = run.version_before;
+  TRY_ASSIGN(const std::unique_ptr<db::Sink> sink,
+             transaction.open_sink({.table = request.table, .schema = &prepared.schema, .mode = request.mode,
+                                    .enforce_keys = request.enforce_keys, .database_checks = request.database_checks,
+                                    .scratch = context.settings.spool, .run_id = run.id}));
+  return FileLoad(request, context, prepared, *sink, outcome).run();
+}
+
+}  // namespace rowgate::load

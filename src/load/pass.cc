@@ -1,0 +1,64 @@
+#include "load/pass.h"
+
+#include "csv/parser.h"
+#include "load/ordered_stage.h"
+#include "load/threads.h"
+
+#include <array>
+
+namespace rowgate::load {
+namespace {
+
+struct Slot {
+  csv::RecordBatch records;
+  csv::RecordBatch before_reload;
+  table::CheckedBatch checked;
+};
+
+Result<std::unique_ptr<io::Source>> open_after_header(const io::SourceFile& file, std::uint64_t offset) {
+  TRY_ASSIGN(std::unique_ptr<io::Source> source, file.open(0));
+  std::array<char, 4096> header;
+  while (offset > 0) {
+    const std::size_t piece = static_cast<std::size_t>(std::min<std::uint64_t>(offset, header.size()));
+    TRY_ASSIGN(const std::size_t got, source->read(std::span(header).first(piece)));
+    if (got == 0) return fail(Code::FileUnreadable, "the file became shorter while it was read");
+    offset -= got;
+  }
+  return source;
+}
+
+}  // namespace
+
+Result<void> read_checked(const PassInput& input, const std::function<Result<bool>(table::CheckedBatch&)>& consume,
+                          std::string* parent, std::stop_token stop) {
+  const csv::Opening& opening = input.frame.opening;
+  TRY_ASSIGN(const std::unique_ptr<io::Source> source, open_after_header(input.file, opening.data_offset));
+  csv::Parser parser(*source, opening.dialect, {.offset = opening.data_offset, .line = opening.data_line});
+  const table::Checker checker(*input.frame.schema, input.frame.columns);
+  Reload reload(opening, input.frame.columns);
+
+  const auto produce = [&](Slot& slot) -> Result<bool> {
+    if (!input.frame.columns.is_reject_file) {
+      TRY(parser.next(slot.records));
+      return !slot.records.empty();
+    }
+    TRY(parser.next(slot.before_reload));
+    reload.rewrite(slot.before_reload, slot.records);
+    return !slot.before_reload.empty();
+  };
+  const auto consume_slot = [&](Slot& slot) -> Result<bool> {
+    input.progress.rows_read += slot.checked.records.size();
+    input.progress.rows_rejected += slot.checked.rejects.size();
+    input.progress.bytes_read = input.file.stored_bytes_read();
+    return consume(slot.checked);
+  };
+  OrderedStage<Slot> stage(worker_count(input.threads));
+  TRY(stage.run({.produce = produce,
+                 .work = [&](Slot& slot) { checker.check(slot.records, slot.checked); },
+                 .consume = consume_slot},
+                stop));
+  if (parent != nullptr) *parent = reload.parent();
+  return {};
+}
+
+}  // namespace rowgate::load

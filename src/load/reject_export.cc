@@ -1,0 +1,107 @@
+#include "base/text.h"
+#include "csv/parser.h"
+#include "csv/writer.h"
+#include "load/reject_file.h"
+
+namespace rowgate::load {
+namespace {
+
+constexpr std::string_view kOwnColumns[] = {"rg_run", "rg_line", "rg_codes", "rg_fields", "rg_message", "rg_raw"};
+
+/// Which columns of the file hold data: all, but for the six of ours where the file was a reject file itself.
+std::vector<std::size_t> data_columns(const RejectFileHead& head) {
+  std::vector<std::size_t> columns;
+  for (std::size_t i = 0; i < head.columns.size(); ++i)
+    if (std::ranges::find(kOwnColumns, head.columns[i]) == std::end(kOwnColumns)) columns.push_back(i);
+  return columns;
+}
+
+bool can_stand_in_columns(const RefusedRecord& record, const csv::RecordBatch& parsed, std::size_t columns) {
+  return parsed.broken.empty() && parsed.field_count(0) == columns && record.raw.find('\0') == std::string::npos &&
+         valid_utf8_prefix(record.raw) == record.raw.size();
+}
+
+template <class Part>
+std::string joined(const RefusedRecord& record, std::string_view separator, Part part) {
+  std::string out;
+  for (const RejectProblem& problem : record.problems) {
+    if (!out.empty()) out += separator;
+    out += part(problem);
+  }
+  return out;
+}
+
+void write_own_columns(csv::Writer& out, const RejectFileHead& head, const RefusedRecord& record, bool in_columns) {
+  out.field(head.run);
+  out.field(std::to_string(record.line));
+  out.field(joined(record, " ", [](const RejectProblem& problem) { return std::string(text(problem.code)); }));
+  out.field(joined(record, " ", [](const RejectProblem& problem) { return problem.field; }));
+  out.field(joined(record, "; ", [](const RejectProblem& problem) { return problem.title; }));
+  if (in_columns)
+    out.null_field();
+  else
+    out.field(record.raw);
+  out.end_record();
+}
+
+void write_data(csv::Writer& out, const csv::RecordBatch& parsed, const std::vector<std::size_t>& columns,
+                bool was_reject_file) {
+  for (const std::size_t column : columns) {
+    const std::string value = parsed.value(0, column);
+    if (parsed.raw_field(0, column).empty())
+      out.null_field();
+    else if (was_reject_file || !csv::needs_formula_escape(value))
+      out.field(value);  // in a reject file it is guarded already
+    else
+      out.field("'" + value);
+  }
+}
+
+}  // namespace
+
+Result<void> export_csv(RejectReader& reader, const Output& out) {
+  TRY_ASSIGN(const RejectFileHead head, reader.head());
+  const std::vector<std::size_t> columns = data_columns(head);
+  const bool was_reject_file = columns.size() != head.columns.size();
+  const auto raw_column = std::ranges::find(head.columns, "rg_raw");
+  csv::Dialect dialect = head.dialect;
+  dialect.max_field_bytes = dialect.max_record_bytes = 256u << 20;  // what was within its own limits then is so now
+  std::string text;
+  csv::Writer writer(text, {.delimiter = head.dialect.delimiter});
+  for (const std::size_t column : columns) writer.field(head.columns[column]);
+  for (const std::string_view name : kOwnColumns) writer.field(name);
+  writer.end_record();
+  csv::RecordBatch parsed;
+  for (;;) {
+    TRY(out(text));
+    text.clear();
+    TRY_ASSIGN(std::optional<RefusedRecord> record, reader.next());
+    if (!record) return {};
+    parsed.clear();
+    csv::append_record(parsed, record->raw, dialect, record->line);
+    bool in_columns = can_stand_in_columns(*record, parsed, head.columns.size());
+    if (in_columns && raw_column != head.columns.end()) {
+      const std::string raw = parsed.value(0, static_cast<std::size_t>(raw_column - head.columns.begin()));
+      if (!raw.empty()) {  // refused once more: the text is still that of the first file
+        record->raw = raw;
+        in_columns = false;
+      }
+    }
+    if (in_columns)
+      write_data(writer, parsed, columns, was_reject_file);
+    else
+      for (std::size_t i = 0; i < columns.size(); ++i) writer.null_field();
+    write_own_columns(writer, head, *record, in_columns);
+  }
+}
+
+Result<void> export_jsonl(RejectReader& reader, const Output& out) {
+  TRY(reader.head());
+  for (;;) {
+    TRY_ASSIGN(const std::optional<RefusedRecord> record, reader.next());
+    if (!record) return {};
+    TRY(out(record_line(*record)));
+  }
+}
+
+}  // namespace rowgate::load

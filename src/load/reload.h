@@ -1,0 +1,33 @@
+#pragma once
+
+#include "csv/record_batch.h"
+#include "table/column_map.h"
+
+#include <string>
+
+namespace rowgate::load {
+
+/// Turns records of a reject file back into the records that were refused: the rg_* columns are emptied, the `'` that
+/// guards a cell from a spreadsheet is taken off, and where rg_raw holds a record's whole text that text counts instead. Line,
+/// length, offset and number stay those of the reject file. `from` and `to` are different batches.
+class Reload {
+ public:
+  Reload(const csv::Opening& opening, const table::ColumnMap& columns);
+  void rewrite(const csv::RecordBatch& from, csv::RecordBatch& to);
+  /// The run id in the rg_run column of the first record that has one; empty before.
+  const std::string& parent() const { return parent_; }
+
+ private:
+  void rewrite_record(const csv::RecordBatch& from, std::size_t record, csv::RecordBatch& to);
+  void write_columns(const csv::RecordBatch& from, std::size_t record);
+  bool write_raw(const std::string& raw);
+  bool is_own(std::size_t column) const { return own_[column]; }
+
+  csv::Dialect dialect_;
+  table::ColumnMap columns_;
+  std::vector<bool> own_;  ///< by column: one of the six rg_* columns
+  std::string text_;
+  std::string parent_;
+};
+
+}  // namespace rowgate::load
