@@ -1,0 +1,170 @@
+#include "io/files.h"
+
+#include <fmt/format.h>
+#include <isa-l/igzip_lib.h>
+#include <zstd.h>
+
+#include <array>
+#include <vector>
+
+namespace rowgate::io {
+namespace {
+
+constexpr std::size_t kInputBytes = 128 * 1024;
+
+enum class Compression { None, Gzip, Zstd };
+
+Error damaged(std::string_view format, std::string_view why, std::uint64_t offset) {
+  return {Code::FileBadCompression, fmt::format("the {} stream is damaged at byte {}: {}", format, offset, why),
+          "copy or compress the file again; nothing of it can be trusted"};
+}
+
+/// The compressed bytes, a buffer at a time.
+struct Input {
+  std::unique_ptr<Source> source;
+  std::vector<char> buffer = std::vector<char>(kInputBytes);
+  std::size_t used = 0, filled = 0;
+  std::uint64_t before = 0;  ///< bytes of the file in front of the buffer
+
+  std::uint64_t offset() const { return before + used; }
+  bool empty() const { return used == filled; }
+  /// False at the end of the file.
+  Result<bool> fill() {
+    if (!empty()) return true;
+    before += filled;
+    used = filled = 0;
+    TRY_ASSIGN(filled, source->read(buffer));
+    return filled != 0;
+  }
+};
+
+/// RFC 1952: one member after the other, each with its checksum and length.
+class GzipSource : public Source {
+ public:
+  explicit GzipSource(std::unique_ptr<Source> source) : input_{.source = std::move(source)} { begin_member(); }
+
+  Result<std::size_t> read(std::span<char> into) override {
+    for (;;) {
+      TRY_ASSIGN(const bool more, input_.fill());
+      if (state_.block_state == ISAL_BLOCK_FINISH) {
+        if (!more) return std::size_t{0};
+        begin_member();
+      }
+      state_.next_in = reinterpret_cast<std::uint8_t*>(input_.buffer.data() + input_.used);
+      state_.avail_in = static_cast<std::uint32_t>(input_.filled - input_.used);
+      state_.next_out = reinterpret_cast<std::uint8_t*>(into.data());
+      state_.avail_out = static_cast<std::uint32_t>(std::min<std::size_t>(into.size(), 1u << 30));
+      const std::uint32_t room = state_.avail_out;
+      const int code = isal_inflate(&state_);
+      input_.used = input_.filled - state_.avail_in;
+      if (code < 0) return std::unexpected(damaged("gzip", why(code), input_.offset()));
+      if (state_.avail_out != room) return std::size_t{room - state_.avail_out};
+      if (!more && state_.block_state != ISAL_BLOCK_FINISH)
+        return std::unexpected(damaged("gzip", "it ends in the middle", input_.offset()));
+    }
+  }
+
+ private:
+  void begin_member() {
+    isal_inflate_init(&state_);
+    state_.crc_flag = ISAL_GZIP;
+  }
+  static std::string_view why(int code) {
+    switch (code) {
+      case ISAL_INCORRECT_CHECKSUM: return "the checksum does not match";
+      case ISAL_UNSUPPORTED_METHOD: return "bytes that are no gzip member";
+      default: return "not a valid deflate block";
+    }
+  }
+
+  Input input_;
+  inflate_state state_{};
+};
+
+struct FreeZstd {
+  void operator()(ZSTD_DStream* stream) const { ZSTD_freeDStream(stream); }
+};
+
+/// RFC 8878, all frames; windows up to 128 MiB (2^27), zstd's own default limit.
+class ZstdSource : public Source {
+ public:
+  explicit ZstdSource(std::unique_ptr<Source> source) : input_{.source = std::move(source)} {
+    ZSTD_initDStream(stream_.get());
+  }
+
+  Result<std::size_t> read(std::span<char> into) override {
+    for (;;) {
+      TRY_ASSIGN(const bool more, input_.fill());
+      if (!more && between_frames_) return std::size_t{0};
+      ZSTD_inBuffer in{input_.buffer.data(), input_.filled, input_.used};
+      ZSTD_outBuffer out{into.data(), into.size(), 0};
+      const std::size_t code = ZSTD_decompressStream(stream_.get(), &out, &in);
+      const bool moved = in.pos != input_.used || out.pos != 0;
+      input_.used = in.pos;
+      if (ZSTD_isError(code) != 0)
+        return std::unexpected(damaged("zstd", ZSTD_getErrorName(code), input_.offset()));
+      between_frames_ = code == 0;
+      if (out.pos != 0) return out.pos;
+      if (!more && !moved) return std::unexpected(damaged("zstd", "it ends in the middle", input_.offset()));
+    }
+  }
+
+ private:
+  Input input_;
+  std::unique_ptr<ZSTD_DStream, FreeZstd> stream_{ZSTD_createDStream()};
+  bool between_frames_ = false;
+};
+
+class DecompressedFile : public SourceFile {
+ public:
+  DecompressedFile(std::shared_ptr<SourceFile> stored, Compression compression)
+      : stored_(std::move(stored)), compression_(compression) {}
+
+  /// There is no way into the middle of a stream but from its beginning.
+  Result<std::unique_ptr<Source>> open(std::uint64_t offset) const override {
+    TRY_ASSIGN(std::unique_ptr<Source> stored, stored_->open(0));
+    std::unique_ptr<Source> source;
+    if (compression_ == Compression::Gzip)
+      source = std::make_unique<GzipSource>(std::move(stored));
+    else
+      source = std::make_unique<ZstdSource>(std::move(stored));
+    std::vector<char> dropped(offset == 0 ? 0 : 256 * 1024);
+    while (offset > 0) {
+      const std::size_t piece = static_cast<std::size_t>(std::min<std::uint64_t>(offset, dropped.size()));
+      TRY_ASSIGN(const std::size_t got, source->read(std::span(dropped).first(piece)));
+      if (got == 0) break;
+      offset -= got;
+    }
+    return source;
+  }
+  std::uint64_t stored_size() const override { return stored_->stored_size(); }
+  std::uint64_t stored_bytes_read() const override { return stored_->stored_bytes_read(); }
+  Result<std::string> sha256() const override { return stored_->sha256(); }
+  const std::string& name() const override { return stored_->name(); }
+
+ private:
+  std::shared_ptr<SourceFile> stored_;
+  Compression compression_;
+};
+
+Compression compression_of(std::string_view first_bytes) {
+  if (first_bytes.starts_with("\x1f\x8b")) return Compression::Gzip;
+  if (first_bytes.starts_with("\x28\xb5\x2f\xfd")) return Compression::Zstd;
+  return Compression::None;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<SourceFile>> decompressed(std::shared_ptr<SourceFile> file) {
+  std::array<char, 4> first{};
+  {
+    // From byte 1 on nothing is hashed; the two bytes at 0 are read by a reader that is dropped.
+    TRY_ASSIGN(const std::unique_ptr<Source> source, file->open(0));
+    TRY(read_fully(*source, first));
+  }
+  const Compression compression = compression_of({first.data(), first.size()});
+  if (compression == Compression::None) return file;
+  return std::shared_ptr<SourceFile>(new DecompressedFile(std::move(file), compression));
+}
+
+}  // namespace rowgate::io

@@ -1,0 +1,62 @@
+#include "base/text.h"
+#include "io/descriptor.h"
+#include "io/files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <random>
+
+namespace rowgate::io {
+
+namespace fs = std::filesystem;
+
+struct FileWriter::State {
+  fs::path path, beside;
+  Descriptor fd;
+  std::uint64_t written = 0;
+  bool appeared = false;
+
+  ~State() {
+    if (!appeared) ::unlink(beside.c_str());
+  }
+};
+
+FileWriter::FileWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
+FileWriter::FileWriter(FileWriter&&) noexcept = default;
+FileWriter& FileWriter::operator=(FileWriter&&) noexcept = default;
+FileWriter::~FileWriter() = default;
+
+Result<FileWriter> FileWriter::create(const fs::path& path) {
+  TRY(make_folders(path.parent_path()));
+  const fs::path beside =
+      path.parent_path() / fmt::format(".{}.tmp-{:08x}", path.filename().string(), std::random_device{}());
+  Descriptor fd(::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd) return std::unexpected(storage_error(errno, "cannot make", path));
+  return FileWriter(std::unique_ptr<State>(new State{.path = path, .beside = beside, .fd = std::move(fd)}));
+}
+
+Result<void> FileWriter::write(std::string_view bytes) {
+  TRY(write_fully(state_->fd.get(), bytes, state_->path));
+  state_->written += bytes.size();
+  return {};
+}
+
+Result<void> FileWriter::close() {
+  if (::fsync(state_->fd.get()) != 0) return std::unexpected(storage_error(errno, "cannot flush", state_->path));
+  state_->fd = Descriptor();
+  if (::rename(state_->beside.c_str(), state_->path.c_str()) != 0)
+    return std::unexpected(storage_error(errno, "cannot make", state_->path));
+  state_->appeared = true;
+  const fs::path folder = state_->path.has_parent_path() ? state_->path.parent_path() : fs::path(".");
+  if (const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)); opened)
+    ::fsync(opened.get());
+  return {};
+}
+
+std::uint64_t FileWriter::bytes_written() const { return state_->written; }
+
+}  // namespace rowgate::io
