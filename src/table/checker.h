@@ -61,8 +61,9 @@ class CheckedBatch {
   void clear();
 
  private:
-  std::vector<std::unique_ptr<char[]>> arena_;
+  std::vector<std::unique_ptr<char[]>> arena_;  ///< blocks of one size, kept by clear()
   std::size_t arena_block_ = 0, arena_used_ = 0;
+  std::vector<std::unique_ptr<char[]>> large_;  ///< texts that fit no block
 };
 
 /// Compiled once from a schema and a file's columns; check() runs a tight loop per column. Thread safe.

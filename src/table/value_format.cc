@@ -1,0 +1,97 @@
+#include "table/value_format.h"
+
+#include "table/numbers.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace rowgate::table {
+namespace {
+
+/// NaN and the infinities as Table Schema writes them.
+bool append_nonfinite(std::string& out, double value) {
+  if (std::isfinite(value)) return false;
+  out += std::isnan(value) ? "NaN" : value < 0 ? "-INF" : "INF";
+  return true;
+}
+
+/// d1d2d3... * 10^point without an exponent.
+void append_plain(std::string& out, const Digits& number) {
+  const auto count = static_cast<std::int64_t>(number.digits.size());
+  if (number.negative) out += '-';
+  if (number.point <= 0) {
+    out += "0.";
+    out.append(static_cast<std::size_t>(-number.point), '0');
+    out += number.digits;
+  } else if (number.point >= count) {
+    out += number.digits;
+    out.append(static_cast<std::size_t>(number.point - count), '0');
+  } else {
+    out.append(number.digits, 0, static_cast<std::size_t>(number.point));
+    out += '.';
+    out.append(number.digits, static_cast<std::size_t>(number.point));
+  }
+}
+
+/// Cuts at `decimals` places after the point; half goes away from zero.
+void round_to(Digits& number, std::int64_t decimals) {
+  const std::int64_t keep = number.point + decimals;
+  if (keep >= static_cast<std::int64_t>(number.digits.size())) return;
+  if (keep < 0) {
+    number = {};
+    return;
+  }
+  bool carry = number.digits[static_cast<std::size_t>(keep)] >= '5';
+  number.digits.resize(static_cast<std::size_t>(keep));
+  for (std::size_t i = number.digits.size(); carry && i-- > 0;) {
+    carry = number.digits[i] == '9';
+    number.digits[i] = carry ? '0' : static_cast<char>(number.digits[i] + 1);
+  }
+  if (carry) {
+    number.digits.insert(0, 1, '1');
+    ++number.point;
+  }
+  if (number.digits.find_first_not_of('0') == std::string::npos) number = {};
+}
+
+}  // namespace
+
+void append_number(std::string& out, double value) {
+  if (append_nonfinite(out, value)) return;
+  const Digits number = shortest_digits(value);
+  if (number.digits.empty()) {
+    out += '0';
+  } else if (number.point > -5 && number.point <= 15) {
+    append_plain(out, number);
+  } else {
+    if (number.negative) out += '-';
+    out += number.digits[0];
+    if (number.digits.size() > 1) out += '.';
+    out.append(number.digits, 1);
+    out += fmt::format("e{}", number.point - 1);
+  }
+}
+
+void append_number(std::string& out, double value, int decimals) {
+  if (append_nonfinite(out, value)) return;
+  Digits number = shortest_digits(value);
+  round_to(number, decimals);
+  const std::size_t begin = out.size();
+  if (number.digits.empty()) {
+    out += '0';
+  } else {
+    append_plain(out, number);
+  }
+  if (decimals <= 0) return;
+  std::size_t point = out.find('.', begin);
+  if (point == out.npos) {
+    point = out.size();
+    out += '.';
+  }
+  const std::size_t have = out.size() - point - 1, want = static_cast<std::size_t>(decimals);
+  if (have < want) out.append(want - have, '0');
+  out.resize(point + 1 + want);  // zeros that rounding left behind
+}
+
+}  // namespace rowgate::table

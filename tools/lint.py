@@ -1,0 +1,171 @@
+"""./dev lint: what a machine can check. `--fix` repairs formatting."""
+
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+problems = []
+
+
+def say(text):
+    problems.append(text)
+    print(text)
+
+
+def tracked(*patterns):
+    out = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", *patterns], cwd=ROOT, check=True,
+                         capture_output=True, text=True).stdout
+    return [ROOT / line for line in out.splitlines() if (ROOT / line).exists()]
+
+
+def sources():
+    return tracked("src/*.h", "src/*.cc", "examples/*.h", "examples/*.cc")
+
+
+def check_format(fix):
+    files = [str(path) for path in sources()]
+    flags = ["-i"] if fix else ["--dry-run", "--Werror"]
+    done = subprocess.run(["clang-format-19", *flags, *files], cwd=ROOT, capture_output=True, text=True)
+    if done.returncode != 0:
+        say(done.stderr + "formatting differs; ./dev lint --fix repairs it")
+
+
+def layer_table():
+    """folder -> folders it may include, read from the table in docs/architecture.md."""
+    layers = {}
+    for line in (ROOT / "docs/architecture.md").read_text().splitlines():
+        row = re.fullmatch(r"\| `(\w+)` \| ([^|]*) \|.*", line)
+        if row:
+            layers[row[1]] = set(re.findall(r"`(\w+)`", row[2]))
+    return layers
+
+
+# A heavy header may be included by these folders only.
+HEAVY = {
+    r"sqlite3\.h": {"src/db/sqlite"},
+    r"yaml-cpp/": {"src/app"},
+    r"CLI/": {"src/app"},
+    r"re2/": {"src/table"},
+    r"openssl/": {"src/io"},
+    r"sodium\.h": {"src/load"},
+    r"(zstd|isa-l/\S+)\.?h?": {"src/io"},
+    r"simdjson\.h": {"src/table", "src/csv"},
+    r"utf8proc\.h": {"src/report", "src/app"},
+}
+
+
+def check_layers():
+    layers = layer_table()
+    for path in sources():
+        name = path.relative_to(ROOT).as_posix()
+        if not name.startswith("src/"):
+            continue
+        folder = name.split("/")[1]
+        if folder not in layers:
+            say(f"{name}: folder {folder} is not in the layer table of docs/architecture.md")
+            continue
+        is_test = re.search(r"_(test|bench|fuzz)\.cc$|/testing/|test_\w+\.h$", name)
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            ours = re.match(r'#include "(\w+)/', line)
+            if ours and ours[1] != folder and ours[1] not in layers[folder]:
+                say(f"{name}:{number}: {folder}/ may not include {ours[1]}/ (docs/architecture.md)")
+            system = re.match(r"#include <([^>]+)>", line)
+            for pattern, allowed in HEAVY.items():
+                if system and not is_test and re.match(pattern, system[1]):
+                    if not any(name.startswith(place + "/") for place in allowed):
+                        say(f"{name}:{number}: <{system[1]}> belongs to {', '.join(sorted(allowed))} only")
+    check_concrete_classes()
+
+
+def check_concrete_classes():
+    """Only app/wire.cc names implementations."""
+    for path in sources():
+        name = path.relative_to(ROOT).as_posix()
+        if name == "src/app/wire.cc" or re.search(r"_(test|bench|fuzz)\.cc$", name):
+            continue
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            if re.match(r'#include "db/(sqlite/|open\.h)', line) and not name.startswith("src/db/"):
+                say(f"{name}:{number}: only src/app/wire.cc picks a database")
+
+
+def check_text():
+    """ASCII in sources, no long lines, nothing of this machine."""
+    for path in sources():
+        name = path.relative_to(ROOT).as_posix()
+        for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
+            if len(line) > 120:
+                say(f"{name}:{number}: longer than 120 columns")
+            if not line.isascii() and not name.startswith("examples/") and "_test" not in name:
+                say(f"{name}:{number}: not ASCII")
+
+
+def check_errors_page():
+    rowgate = ROOT / "build/release/rowgate"
+    if not rowgate.exists():
+        subprocess.run(["ninja", "-C", "build/release", "rowgate"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    page = subprocess.run([rowgate, "explain", "--markdown"], check=True, capture_output=True, text=True).stdout
+    if (ROOT / "docs/errors.md").read_text() != page:
+        say("docs/errors.md is not what `rowgate explain --markdown` prints; write it anew")
+
+
+def check_shell():
+    scripts = [str(path) for path in tracked("dev", ".ci/run", "*.sh")]
+    done = subprocess.run(["shellcheck", "-x", *scripts], cwd=ROOT, capture_output=True, text=True)
+    if done.returncode != 0:
+        say(done.stdout)
+
+
+def check_tidy():
+    """clang-tidy on every source; its result is kept per file content and headers, so that a warm run is quick."""
+    cache = ROOT / "build/tidy"
+    cache.mkdir(parents=True, exist_ok=True)
+    headers = subprocess.run("cat .clang-tidy $(git ls-files -co --exclude-standard 'src/*.h') | sha256sum", shell=True, cwd=ROOT,
+                             check=True, capture_output=True, text=True).stdout.split()[0]
+    import hashlib
+
+    def one(path):
+        key = hashlib.sha256(path.read_bytes() + headers.encode() + path.name.encode()).hexdigest()
+        if (cache / key).exists():
+            return None
+        done = subprocess.run(["clang-tidy-19", "-p", "build/release", "--quiet", str(path)], cwd=ROOT, capture_output=True,
+                              text=True)
+        if done.returncode == 0:
+            (cache / key).touch()
+            return None
+        return done.stdout
+
+    files = [path for path in sources() if path.suffix == ".cc" and not re.search(r"_(test|bench|fuzz)\.cc$", path.name)]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for found in pool.map(one, files):
+            if found:
+                say(found)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--fix", action="store_true")
+    parser.add_argument("--only", choices=["format", "layers", "text", "errors", "shell", "tidy"])
+    arguments = parser.parse_args()
+    checks = {
+        "format": lambda: check_format(arguments.fix),
+        "layers": check_layers,
+        "text": check_text,
+        "shell": check_shell,
+        "errors": check_errors_page,
+        "tidy": check_tidy,
+    }
+    for name, check in checks.items():
+        if arguments.only in (None, name):
+            print(f"lint: {name}", flush=True)
+            check()
+    if problems:
+        sys.exit(f"lint: {len(problems)} problems")
+    print("lint: nothing found")
+
+
+main()

@@ -1,0 +1,94 @@
+# What `./dev test` does. Sourced by ./dev.
+# shellcheck shell=bash disable=SC2154
+
+PASSED=0
+
+# unit_tests PRESET [SUITE...]: builds and runs the GoogleTest programs, adds what passed to PASSED.
+unit_tests() {
+  local preset=$1 log passed
+  shift
+  local suites=("$@") targets=()
+  for suite in "${suites[@]}"; do targets+=("${suite}_tests"); done
+  say "unit tests, $preset build"
+  build_targets "$preset" "${targets[@]}"
+  for target in "${targets[@]}"; do
+    log=$(mktemp "$SCRATCH/rowgate-test.XXXXXX")
+    if ! "build/$preset/$target" --gtest_brief=1 >"$log" 2>&1; then
+      cat "$log"
+      printf '%s failed in the %s build\n' "$target" "$preset"
+      exit 1
+    fi
+    passed=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$log")
+    if grep -q 'SKIPPED' "$log" || [ -z "$passed" ] || [ "$passed" -eq 0 ]; then
+      cat "$log"
+      printf '%s skipped tests or ran none\n' "$target"
+      exit 1
+    fi
+    printf '%s: %s passed\n' "$target" "$passed"
+    PASSED=$((PASSED + passed))
+    rm -f "$log"
+  done
+}
+
+# python_tests FOLDER: whole-program tests by pytest.
+python_tests() {
+  local log passed
+  log=$(mktemp "$SCRATCH/rowgate-test.XXXXXX")
+  ROWGATE=$PWD/build/release/rowgate run_it "$PYTHON" -m pytest -q -p no:cacheprovider "$@" 2>&1 | tee "$log"
+  passed=$(sed -n 's/.*\b\([0-9][0-9]*\) passed.*/\1/p' "$log" | tail -n 1)
+  if grep -qE '[0-9]+ (skipped|xfailed)' "$log" || [ -z "$passed" ]; then
+    printf 'pytest skipped tests or ran none\n'
+    exit 1
+  fi
+  PASSED=$((PASSED + passed))
+  rm -f "$log"
+}
+
+# fuzz_for TARGET SECONDS: starts from the committed corpus; what it finds new stays in build/, a crash goes to the corpus.
+fuzz_for() {
+  local target=$1 seconds=$2
+  mkdir -p "build/fuzz_corpus/$target" "tests/fuzz_corpus/$target"
+  run_it "build/fuzz/$target" -max_total_time="$seconds" -rss_limit_mb=4096 -timeout=20 -print_final_stats=1 -verbosity=0 \
+    -artifact_prefix="tests/fuzz_corpus/$target/crash-" "build/fuzz_corpus/$target" "tests/fuzz_corpus/$target" || {
+    printf 'a finding; replay it with: build/fuzz/%s tests/fuzz_corpus/%s/crash-...\n' "$target" "$target"
+    exit 1
+  }
+}
+
+fuzz_briefly() {
+  say "fuzzing, 30 seconds each"
+  build_targets fuzz "$@"
+  for target in "$@"; do
+    fuzz_for "$target" 30
+    PASSED=$((PASSED + 1))
+  done
+}
+
+kill_test() {
+  say "15 kills during loads"
+  run_it "$PYTHON" tests/kill_test.py --rowgate build/release/rowgate --kills 15
+  PASSED=$((PASSED + 15))
+}
+
+test_all() {
+  if [ "${1:-}" = --quick ]; then
+    setup
+    unit_tests release "${SUITES[@]}"
+    printf '%s passed, 0 failed\n' "$PASSED"
+    return
+  fi
+  setup
+  lint
+  build_targets release rowgate
+  unit_tests release "${SUITES[@]}"
+  say "whole-program cases"
+  python_tests tests/cases tests/docs
+  kill_test
+  fuzz_briefly scanner_fuzz parser_fuzz
+  unit_tests asan "${SUITES[@]}"
+  unit_tests tsan "${SUITES[@]}"
+  say "g++ as the second compiler"
+  unit_tests gcc "${SUITES[@]}"
+  say "all of it held"
+  printf '%s passed, 0 failed\n' "$PASSED"
+}
