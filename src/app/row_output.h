@@ -1,0 +1,30 @@
+#pragma once
+
+#include "app/terminal.h"
+#include "report/report.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace rowgate::app {
+
+/// The writer for --format text, csv or json. Fails with request.invalid for any other format.
+Result<std::unique_ptr<report::RowWriter>> row_writer(std::string_view format, const Terminal& terminal,
+                                                      report::Output out, bool escape_formulas);
+
+/// Rows as aligned columns. The first 200 rows give the widths, so that any number of rows can be written; a
+/// later value that is wider pushes what follows it to the right.
+std::unique_ptr<report::RowWriter> text_writer(report::Output out);
+
+/// stdout as an output.
+report::Output to_stdout(const Terminal& terminal);
+
+/// Gives `produce` an output that is the file `path`, or stdout without one ("-" is stdout too). The file
+/// appears only when all has gone well, and only then is its size told.
+Result<void> write_output(const Terminal& terminal, const std::optional<std::string>& path,
+                          const std::function<Result<void>(const report::Output&)>& produce);
+
+}  // namespace rowgate::app
