@@ -57,16 +57,23 @@ Error unknown_table(std::string_view name, const std::vector<std::string>& known
                near.empty() ? "rowgate tables lists all tables" : fmt::format("did you mean {}?", near)};
 }
 
+std::vector<db::RunRecord> unsettled_runs(const Opened& at) {
+  std::vector<db::RunRecord> runs;
+  for (load::InFlight& flying : load::in_flight(at.config().spool_path)) {
+    if (!flying.owner_alive && flying.run.status == db::RunStatus::Running)
+      flying.run.status = db::RunStatus::Interrupted;
+    runs.push_back(std::move(flying.run));
+  }
+  return runs;
+}
+
 Result<std::vector<db::RunRecord>> find_runs(const Opened& at, std::string_view prefix) {
   TRY_ASSIGN(std::vector<db::RunRecord> found, at.database->ledger().find(prefix));
   const std::string wanted = bare_id(prefix);
-  for (load::InFlight& flying : load::in_flight(at.config().spool_path)) {
-    if (!bare_id(flying.run.id).starts_with(wanted)) continue;
-    if (std::ranges::any_of(found, [&](const auto& run) { return run.id == flying.run.id; })) continue;
-    if (!flying.owner_alive && flying.run.status == db::RunStatus::Running)
-      flying.run.status = db::RunStatus::Interrupted;
-    found.push_back(std::move(flying.run));
-  }
+  for (db::RunRecord& run : unsettled_runs(at))
+    if (bare_id(run.id).starts_with(wanted) &&
+        std::ranges::find(found, run.id, &db::RunRecord::id) == found.end())
+      found.push_back(std::move(run));
   return found;
 }
 

@@ -7,12 +7,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace rowgate::app {
 namespace {
 
 constexpr std::size_t kSampleRows = 200;
 constexpr std::size_t kWidestColumn = 60;
+constexpr std::size_t kUncut = std::numeric_limits<std::size_t>::max();
 
 class TextWriter : public report::RowWriter {
  public:
@@ -22,7 +24,7 @@ class TextWriter : public report::RowWriter {
     right_.assign(columns.size(), true);
     widths_.assign(columns.size(), 0);
     std::vector<std::string> header;
-    for (const report::Column& column : columns) header.push_back(shown(column.name));
+    for (const report::Column& column : columns) header.push_back(shown(column.name, kUncut));
     measure(header);
     sample_.push_back(std::move(header));
     return {};
@@ -31,7 +33,7 @@ class TextWriter : public report::RowWriter {
   Result<void> row(std::span<const report::OutputCell> cells) override {
     std::vector<std::string> texts;
     for (std::size_t i = 0; i < cells.size(); ++i) {
-      texts.push_back(shown(cells[i].text, cells[i].text.size() + 1));
+      texts.push_back(shown(cells[i].text, kUncut));
       if (cells[i].kind == report::OutputCell::Kind::Text ||
           cells[i].kind == report::OutputCell::Kind::Boolean)
         if (!settled_) right_[i] = false;

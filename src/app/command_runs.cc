@@ -1,0 +1,129 @@
+#include "app/opened.h"
+#include "app/text_table.h"
+#include "base/text.h"
+#include "base/units.h"
+#include "load/run_state.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace rowgate::app {
+namespace {
+
+/// The ledger's runs and those in flight, newest first. A run whose owner died counts as interrupted: the
+/// next load writes that into the ledger.
+Result<std::vector<db::RunRecord>> all_runs(const Opened& at, const std::optional<std::string>& table,
+                                            std::size_t limit) {
+  std::optional<db::TableName> of_table;
+  if (table) of_table = db::TableName{{}, *table};
+  TRY_ASSIGN(std::vector<db::RunRecord> runs, at.database->ledger().runs(of_table, limit));
+  for (db::RunRecord& run : unsettled_runs(at)) {
+    if (table && run.table != *table) continue;
+    if (std::ranges::find(runs, run.id, &db::RunRecord::id) == runs.end()) runs.push_back(std::move(run));
+  }
+  std::ranges::sort(runs, std::ranges::greater{}, &db::RunRecord::id);
+  if (runs.size() > limit) runs.resize(limit);
+  return runs;
+}
+
+std::string label_of(const db::RunRecord& run) {
+  return run.dry_run ? run.mode + " (dry run)" : run.mode;
+}
+
+std::string seconds_text(const db::RunRecord& run) {
+  if (run.finished_at.micros == 0 || run.started_at.micros == 0) return "-";
+  return fmt::format("{:.3f} s", static_cast<double>(run.finished_at.micros - run.started_at.micros) / 1e6);
+}
+
+void print_rejects(const Terminal& terminal, const db::RunRecord& run) {
+  if (run.rejects.empty()) return;
+  TextTable table{{"rejects", "code", "field", "first line"}, {}, {true, false, false, true}};
+  for (const db::RejectGroup& group : run.rejects)
+    table.rows.push_back(
+        {grouped(group.count), std::string(text(group.code)), group.field, std::to_string(group.first_line)});
+  terminal.out("\n" + to_text(table, out_width(terminal)));
+}
+
+void print_file(const Terminal& terminal, const db::RunRecord& run) {
+  terminal.out(fmt::format("  file      {}, {}\n", shown(run.file_name), bytes_text(run.file_bytes)));
+  if (!run.file_sha256.empty()) terminal.out(fmt::format("  sha256    {}\n", run.file_sha256));
+  if (!run.duplicate_of.empty())
+    terminal.out(fmt::format("  same as   {} (these bytes were loaded before)\n", run.duplicate_of));
+  if (!run.parent.empty()) terminal.out(fmt::format("  repairs   {}\n", run.parent));
+}
+
+void print_rows(const Terminal& terminal, const db::RunRecord& run) {
+  std::string line =
+      fmt::format("  rows      {} read, {} accepted, {} rejected, {} skipped", grouped(run.rows_read),
+                  grouped(run.rows_accepted), grouped(run.rows_rejected), grouped(run.rows_skipped));
+  if (run.rows_inserted && run.rows_updated)
+    line +=
+        fmt::format(" ({} inserted, {} updated)", grouped(*run.rows_inserted), grouped(*run.rows_updated));
+  terminal.out(line + "\n");
+}
+
+void print_run(const Terminal& terminal, const db::RunRecord& run) {
+  terminal.out(fmt::format("{}\n", run.id));
+  terminal.out(fmt::format("  status    {}\n", db::name(run.status)));
+  terminal.out(fmt::format("  table     {}, {}, version {} -> {}\n", run.table, label_of(run),
+                           run.version_before, run.version_after));
+  print_file(terminal, run);
+  print_rows(terminal, run);
+  terminal.out(fmt::format("  created   {} UTC by {}\n", moment(run.created_at), run.principal));
+  if (run.finished_at.micros != 0)
+    terminal.out(fmt::format("  finished  {} UTC, took {}\n", moment(run.finished_at), seconds_text(run)));
+  if (run.error) {
+    terminal.out(fmt::format("  error     {}: {}\n", text(run.error->code), to_text(*run.error)));
+  }
+  for (const db::RunWarning& warning : run.warnings)
+    terminal.out(fmt::format("  warning   {}: {} ({}, first in line {})\n", text(warning.code),
+                             warning.message, counted(warning.count, "time"), warning.first_line));
+  print_rejects(terminal, run);
+}
+
+}  // namespace
+
+int command_runs_list(const Common& common, const std::optional<std::string>& table, std::size_t limit) {
+  const Terminal& terminal = common.terminal;
+  const std::optional<Opened> at = opened(common);
+  if (!at) return kConfigFailed;
+  const Result<std::vector<db::RunRecord>> runs = all_runs(*at, table, limit);
+  if (!runs) return report_error(terminal, runs.error());
+  if (terminal.json) {
+    std::string out = "{\"items\": [";
+    for (const db::RunRecord& run : *runs) out += (out.back() == '[' ? "\n" : ",\n") + db::to_json(run);
+    terminal.out(out + "\n]}\n");
+    return 0;
+  }
+  if (runs->empty()) {
+    terminal.say(table ? fmt::format("no runs of {} yet", shown(*table)) : std::string("no runs yet"));
+    return 0;
+  }
+  TextTable text{{"run", "created (UTC)", "table", "mode", "file", "accepted", "rejected", "status"},
+                 {},
+                 {false, false, false, false, false, true, true, false}};
+  for (const db::RunRecord& run : *runs)
+    text.rows.push_back({short_id(run.id, *runs), moment(run.created_at), run.table, label_of(run),
+                         shown(run.file_name), grouped(run.rows_accepted), grouped(run.rows_rejected),
+                         std::string(db::name(run.status))});
+  terminal.out(to_text(text, out_width(terminal)));
+  return 0;
+}
+
+int command_runs_show(const Common& common, const std::string& run) {
+  const Terminal& terminal = common.terminal;
+  const std::optional<Opened> at = opened(common);
+  if (!at) return kConfigFailed;
+  const Result<db::RunRecord> found = find_run(*at, run);
+  if (!found) return report_error(terminal, found.error());
+  if (terminal.json)
+    terminal.out(db::to_json(*found) + "\n");
+  else
+    print_run(terminal, *found);
+  if (!terminal.json && found->rows_rejected > 0 && !found->dry_run)
+    terminal.say(fmt::format("see them: rowgate rejects {}", short_id(found->id, {})));
+  return 0;
+}
+
+}  // namespace rowgate::app
