@@ -80,7 +80,9 @@ Result<void> print_json(const Terminal& terminal, const db::RunRecord& run, load
     while (all || records < kShownRecords) {
       TRY_ASSIGN(const std::optional<load::RefusedRecord> record, reader->next());
       if (!record) break;
-      terminal.out(fmt::format("{}{}", records++ == 0 ? "\n" : ",\n", line));
+      std::string line = load::record_line(*record);
+      line.pop_back();  // its line end
+      terminal.out((records++ == 0 ? "\n" : ",\n") + line);
     }
   }
   terminal.out("\n]}\n");

@@ -1,0 +1,86 @@
+#include "app/infer_file.h"
+
+#include "base/text.h"
+#include "io/files.h"
+#include "load/loader.h"
+
+#include <fmt/format.h>
+
+#include <stop_token>
+
+namespace rowgate::app {
+namespace {
+
+constexpr std::size_t kLongestName = 63;
+
+Result<std::shared_ptr<io::SourceFile>> open_input(const std::string& file,
+                                                   const std::filesystem::path& spool) {
+  if (file != "-") {
+    TRY_ASSIGN(std::shared_ptr<io::SourceFile> stored, io::open_file(file, file));
+    return io::decompressed(std::move(stored));
+  }
+  const std::unique_ptr<io::Source> input = io::standard_input();
+  TRY_ASSIGN(std::shared_ptr<io::SourceFile> stored, io::spool(*input, spool, "-"));
+  return io::decompressed(std::move(stored));
+}
+
+bool name_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/// The settings of the dialect that a file without surprises does not need.
+std::string dialect_yaml(const csv::Dialect& dialect) {
+  std::string settings;
+  if (!dialect.header) settings += "header: false";
+  if (dialect.delimiter != ',') {
+    settings += settings.empty() ? "" : ", ";
+    settings += dialect.delimiter == '\t' ? "delimiter: \"\\t\""
+                                          : fmt::format("delimiter: \"{}\"", dialect.delimiter);
+  }
+  return settings.empty() ? "" : fmt::format("    dialect: {{ {} }}\n", settings);
+}
+
+}  // namespace
+
+std::string table_name_of(const std::filesystem::path& file) {
+  std::string stem = lower_ascii(file.filename().string());
+  for (const std::string_view ending : {".gz", ".zst", ".csv", ".tsv", ".txt"})
+    if (stem.size() > ending.size() && stem.ends_with(ending)) stem.resize(stem.size() - ending.size());
+  for (char& c : stem)
+    if (!name_character(c)) c = '_';
+  if (!table::why_not_a_name(stem.substr(0, kLongestName), false).empty()) stem.insert(0, "t_");
+  stem.resize(std::min(stem.size(), kLongestName));
+  return stem;
+}
+
+Result<InferredTable> infer_file(const std::string& file, const csv::DialectOptions& dialect,
+                                 const std::filesystem::path& spool) {
+  TRY_ASSIGN(const std::shared_ptr<io::SourceFile> input, open_input(file, spool));
+  const auto with_name = [&](Error error) {
+    if (error.file.empty()) error.file = file;
+    return std::unexpected(std::move(error));
+  };
+  auto opening = csv::inspect(*input, dialect);
+  if (!opening) return with_name(std::move(opening).error());
+  load::Progress progress;
+  auto outcome = load::infer_schema(*input, *opening, 0, progress, std::stop_token());
+  if (!outcome) return with_name(std::move(outcome).error());
+  return InferredTable{file == "-" ? "data" : table_name_of(file), file, *std::move(outcome),
+                       *std::move(opening)};
+}
+
+Result<char> read_delimiter(std::string_view text) {
+  if (text == "tab" || text == "\\t") return '\t';
+  if (text.size() == 1 && text[0] != '"' && text[0] != '\n' && text[0] != '\r' &&
+      static_cast<unsigned char>(text[0]) < 0x80)
+    return text[0];
+  return fail(Code::RequestInvalid, fmt::format("\"{}\" is not a delimiter", shown(text)),
+              "give one character such as ; or the word tab");
+}
+
+std::string table_yaml(const InferredTable& inferred) {
+  return fmt::format("  {}:\n{}    schema:\n{}", inferred.table, dialect_yaml(inferred.opening.dialect),
+                     table::to_yaml(inferred.outcome.schema, 6));
+}
+
+}  // namespace rowgate::app

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "app/config.h"
+#include "app/terminal.h"
+#include "table/inference.h"
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace rowgate::app {
+
+/// What a CSV file says about the table that it could be loaded into.
+struct InferredTable {
+  std::string table;  ///< made of the file's name
+  std::string file;
+  table::Inference::Outcome outcome;
+  csv::Opening opening;
+};
+
+/// Reads the whole of `file` ("-" is standard input, which is kept in `spool` while it is read).
+Result<InferredTable> infer_file(const std::string& file, const csv::DialectOptions& dialect,
+                                 const std::filesystem::path& spool);
+
+/// The table's name for a file: "Sales 2021.csv.gz" is sales_2021. Always a name that a table may have.
+std::string table_name_of(const std::filesystem::path& file);
+
+/// A delimiter as it is typed: one character, "tab" or "\t". Fails with request.invalid.
+Result<char> read_delimiter(std::string_view text);
+
+/// `tables:` entry of the table as YAML, indented by two spaces.
+std::string table_yaml(const InferredTable& inferred);
+
+}  // namespace rowgate::app
