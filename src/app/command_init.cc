@@ -8,8 +8,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <filesystem>
-#include <map>
 
 namespace rowgate::app {
 namespace {
@@ -49,24 +49,17 @@ Result<Plan> example_plan(const std::string& example, bool strict) {
 }
 
 Result<Plan> inferred_plan(const std::vector<std::string>& files) {
+  if (std::ranges::find(files, "-") != files.end())
+    return fail(Code::RequestInvalid, "init takes no standard input",
+                "rowgate schema infer - prints a schema for it");
+  TRY_ASSIGN(const std::vector<InferredTable> tables, infer_files(files, {}));
   Plan plan{{}, {}, "rowgate load"};
   std::string yaml = starter_settings() + "tables:\n";
-  std::map<std::string, std::string> file_of_table;
-  for (const std::string& file : files) {
-    if (file == "-")
-      return fail(Code::RequestInvalid, "init takes no standard input",
-                  "rowgate schema infer - prints a schema for it");
-    TRY_ASSIGN(const InferredTable inferred, infer_file(file, {}, {}));
-    const auto [same, is_new] = file_of_table.emplace(inferred.table, file);
-    if (!is_new)
-      return fail(Code::RequestInvalid,
-                  fmt::format("{} and {} would both become table {}", shown(same->second), shown(file),
-                              inferred.table),
-                  "rename one of them, or leave it out and add its table by hand");
-    yaml += table_yaml(inferred);
-    for (const std::string& note : inferred.outcome.notes)
-      plan.notes.push_back(fmt::format("{}: {}", inferred.table, note));
-    plan.next += " " + file;
+  for (const InferredTable& table : tables) {
+    yaml += table_yaml(table);
+    for (const std::string& note : table.outcome.notes)
+      plan.notes.push_back(fmt::format("{}: {}", table.table, note));
+    plan.next += " " + table.file;
   }
   plan.files.push_back(
       {"rowgate.yaml", std::move(yaml), counted(files.size(), "table") + ", SQLite in ./data"});

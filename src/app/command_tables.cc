@@ -121,13 +121,7 @@ int show_table(const Opened& at, const Terminal& terminal, const Listed& table) 
   if (!schema) return report_error(terminal, schema.error());
   std::vector<std::string> differences;
   if (table.config != nullptr && table.state) {
-    const Result<std::vector<std::string>> found = at.database->differences({table.config->name,
-                                                                             &table.config->schema,
-                                                                             db::Mode::Append,
-                                                                             table.config->enforce_keys,
-                                                                             table.config->database_checks,
-                                                                             {},
-                                                                             {}});
+    const Result<std::vector<std::string>> found = at.database->differences(target_of(*table.config));
     if (!found) return report_error(terminal, found.error());
     differences = *found;
   }

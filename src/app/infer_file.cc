@@ -6,21 +6,24 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stop_token>
+#include <system_error>
 
 namespace rowgate::app {
 namespace {
 
 constexpr std::size_t kLongestName = 63;
 
-Result<std::shared_ptr<io::SourceFile>> open_input(const std::string& file,
-                                                   const std::filesystem::path& spool) {
+Result<std::shared_ptr<io::SourceFile>> open_input(const std::string& file) {
   if (file != "-") {
     TRY_ASSIGN(std::shared_ptr<io::SourceFile> stored, io::open_file(file, file));
     return io::decompressed(std::move(stored));
   }
+  std::error_code ignored;
+  const std::filesystem::path folder = std::filesystem::temp_directory_path(ignored);
   const std::unique_ptr<io::Source> input = io::standard_input();
-  TRY_ASSIGN(std::shared_ptr<io::SourceFile> stored, io::spool(*input, spool, "-"));
+  TRY_ASSIGN(std::shared_ptr<io::SourceFile> stored, io::spool(*input, folder, "-"));
   return io::decompressed(std::move(stored));
 }
 
@@ -40,6 +43,21 @@ std::string dialect_yaml(const csv::Dialect& dialect) {
   return settings.empty() ? "" : fmt::format("    dialect: {{ {} }}\n", settings);
 }
 
+Result<InferredTable> infer_file(const std::string& file, const csv::DialectOptions& dialect) {
+  TRY_ASSIGN(const std::shared_ptr<io::SourceFile> input, open_input(file));
+  const auto with_name = [&](Error error) {
+    if (error.file.empty()) error.file = file;
+    return std::unexpected(std::move(error));
+  };
+  auto opening = csv::inspect(*input, dialect);
+  if (!opening) return with_name(std::move(opening).error());
+  load::Progress progress;
+  auto outcome = load::infer_schema(*input, *opening, 0, progress, std::stop_token());
+  if (!outcome) return with_name(std::move(outcome).error());
+  return InferredTable{file == "-" ? "data" : table_name_of(file), file, *std::move(outcome),
+                       *std::move(opening)};
+}
+
 }  // namespace
 
 std::string table_name_of(const std::filesystem::path& file) {
@@ -53,20 +71,20 @@ std::string table_name_of(const std::filesystem::path& file) {
   return stem;
 }
 
-Result<InferredTable> infer_file(const std::string& file, const csv::DialectOptions& dialect,
-                                 const std::filesystem::path& spool) {
-  TRY_ASSIGN(const std::shared_ptr<io::SourceFile> input, open_input(file, spool));
-  const auto with_name = [&](Error error) {
-    if (error.file.empty()) error.file = file;
-    return std::unexpected(std::move(error));
-  };
-  auto opening = csv::inspect(*input, dialect);
-  if (!opening) return with_name(std::move(opening).error());
-  load::Progress progress;
-  auto outcome = load::infer_schema(*input, *opening, 0, progress, std::stop_token());
-  if (!outcome) return with_name(std::move(outcome).error());
-  return InferredTable{file == "-" ? "data" : table_name_of(file), file, *std::move(outcome),
-                       *std::move(opening)};
+Result<std::vector<InferredTable>> infer_files(const std::vector<std::string>& files,
+                                               const csv::DialectOptions& dialect) {
+  std::vector<InferredTable> tables;
+  for (const std::string& file : files) {
+    TRY_ASSIGN(InferredTable inferred, infer_file(file, dialect));
+    const auto same = std::ranges::find(tables, inferred.table, &InferredTable::table);
+    if (same != tables.end())
+      return fail(
+          Code::RequestInvalid,
+          fmt::format("{} and {} would both become table {}", shown(same->file), shown(file), inferred.table),
+          "rename one of them, or take them one by one");
+    tables.push_back(std::move(inferred));
+  }
+  return tables;
 }
 
 Result<char> read_delimiter(std::string_view text) {

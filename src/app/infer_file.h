@@ -1,12 +1,12 @@
 #pragma once
 
 #include "app/config.h"
-#include "app/terminal.h"
 #include "table/inference.h"
 
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace rowgate::app {
 
@@ -18,9 +18,10 @@ struct InferredTable {
   csv::Opening opening;
 };
 
-/// Reads the whole of `file` ("-" is standard input, which is kept in `spool` while it is read).
-Result<InferredTable> infer_file(const std::string& file, const csv::DialectOptions& dialect,
-                                 const std::filesystem::path& spool);
+/// Reads the whole of each file ("-" is standard input, which is kept in the system's folder for temporary
+/// files while it is read). Fails with request.invalid where two files would become the same table.
+Result<std::vector<InferredTable>> infer_files(const std::vector<std::string>& files,
+                                               const csv::DialectOptions& dialect);
 
 /// The table's name for a file: "Sales 2021.csv.gz" is sales_2021. Always a name that a table may have.
 std::string table_name_of(const std::filesystem::path& file);

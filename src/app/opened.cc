@@ -28,13 +28,24 @@ std::size_t common_length(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::optional<Opened> opened(const Common& common) {
-  std::optional<LoadedConfig> loaded = configured(common);
-  if (!loaded) return std::nullopt;
-  Opened at{*std::move(loaded), nullptr, nullptr};
+Opened open_loaded(LoadedConfig loaded) {
+  Opened at{std::move(loaded), nullptr, nullptr};
   at.database = make_database(at.config());
   at.store = make_store(at.config());
   return at;
+}
+
+std::optional<Opened> opened(const Common& common) {
+  std::optional<LoadedConfig> loaded = configured(common);
+  if (!loaded) return std::nullopt;
+  return open_loaded(*std::move(loaded));
+}
+
+db::LoadTarget target_of(const TableConfig& table) {
+  return {.table = table.name,
+          .schema = &table.schema,
+          .enforce_keys = table.enforce_keys,
+          .database_checks = table.database_checks};
 }
 
 std::string json_text(std::string_view text) {

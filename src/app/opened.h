@@ -21,8 +21,12 @@ struct Opened {
 /// Exit code of a command whose configuration could not be read; configured() has told why.
 inline constexpr int kConfigFailed = 2;
 
+Opened open_loaded(LoadedConfig loaded);
 /// Opens all that `common` names; on failure everything is told and nothing is returned.
 std::optional<Opened> opened(const Common& common);
+
+/// The configured table as the database compares it with what it has.
+db::LoadTarget target_of(const TableConfig& table);
 
 /// The text as a JSON string.
 std::string json_text(std::string_view text);
