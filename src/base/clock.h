@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace rowgate {
 
@@ -13,6 +15,8 @@ struct Timestamp {
 
 /// RFC 3339 in UTC with milliseconds: "2026-03-01T12:00:00.250Z".
 std::string to_rfc3339(Timestamp at);
+/// Reads what to_rfc3339 writes, and nothing else.
+std::optional<Timestamp> from_rfc3339(std::string_view text);
 
 /// Where the time comes from; tests give their own. Thread safe.
 class Clock {

@@ -1,0 +1,301 @@
+#include "db/sqlite/catalog.h"
+
+#include "base/text.h"
+#include "db/sqlite/dialect.h"
+#include "io/digest.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+namespace rowgate::db::sqlite {
+namespace {
+
+struct ColumnState {
+  std::string name, type;
+  bool not_null = false;
+  int key_position = 0;  ///< from 1 within the primary key; 0 = none
+};
+
+Result<std::vector<ColumnState>> columns_of(const Connection& connection, std::string_view table) {
+  TRY_ASSIGN(Statement statement,
+             connection.prepare("SELECT name, type, \"notnull\", pk FROM pragma_table_info(?)"));
+  statement.bind(1, table);
+  std::vector<ColumnState> columns;
+  for (;;) {
+    TRY_ASSIGN(const bool more, connection.step(statement));
+    if (!more) return columns;
+    columns.push_back({statement.text(0), statement.text(1), statement.integer(2) != 0,
+                       static_cast<int>(statement.integer(3))});
+  }
+}
+
+/// https://sqlite.org/datatype3.html#determination_of_column_affinity
+std::string_view affinity(std::string_view declared) {
+  const std::string type = lower_ascii(declared);
+  const auto has = [&](std::string_view part) { return type.find(part) != std::string::npos; };
+  if (has("int")) return "INTEGER";
+  if (has("char") || has("clob") || has("text")) return "TEXT";
+  if (type.empty() || has("blob")) return "BLOB";
+  if (has("real") || has("floa") || has("doub")) return "REAL";
+  return "NUMERIC";
+}
+
+/// The columns of each unique index that stands for a UNIQUE constraint or was made by hand over all rows.
+Result<std::vector<std::vector<std::string>>> unique_keys_of(const Connection& connection, std::string_view table) {
+  TRY_ASSIGN(Statement statement,
+             connection.prepare("SELECT l.name, i.name FROM pragma_index_list(?) AS l, pragma_index_info(l.name) AS i "
+                                "WHERE l.\"unique\" AND l.origin <> 'pk' AND NOT l.partial ORDER BY l.seq, i.seqno"));
+  statement.bind(1, table);
+  std::vector<std::vector<std::string>> keys;
+  std::string last;
+  for (;;) {
+    TRY_ASSIGN(const bool more, connection.step(statement));
+    if (!more) break;
+    const std::string index = statement.text(0);
+    if (keys.empty() || index != last) keys.emplace_back();
+    last = index;
+    keys.back().push_back(statement.text(1));
+  }
+  for (std::vector<std::string>& key : keys) std::ranges::sort(key);
+  std::ranges::sort(keys);
+  return keys;
+}
+
+std::vector<std::vector<std::string>> unique_keys_of(const table::TableSchema& schema) {
+  std::vector<std::vector<std::string>> keys;
+  for (const std::vector<std::size_t>& key : schema.unique_keys) {
+    std::vector<std::string>& names = keys.emplace_back();
+    for (const std::size_t field : key) names.push_back(schema.fields[field].name);
+    std::ranges::sort(names);
+  }
+  std::ranges::sort(keys);
+  return keys;
+}
+
+/// "(a, b) -> departments (id)", comparable as text.
+std::string reference_text(const std::vector<std::string>& columns, std::string_view parent,
+                           const std::vector<std::string>& parent_columns) {
+  return fmt::format("({}) references {} ({})", fmt::join(columns, ", "), parent, fmt::join(parent_columns, ", "));
+}
+
+/// Foreign keys of one table: parent and columns, in the order of their ids.
+struct KeyOfTable {
+  std::string parent;
+  Reference reference;
+};
+Result<std::vector<KeyOfTable>> foreign_keys_of(const Connection& connection, const std::string& table) {
+  TRY_ASSIGN(Statement statement, connection.prepare("SELECT id, \"table\", \"from\", \"to\" FROM "
+                                                     "pragma_foreign_key_list(?) ORDER BY id, seq"));
+  statement.bind(1, std::string_view(table));
+  std::vector<KeyOfTable> keys;
+  std::int64_t last = -1;
+  for (;;) {
+    TRY_ASSIGN(const bool more, connection.step(statement));
+    if (!more) return keys;
+    if (statement.integer(0) != last) keys.push_back({statement.text(1), {table, {}, {}}});
+    last = statement.integer(0);
+    keys.back().reference.columns.push_back(statement.text(2));
+    keys.back().reference.parent_columns.push_back(statement.text(3));
+  }
+}
+
+/// Without named parent columns a reference means the parent's primary key.
+Result<void> complete(const Connection& connection, KeyOfTable& key) {
+  if (!key.reference.parent_columns[0].empty()) return {};
+  TRY_ASSIGN(std::vector<ColumnState> columns, columns_of(connection, key.parent));
+  std::erase_if(columns, [](const ColumnState& column) { return column.key_position == 0; });
+  std::ranges::sort(columns, {}, &ColumnState::key_position);
+  for (std::size_t i = 0; i < columns.size() && i < key.reference.parent_columns.size(); ++i)
+    key.reference.parent_columns[i] = columns[i].name;
+  return {};
+}
+
+void compare_columns(const std::vector<ColumnState>& columns, const table::TableSchema& schema,
+                     std::vector<std::string>& out) {
+  const Dialect dialect;
+  for (std::size_t i = 0; i < schema.fields.size(); ++i) {
+    const table::Field& field = schema.fields[i];
+    const auto column = std::ranges::find(columns, field.name, &ColumnState::name);
+    if (column == columns.end()) {
+      out.push_back(fmt::format("column `{}` is missing in the database", field.name));
+      continue;
+    }
+    const std::string wanted = dialect.type_name(field);
+    if (affinity(column->type) != wanted)
+      out.push_back(fmt::format("column `{}` is {} in the database, {} in the schema", field.name, column->type, wanted));
+    const bool in_key = std::ranges::find(schema.primary_key, i) != schema.primary_key.end();
+    if (in_key != (column->key_position > 0))
+      out.push_back(fmt::format("column `{}` {} the primary key in the database", field.name,
+                                in_key ? "is not part of" : "is part of"));
+    if (!in_key && column->not_null != schema.is_required(i))
+      out.push_back(fmt::format("column `{}` is {} in the database, {} in the schema", field.name,
+                                column->not_null ? "NOT NULL" : "nullable",
+                                schema.is_required(i) ? "required" : "not required"));
+  }
+  for (const ColumnState& column : columns)
+    if (!schema.index_of(column.name))
+      out.push_back(fmt::format("column `{}` of the database is not in the schema", shown(column.name)));
+}
+
+void compare_unique_keys(const std::vector<std::vector<std::string>>& in_database,
+                         const std::vector<std::vector<std::string>>& in_schema, std::vector<std::string>& out) {
+  for (const auto& key : in_schema)
+    if (std::ranges::find(in_database, key) == in_database.end())
+      out.push_back(fmt::format("unique key ({}) is missing in the database", fmt::join(key, ", ")));
+  for (const auto& key : in_database)
+    if (std::ranges::find(in_schema, key) == in_schema.end())
+      out.push_back(fmt::format("unique key ({}) of the database is not in the schema", fmt::join(key, ", ")));
+}
+
+Result<void> compare_references(const Connection& connection, const LoadTarget& target, std::vector<std::string>& out) {
+  std::vector<std::string> in_database, in_schema;
+  TRY_ASSIGN(std::vector<KeyOfTable> keys, foreign_keys_of(connection, target.table.name));
+  for (KeyOfTable& key : keys) {
+    TRY(complete(connection, key));
+    in_database.push_back(reference_text(key.reference.columns, key.parent, key.reference.parent_columns));
+  }
+  for (const table::ForeignKey& key : target.schema->foreign_keys) {
+    std::vector<std::string> columns;
+    for (const std::size_t field : key.fields) columns.push_back(target.schema->fields[field].name);
+    in_schema.push_back(reference_text(columns, key.table, key.parent_fields));
+  }
+  // A constraint that the database has and the schema has too never hurts, even under `keys: check`.
+  for (const std::string& key : in_schema)
+    if (target.enforce_keys && std::ranges::find(in_database, key) == in_database.end())
+      out.push_back(fmt::format("foreign key {} is missing in the database", key));
+  for (const std::string& key : in_database)
+    if (std::ranges::find(in_schema, key) == in_schema.end())
+      out.push_back(fmt::format("foreign key {} of the database is not in the schema", key));
+  return {};
+}
+
+}  // namespace
+
+Result<bool> has_table(const Connection& connection, std::string_view name) {
+  TRY_ASSIGN(Statement statement,
+             connection.prepare("SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND lower(name) = lower(?)"));
+  statement.bind(1, name);
+  return connection.step(statement);
+}
+
+Result<std::vector<std::string>> table_names(const Connection& connection) {
+  TRY_ASSIGN(Statement statement,
+             connection.prepare("SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite_*' "
+                                "AND name NOT GLOB 'rowgate_*' AND name NOT GLOB '__rg_*' ORDER BY name"));
+  std::vector<std::string> names;
+  for (;;) {
+    TRY_ASSIGN(const bool more, connection.step(statement));
+    if (!more) return names;
+    names.push_back(statement.text(0));
+  }
+}
+
+Result<std::vector<Reference>> references_to(const Connection& connection, const std::string& table) {
+  std::vector<Reference> found;
+  TRY_ASSIGN(const std::vector<std::string> names, table_names(connection));
+  for (const std::string& name : names) {
+    if (lower_ascii(name) == lower_ascii(table)) continue;
+    TRY_ASSIGN(std::vector<KeyOfTable> keys, foreign_keys_of(connection, name));
+    for (KeyOfTable& key : keys) {
+      if (lower_ascii(key.parent) != lower_ascii(table)) continue;
+      TRY(complete(connection, key));
+      found.push_back(std::move(key.reference));
+    }
+  }
+  return found;
+}
+
+Result<std::vector<std::string>> differences(const Connection& connection, const LoadTarget& target) {
+  std::vector<std::string> found;
+  TRY_ASSIGN(const std::vector<ColumnState> columns, columns_of(connection, target.table.name));
+  if (columns.empty()) return found;
+  compare_columns(columns, *target.schema, found);
+  TRY_ASSIGN(const auto unique_keys, unique_keys_of(connection, target.table.name));
+  compare_unique_keys(unique_keys, unique_keys_of(*target.schema), found);
+  TRY(compare_references(connection, target, found));
+  return found;
+}
+
+Result<void> make_own_tables(const Connection& connection) {
+  return connection.run(R"(
+CREATE TABLE IF NOT EXISTS rowgate_runs (
+  id TEXT NOT NULL PRIMARY KEY,
+  kind TEXT NOT NULL,
+  status TEXT NOT NULL,
+  table_name TEXT NOT NULL,
+  mode TEXT NOT NULL,
+  file_name TEXT NOT NULL,
+  file_bytes INTEGER NOT NULL,
+  file_sha256 TEXT NOT NULL,
+  duplicate_of TEXT NOT NULL,
+  parent TEXT NOT NULL,
+  rows_read INTEGER NOT NULL,
+  rows_accepted INTEGER NOT NULL,
+  rows_rejected INTEGER NOT NULL,
+  rows_skipped INTEGER NOT NULL,
+  rows_inserted INTEGER,
+  rows_updated INTEGER,
+  rejects TEXT NOT NULL,
+  warnings TEXT NOT NULL,
+  error TEXT NOT NULL,
+  version_before INTEGER NOT NULL,
+  version_after INTEGER NOT NULL,
+  created_at TEXT NOT NULL,
+  started_at TEXT NOT NULL,
+  finished_at TEXT NOT NULL,
+  principal TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS rowgate_runs_by_file ON rowgate_runs (table_name, file_sha256);
+CREATE TABLE IF NOT EXISTS rowgate_schema (
+  table_name TEXT NOT NULL PRIMARY KEY,
+  version INTEGER NOT NULL,
+  schema TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  changed_at TEXT NOT NULL
+) STRICT;
+)");
+}
+
+Result<std::uint64_t> version_of(const Connection& connection, std::string_view table) {
+  TRY_ASSIGN(const bool kept, has_table(connection, "rowgate_schema"));
+  if (!kept) return std::uint64_t{0};
+  TRY_ASSIGN(Statement statement, connection.prepare("SELECT version FROM main.rowgate_schema WHERE table_name = ?"));
+  statement.bind(1, table);
+  TRY_ASSIGN(const bool found, connection.step(statement));
+  return found ? statement.count(0) : 0;
+}
+
+Result<std::optional<std::string>> kept_schema_of(const Connection& connection, std::string_view table) {
+  TRY_ASSIGN(const bool kept, has_table(connection, "rowgate_schema"));
+  if (!kept) return std::optional<std::string>{};
+  TRY_ASSIGN(Statement statement, connection.prepare("SELECT schema FROM main.rowgate_schema WHERE table_name = ?"));
+  statement.bind(1, table);
+  TRY_ASSIGN(const bool found, connection.step(statement));
+  if (!found || statement.text(0).empty()) return std::optional<std::string>{};
+  return std::optional<std::string>(statement.text(0));
+}
+
+Result<void> keep_schema(const Connection& connection, std::string_view table, const std::string& schema_json) {
+  TRY_ASSIGN(Statement statement,
+             connection.prepare("INSERT INTO main.rowgate_schema (table_name, version, schema, digest, changed_at) "
+                                "VALUES (?, 0, ?, ?, '') ON CONFLICT (table_name) DO UPDATE SET "
+                                "schema = excluded.schema, digest = excluded.digest"));
+  statement.bind(1, table);
+  statement.bind(2, schema_json);
+  statement.bind(3, io::sha256_hex(schema_json));
+  return connection.finish(statement);
+}
+
+Result<void> set_version(const Connection& connection, std::string_view table, std::uint64_t version,
+                         Timestamp changed_at) {
+  TRY_ASSIGN(Statement statement,
+             connection.prepare("UPDATE main.rowgate_schema SET version = ?, changed_at = ? WHERE table_name = ?"));
+  statement.bind(1, version);
+  statement.bind(2, to_rfc3339(changed_at));
+  statement.bind(3, table);
+  return connection.finish(statement);
+}
+
+}  // namespace rowgate::db::sqlite

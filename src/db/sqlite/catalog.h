@@ -1,0 +1,37 @@
+#pragma once
+
+// What is in the database: tables as they are, against tables as a schema wants them, and rowgate's own two tables.
+
+#include "db/database.h"
+#include "db/sqlite/connection.h"
+
+namespace rowgate::db::sqlite {
+
+/// Whether `main` (or temp) has a table of this name; names compare without case, as SQLite does.
+Result<bool> has_table(const Connection& connection, std::string_view name);
+/// The user's tables, by name; rowgate's own and SQLite's are left out.
+Result<std::vector<std::string>> table_names(const Connection& connection);
+
+/// A foreign key constraint of `child` that references some table.
+struct Reference {
+  std::string child;
+  std::vector<std::string> columns;         ///< of the child
+  std::vector<std::string> parent_columns;  ///< as many
+};
+/// The constraints of other tables that reference `table`.
+Result<std::vector<Reference>> references_to(const Connection& connection, const std::string& table);
+
+/// Where the table in the database differs from the target's schema; empty when equal or missing.
+Result<std::vector<std::string>> differences(const Connection& connection, const LoadTarget& target);
+
+/// Makes rowgate_runs and rowgate_schema where they are missing.
+Result<void> make_own_tables(const Connection& connection);
+/// 0 when never loaded.
+Result<std::uint64_t> version_of(const Connection& connection, std::string_view table);
+Result<std::optional<std::string>> kept_schema_of(const Connection& connection, std::string_view table);
+/// Keeps the schema that a table was made with or loaded by.
+Result<void> keep_schema(const Connection& connection, std::string_view table, const std::string& schema_json);
+Result<void> set_version(const Connection& connection, std::string_view table, std::uint64_t version,
+                         Timestamp changed_at);
+
+}  // namespace rowgate::db::sqlite

@@ -1,0 +1,184 @@
+#include "db/sqlite/connection.h"
+
+#include "base/text.h"
+#include "io/descriptor.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+
+namespace rowgate::db::sqlite {
+namespace {
+
+/// A system error that means that there is no room, as opposed to SQLite's many other I/O errors.
+bool is_full(int status, int system_errno) {
+  if ((status & 0xff) == SQLITE_FULL) return true;
+  return (status & 0xff) == SQLITE_IOERR &&
+         (system_errno == ENOSPC || system_errno == EFBIG || system_errno == EDQUOT);
+}
+
+Error open_error(int status, const std::filesystem::path& path, std::string_view message, int system_errno) {
+  const std::string where = shown(path.string(), 400);
+  switch (status & 0xff) {
+    case SQLITE_NOTADB:
+    case SQLITE_CORRUPT:
+      return {Code::DatabaseUnreachable, fmt::format("'{}' is not a SQLite database, or it is damaged", where),
+              "check database.url; nothing was changed"};
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+      return {Code::DatabaseReadOnly, fmt::format("the database '{}' cannot be written", where),
+              "check the permissions of the file and of its folder"};
+    case SQLITE_CANTOPEN:
+      if (system_errno == EACCES || system_errno == EROFS || system_errno == EPERM)
+        return {Code::DatabaseReadOnly, fmt::format("the database '{}' cannot be written", where),
+                "check the permissions of the file and of its folder"};
+      break;
+    default:
+      break;
+  }
+  return {Code::DatabaseUnreachable, fmt::format("the database '{}' cannot be opened: {}", where, message),
+          "check database.url"};
+}
+
+std::string uri_of(const std::filesystem::path& path) {
+  std::string uri = "file:";
+  for (const char c : path.string()) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                       (byte >= '0' && byte <= '9') || c == '/' || c == '.' || c == '_' || c == '-';
+    if (plain)
+      uri += c;
+    else
+      fmt::format_to(std::back_inserter(uri), "%{:02x}", byte);
+  }
+  return uri;
+}
+
+/// A WAL database can be read in a folder that cannot be written only as one that does not change
+/// (https://sqlite.org/wal.html#read_only_databases). Without a WAL file beside it that is so.
+bool may_be_immutable(const std::filesystem::path& path) {
+  std::error_code error;
+  return !std::filesystem::exists(path.string() + "-wal", error);
+}
+
+}  // namespace
+
+std::string quote_name(std::string_view identifier) {
+  std::string out = "\"";
+  for (const char c : identifier) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  return out + '"';
+}
+
+std::string Statement::text(int column) const {
+  const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(handle_, column));
+  if (bytes == nullptr) return {};
+  return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(handle_, column))};
+}
+
+Result<Connection> Connection::open(const std::filesystem::path& path, Access access,
+                                    std::chrono::milliseconds lock_wait) {
+  constexpr int kCommon = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  sqlite3* handle = nullptr;
+  int status = SQLITE_OK;
+  if (access == Access::Scratch) {
+    status = sqlite3_open_v2("", &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | kCommon, nullptr);
+  } else if (access == Access::Write) {
+    if (path.has_parent_path()) TRY(io::make_folders(path.parent_path()));
+    status = sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | kCommon, nullptr);
+  } else {
+    status = sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READONLY | kCommon, nullptr);
+    if (status == SQLITE_OK) status = sqlite3_exec(handle, "SELECT 1 FROM sqlite_schema", nullptr, nullptr, nullptr);
+    if ((status & 0xff) == SQLITE_CANTOPEN && may_be_immutable(path)) {
+      sqlite3_close_v2(handle);
+      status = sqlite3_open_v2((uri_of(path) + "?immutable=1").c_str(), &handle,
+                               SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | kCommon, nullptr);
+    }
+  }
+  Connection connection(handle, path);
+  if (status != SQLITE_OK)
+    return std::unexpected(open_error(status, path, sqlite3_errmsg(handle), sqlite3_system_errno(handle)));
+  TRY(connection.set_up(access, lock_wait));
+  return connection;
+}
+
+Result<void> Connection::set_up(Access access, std::chrono::milliseconds lock_wait) const {
+  sqlite3_busy_timeout(handle_, static_cast<int>(lock_wait.count()));
+  sqlite3_db_config(handle_, SQLITE_DBCONFIG_DEFENSIVE, access == Access::Read ? 1 : 0, nullptr);
+  sqlite3_db_config(handle_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  std::string settings = "PRAGMA cache_size=-32768; PRAGMA temp_store=FILE;";
+  if (access == Access::Read) settings += "PRAGMA query_only=ON;";
+  // Foreign keys are judged by rowgate itself while it loads (see sink.h). With legacy_alter_table a rename leaves the
+  // references of other tables alone, as a swap needs it (https://sqlite.org/lang_altertable.html).
+  if (access != Access::Read)
+    settings += "PRAGMA foreign_keys=OFF; PRAGMA legacy_alter_table=ON; PRAGMA synchronous=NORMAL;";
+  if (access == Access::Write) settings += "PRAGMA journal_mode=WAL;";
+  const int status = sqlite3_exec(handle_, settings.c_str(), nullptr, nullptr, nullptr);
+  if (status == SQLITE_OK) return {};
+  if ((status & 0xff) == SQLITE_BUSY || is_full(status, sqlite3_system_errno(handle_)))
+    return std::unexpected(error(status, "opening the database"));
+  return std::unexpected(open_error(status, path_, sqlite3_errmsg(handle_), sqlite3_system_errno(handle_)));
+}
+
+Error Connection::error(int status, std::string_view doing) const {
+  const int system_errno = sqlite3_system_errno(handle_);
+  const std::string where = shown(path_.string(), 400);
+  if (is_full(status, system_errno))
+    return {Code::StorageFull, fmt::format("no room left for the database '{}'", where),
+            "make room and load the file again; nothing of it was loaded"};
+  switch (status & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return {Code::TableBusy, fmt::format("another process is writing to the database '{}'", where),
+              "try again when it is done"};
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+    case SQLITE_NOTADB:
+    case SQLITE_CORRUPT:
+      return open_error(status, path_, sqlite3_errmsg(handle_), system_errno);
+    default:
+      return {Code::DatabaseRefused, fmt::format("SQLite refused {}: {}", doing, sqlite3_errmsg(handle_)),
+              "nothing was loaded; please report this"};
+  }
+}
+
+Result<void> Connection::run(const std::string& sql) const {
+  const int status = sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr);
+  if (status != SQLITE_OK) return std::unexpected(error(status, shown(sql, 60)));
+  return {};
+}
+
+Result<Statement> Connection::prepare(std::string_view sql) const {
+  sqlite3_stmt* statement = nullptr;
+  const int status = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
+                                        &statement, nullptr);
+  if (status != SQLITE_OK) return std::unexpected(error(status, shown(sql, 60)));
+  return Statement(statement);
+}
+
+Result<bool> Connection::step(Statement& statement) const {
+  const int status = sqlite3_step(statement.get());
+  if (status == SQLITE_ROW) return true;
+  if (status == SQLITE_DONE) return false;
+  return std::unexpected(error(status, shown(sqlite3_sql(statement.get()), 60)));
+}
+
+Result<void> Connection::finish(Statement& statement) const {
+  const Result<bool> stepped = step(statement);
+  sqlite3_reset(statement.get());
+  if (!stepped) return std::unexpected(stepped.error());
+  return {};
+}
+
+Result<std::optional<std::string>> Connection::first_text(const std::string& sql) const {
+  TRY_ASSIGN(Statement statement, prepare(sql));
+  TRY_ASSIGN(const bool found, step(statement));
+  if (!found || statement.is_null(0)) return std::optional<std::string>{};
+  return std::optional<std::string>(statement.text(0));
+}
+
+}  // namespace rowgate::db::sqlite

@@ -1,0 +1,191 @@
+#include "db/open.h"
+#include "db/sqlite/catalog.h"
+#include "db/sqlite/connection.h"
+#include "db/sqlite/dialect.h"
+#include "db/sqlite/ledger.h"
+#include "db/sqlite/query.h"
+#include "db/sqlite/table_sink.h"
+
+#include "base/text.h"
+
+#include <fmt/format.h>
+
+#include <mutex>
+
+namespace rowgate::db {
+namespace sqlite {
+namespace {
+
+/// Dropped without commit, the connection is closed and SQLite rolls back.
+class SqliteTransaction : public Transaction {
+ public:
+  SqliteTransaction(Connection connection, std::unique_lock<std::mutex> turn, bool dry_run)
+      : turn_(std::move(turn)), connection_(std::move(connection)), dry_run_(dry_run) {}
+
+  Result<void> begin() {
+    TRY(connection_.run("BEGIN IMMEDIATE"));
+    return make_own_tables(connection_);
+  }
+
+  Result<std::unique_ptr<Sink>> open_sink(const LoadTarget& target) override { return make_sink(connection_, target); }
+
+  Result<std::uint64_t> table_version(const TableName& table) override { return version_of(connection_, table.name); }
+
+  Result<void> commit(std::span<const RunRecord> records) override {
+    if (dry_run_) return fail(Code::InternalError, "a dry run cannot be committed");
+    for (const RunRecord& record : records) {
+      TRY(write_run(connection_, record));
+      TRY(set_version(connection_, record.table, record.version_after, record.finished_at));
+    }
+    TRY(connection_.run("COMMIT"));
+    // Folds a large load's log back into the database file. Readers may hinder that now; the next writer then does it.
+    sqlite3_busy_timeout(connection_.get(), 0);
+    sqlite3_wal_checkpoint_v2(connection_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+    return {};
+  }
+
+ private:
+  std::unique_lock<std::mutex> turn_;
+  Connection connection_;
+  bool dry_run_;
+};
+
+class SqliteDatabase : public Database, private Ledger {
+ public:
+  SqliteDatabase(std::filesystem::path path, std::chrono::milliseconds lock_wait)
+      : path_(std::move(path)), lock_wait_(lock_wait) {}
+
+  Result<std::unique_ptr<Transaction>> begin(std::span<const TableName>) override { return begin(Access::Write); }
+  Result<std::unique_ptr<Transaction>> begin_dry_run(std::span<const TableName>) override {
+    return begin(exists() ? Access::Write : Access::Scratch);
+  }
+  Result<std::unique_ptr<Cursor>> query(const Query& query) override {
+    TRY_ASSIGN(Connection connection, open_existing());
+    return run_query(std::move(connection), query);
+  }
+  Result<std::vector<TableState>> tables() override;
+  Result<std::optional<TableState>> table(const TableName& table) override;
+  Result<std::vector<std::string>> differences(const LoadTarget& target) override {
+    if (!exists()) return std::vector<std::string>{};
+    TRY_ASSIGN(const Connection connection, open_existing());
+    return sqlite::differences(connection, target);
+  }
+  Ledger& ledger() override { return *this; }
+  const SqlDialect& dialect() const override { return dialect_; }
+  std::string describe() const override { return "sqlite " + path_.string(); }
+  Result<std::string> server_version() override { return std::string("SQLite ") + sqlite3_libversion(); }
+  bool exists() const override {
+    std::error_code error;
+    return std::filesystem::exists(path_, error) && !std::filesystem::is_empty(path_, error);
+  }
+
+ private:
+  // Ledger
+  Result<std::vector<RunRecord>> runs(const std::optional<TableName>& of_table, std::size_t limit) override;
+  Result<std::vector<RunRecord>> find(std::string_view prefix) override;
+  Result<void> record(const RunRecord& run) override;
+  Result<std::optional<std::string>> find_same_file(const TableName& table, std::string_view sha256) override;
+
+  Result<std::unique_ptr<Transaction>> begin(Access access);
+  Result<Connection> open_existing() const;
+  Result<TableState> state_of(const Connection& connection, const std::string& table) const;
+
+  std::filesystem::path path_;
+  std::chrono::milliseconds lock_wait_;
+  Dialect dialect_;
+  std::mutex one_writer_;
+};
+
+Result<std::unique_ptr<Transaction>> SqliteDatabase::begin(Access access) {
+  std::unique_lock<std::mutex> turn(one_writer_);
+  TRY_ASSIGN(Connection connection, Connection::open(path_, access, lock_wait_));
+  const bool dry_run = access == Access::Scratch;
+  auto transaction = std::make_unique<SqliteTransaction>(std::move(connection), std::move(turn), dry_run);
+  TRY(transaction->begin());
+  return std::unique_ptr<Transaction>(std::move(transaction));
+}
+
+Result<Connection> SqliteDatabase::open_existing() const {
+  if (!exists())
+    return fail(Code::DatabaseUnreachable, fmt::format("there is no database '{}' yet", shown(path_.string(), 400)),
+                "load a file first, or check database.url");
+  return Connection::open(path_, Access::Read, lock_wait_);
+}
+
+Result<TableState> SqliteDatabase::state_of(const Connection& connection, const std::string& table) const {
+  TableState state{.table = {.name = table}};
+  TRY_ASSIGN(Statement count, connection.prepare(fmt::format("SELECT count(*) FROM main.{}", quote_name(table))));
+  TRY(connection.step(count));
+  state.rows = count.count(0);
+  TRY_ASSIGN(state.version, version_of(connection, table));
+  TRY_ASSIGN(state.schema_json, kept_schema_of(connection, table));
+  return state;
+}
+
+Result<std::vector<TableState>> SqliteDatabase::tables() {
+  std::vector<TableState> states;
+  if (!exists()) return states;
+  TRY_ASSIGN(const Connection connection, open_existing());
+  TRY_ASSIGN(const std::vector<std::string> names, table_names(connection));
+  for (const std::string& name : names) {
+    TRY_ASSIGN(TableState state, state_of(connection, name));
+    states.push_back(std::move(state));
+  }
+  return states;
+}
+
+Result<std::optional<TableState>> SqliteDatabase::table(const TableName& table) {
+  if (!exists()) return std::optional<TableState>{};
+  TRY_ASSIGN(const Connection connection, open_existing());
+  TRY_ASSIGN(const bool found, has_table(connection, table.name));
+  if (!found) return std::optional<TableState>{};
+  TRY_ASSIGN(TableState state, state_of(connection, table.name));
+  return std::optional<TableState>(std::move(state));
+}
+
+Result<std::vector<RunRecord>> SqliteDatabase::runs(const std::optional<TableName>& of_table, std::size_t limit) {
+  if (!exists()) return std::vector<RunRecord>{};
+  TRY_ASSIGN(const Connection connection, open_existing());
+  return read_runs(connection, of_table ? "table_name = ?1" : "1", of_table ? of_table->name : "", limit);
+}
+
+Result<std::vector<RunRecord>> SqliteDatabase::find(std::string_view prefix) {
+  if (!exists()) return std::vector<RunRecord>{};
+  TRY_ASSIGN(const Connection connection, open_existing());
+  std::string id = lower_ascii(prefix);
+  if (!id.starts_with("run_")) id = "run_" + id;
+  return read_runs(connection, "substr(lower(id), 1, length(?1)) = ?1", id, 20);
+}
+
+Result<void> SqliteDatabase::record(const RunRecord& run) {
+  const std::unique_lock<std::mutex> turn(one_writer_);
+  TRY_ASSIGN(const Connection connection, Connection::open(path_, Access::Write, lock_wait_));
+  TRY(connection.run("BEGIN IMMEDIATE"));
+  TRY(make_own_tables(connection));
+  TRY(write_run(connection, run));
+  return connection.run("COMMIT");
+}
+
+Result<std::optional<std::string>> SqliteDatabase::find_same_file(const TableName& table, std::string_view sha256) {
+  if (!exists() || sha256.empty()) return std::optional<std::string>{};
+  TRY_ASSIGN(const Connection connection, open_existing());
+  TRY_ASSIGN(const bool kept, has_table(connection, "rowgate_runs"));
+  if (!kept) return std::optional<std::string>{};
+  TRY_ASSIGN(Statement statement,
+             connection.prepare("SELECT id FROM main.rowgate_runs WHERE table_name = ? AND file_sha256 = ? AND status IN "
+                                "('succeeded', 'succeeded_with_rejects') ORDER BY id DESC LIMIT 1"));
+  statement.bind(1, std::string_view(table.name));
+  statement.bind(2, sha256);
+  TRY_ASSIGN(const bool found, connection.step(statement));
+  if (!found) return std::optional<std::string>{};
+  return std::optional<std::string>(statement.text(0));
+}
+
+}  // namespace
+}  // namespace sqlite
+
+std::unique_ptr<Database> sqlite_database(const std::filesystem::path& path, std::chrono::milliseconds lock_wait) {
+  return std::make_unique<sqlite::SqliteDatabase>(path, lock_wait);
+}
+
+}  // namespace rowgate::db

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "db/database.h"
+
+namespace rowgate::db::sqlite {
+
+/// SQL of SQLite: STRICT tables, BINARY collation, dates and decimals as texts.
+class Dialect : public SqlDialect {
+ public:
+  std::string quote(std::string_view identifier) const override;
+  std::string type_name(const table::Field& field) const override;
+  std::string create_table(const TableName& table, const table::TableSchema& schema, bool enforce_keys,
+                           bool database_checks) const override;
+};
+
+/// The CHECK expressions that repeat the rules of a field (product promise: `checks: database`), joined by AND; empty
+/// when it has none. Literals are made by our own formatter, never spliced from the schema's text.
+std::string check_expression(const table::Field& field);
+
+/// `"a", "b"` for some of the schema's fields.
+std::string column_list(const table::TableSchema& schema, const std::vector<std::size_t>& fields);
+/// All of them.
+std::string column_list(const table::TableSchema& schema);
+
+}  // namespace rowgate::db::sqlite

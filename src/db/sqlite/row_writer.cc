@@ -1,0 +1,131 @@
+#include "db/sqlite/row_writer.h"
+
+#include "db/sqlite/dialect.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace rowgate::db::sqlite {
+
+Result<RowWriter> RowWriter::make(const Connection& connection, const table::TableSchema& schema,
+                                  Destination destination) {
+  RowWriter writer(connection, schema, std::move(destination));
+  TRY(writer.prepare());
+  return writer;
+}
+
+Result<void> RowWriter::prepare() {
+  for (std::size_t i = 0; i < schema_->fields.size(); ++i) {
+    all_fields_.push_back(i);
+    if (std::ranges::find(schema_->primary_key, i) == schema_->primary_key.end()) other_fields_.push_back(i);
+  }
+  std::string places = "?";
+  for (std::size_t i = 1; i < all_fields_.size(); ++i) places += ",?";
+  const bool may_conflict = destination_.judge_keys || destination_.update;
+  TRY_ASSIGN(insert_, connection_->prepare(fmt::format("INSERT INTO {} ({}) VALUES ({}){}", destination_.table,
+                                                       column_list(*schema_), places,
+                                                       may_conflict ? " ON CONFLICT DO NOTHING" : "")));
+  if (destination_.update && !other_fields_.empty()) {
+    std::vector<std::string> sets;
+    for (const std::string& name : quoted_names(*schema_, other_fields_)) sets.push_back(name + " = ?");
+    TRY_ASSIGN(update_, connection_->prepare(fmt::format("UPDATE {} SET {} WHERE {}", destination_.table,
+                                                         fmt::join(sets, ", "),
+                                                         equal_parameters(quoted_names(*schema_, schema_->primary_key)))));
+  }
+  const auto add_key = [&](const std::vector<std::size_t>& fields, Code code, std::size_t index) -> Result<void> {
+    TRY_ASSIGN(Statement select,
+               connection_->prepare(fmt::format("SELECT 1 FROM {} WHERE {}", destination_.table,
+                                                equal_parameters(quoted_names(*schema_, fields)))));
+    keys_.push_back({fields, code, index, std::move(select)});
+    return {};
+  };
+  if (destination_.judge_keys) {
+    if (!schema_->primary_key.empty()) TRY(add_key(schema_->primary_key, Code::KeyDuplicateInTable, 0));
+    for (std::size_t i = 0; i < schema_->unique_keys.size(); ++i)
+      TRY(add_key(schema_->unique_keys[i], Code::KeyNotUnique, i));
+  }
+  if (!destination_.judge_parents) return {};
+  for (std::size_t i = 0; i < schema_->foreign_keys.size(); ++i) {
+    TRY_ASSIGN(ParentLookup lookup, ParentLookup::make(*connection_, schema_->foreign_keys[i]));
+    parents_.push_back({i, std::move(lookup)});
+  }
+  return {};
+}
+
+Result<bool> RowWriter::has_parents(const Row& row) {
+  for (Parent& parent : parents_) {
+    TRY_ASSIGN(const bool found, parent.lookup.has_parent(row.cells));
+    if (!found) return false;
+  }
+  return true;
+}
+
+Result<void> RowWriter::add_parent_findings(const Row& row, KeyFindings& findings) {
+  for (Parent& parent : parents_) {
+    TRY_ASSIGN(const bool found, parent.lookup.has_parent(row.cells));
+    if (!found) TRY(findings.add(row.finding(Code::KeyNoParent, parent.index)));
+  }
+  return {};
+}
+
+Result<std::size_t> RowWriter::add_key_findings(const Row& row, KeyFindings& findings) {
+  std::size_t count = 0;
+  for (Key& key : keys_) {
+    if (has_null(row.cells, key.fields)) continue;
+    bind_fields(key.select.get(), 1, row.cells, key.fields);
+    const Result<bool> found = connection_->step(key.select);
+    sqlite3_reset(key.select.get());
+    if (!found) return std::unexpected(found.error());
+    if (!*found) continue;
+    TRY(findings.add(row.finding(key.code, key.index)));
+    ++count;
+  }
+  return count;
+}
+
+/// False when a key of the row is in the table already.
+Result<bool> RowWriter::insert(const Row& row) {
+  bind_fields(insert_.get(), 1, row.cells, all_fields_);
+  const int status = sqlite3_step(insert_.get());
+  if (status != SQLITE_DONE) {
+    Error error = connection_->error(status, "a checked row");
+    sqlite3_reset(insert_.get());
+    return std::unexpected(std::move(error));
+  }
+  sqlite3_reset(insert_.get());
+  return sqlite3_changes(connection_->get()) == 1;
+}
+
+Result<void> RowWriter::update(const Row& row) {
+  if (!update_) return {};  // every field is part of the key: there is nothing else to set
+  bind_fields(update_.get(), 1, row.cells, other_fields_);
+  bind_fields(update_.get(), static_cast<int>(other_fields_.size()) + 1, row.cells, schema_->primary_key);
+  return connection_->finish(update_);
+}
+
+Result<bool> RowWriter::write(const Row& row, KeyFindings& findings) {
+  TRY_ASSIGN(const bool with_parents, has_parents(row));
+  if (!with_parents) {  // a record that stage 4 refuses takes no part in stage 5
+    TRY_ASSIGN(const std::size_t known_keys, add_key_findings(row, findings));
+    if (known_keys == 0) TRY(add_parent_findings(row, findings));
+    return false;
+  }
+  TRY_ASSIGN(const bool is_new, insert(row));
+  if (is_new) {
+    ++inserted_;
+    return true;
+  }
+  if (destination_.update) {
+    TRY(update(row));
+    ++updated_;
+    return true;
+  }
+  TRY_ASSIGN(const std::size_t known_keys, add_key_findings(row, findings));
+  if (known_keys == 0)
+    return fail(Code::DatabaseRefused, fmt::format("SQLite refused the row of line {} without a known key", row.line),
+                "nothing was loaded; please report this");
+  return false;
+}
+
+}  // namespace rowgate::db::sqlite
