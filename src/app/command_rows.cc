@@ -54,6 +54,7 @@ int command_rows(const Common& common, const RowsArguments& arguments) {
   const table::TableSchema* schema = (*found)->schema ? &*(*found)->schema : nullptr;
   const auto done = report::table_rows(*at->database, (*found)->state.table, schema, limit, **writer);
   if (!done) return report_error(terminal, done.error());
+  if (const auto flushed = flush_stdout(); !flushed) return report_error(terminal, flushed.error());
   const std::uint64_t total = (*found)->state.rows;
   if (as_text && done->rows < total)
     terminal.say(fmt::format("{} of {}; more with --limit N", grouped(done->rows), counted(total, "row")));

@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
 #include <limits>
 
 namespace rowgate::app {
@@ -99,13 +101,23 @@ Result<std::unique_ptr<report::RowWriter>> row_writer(std::string_view format, c
 report::Output to_stdout(const Terminal& terminal) {
   return [&terminal](std::string_view bytes) -> Result<void> {
     terminal.out(bytes);
+    if (std::ferror(stdout) != 0) return flush_stdout();
     return {};
   };
 }
 
+Result<void> flush_stdout() {
+  const bool failed_before = std::ferror(stdout) != 0;
+  if (std::fflush(stdout) == 0 && !failed_before) return {};
+  return std::unexpected(io::storage_error(errno, "cannot write", "standard output"));
+}
+
 Result<void> write_output(const Terminal& terminal, const std::optional<std::string>& path,
                           const std::function<Result<void>(const report::Output&)>& produce) {
-  if (!path || *path == "-") return produce(to_stdout(terminal));
+  if (!path || *path == "-") {
+    TRY(produce(to_stdout(terminal)));
+    return flush_stdout();
+  }
   TRY_ASSIGN(io::FileWriter file, io::FileWriter::create(*path));
   TRY(produce([&file](std::string_view bytes) { return file.write(bytes); }));
   const std::uint64_t size = file.bytes_written();

@@ -19,8 +19,11 @@ Result<std::unique_ptr<report::RowWriter>> row_writer(std::string_view format, c
 /// later value that is wider pushes what follows it to the right.
 std::unique_ptr<report::RowWriter> text_writer(report::Output out);
 
-/// stdout as an output.
+/// stdout as an output; fails as writing to it does. What was written is certain to be out only after
+/// flush_stdout().
 report::Output to_stdout(const Terminal& terminal);
+/// Fails with storage.full or storage.denied where stdout is a file that could not be written.
+Result<void> flush_stdout();
 
 /// Gives `produce` an output that is the file `path`, or stdout without one ("-" is stdout too). The file
 /// appears only when all has gone well, and only then is its size told.

@@ -50,7 +50,8 @@ TEST(TextWriterTest, WritesRowsBeyondTheSampleAtOnceAndWhole) {
 }
 
 TEST(RowWriterTest, RefusesAnUnknownFormat) {
-  const auto writer = row_writer("xml", Terminal{}, to_stdout(Terminal{}), false);
+  const Terminal terminal;
+  const auto writer = row_writer("xml", terminal, to_stdout(terminal), false);
   ASSERT_FALSE(writer);
   EXPECT_EQ(writer.error().code, Code::RequestInvalid);
 }
