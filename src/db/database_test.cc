@@ -1,0 +1,334 @@
+// What every database must do, here for SQLite.
+
+#include "db/database.h"
+
+#include "base/ids.h"
+#include "db/open.h"
+#include "db/testing.h"
+
+#include <gmock/gmock.h>
+
+namespace rowgate::db {
+namespace {
+
+using namespace testing;
+using table::Type;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const TableName kParents{.name = "departments"};
+const TableName kChildren{.name = "hires"};
+
+/// A load's end as the tests look at it.
+struct Loaded {
+  std::vector<std::string> findings;
+  SinkCounts counts;
+  std::optional<Error> error;
+};
+
+class DatabaseTest : public ::testing::Test {
+ protected:
+  DatabaseTest() : database_(sqlite_database(folder_.path() / "data" / "rowgate.db", std::chrono::milliseconds(50))) {
+    departments_ = make_schema({{"id", Type::Integer}, {"name", Type::String}});
+    departments_.unique_keys = {{1}};
+    hires_ = make_schema({{"id", Type::Integer}, {"department_id", Type::Integer}});
+    hires_.foreign_keys = {{.fields = {1}, .table = "departments", .parent_fields = {"id"}}};
+    people_ = make_schema({{"id", Type::Integer}, {"boss_id", Type::Integer}});
+    people_.foreign_keys = {{.fields = {1}, .table = "people", .parent_fields = {"id"}}};
+  }
+
+  LoadTarget target(const TableName& table, const table::TableSchema& schema, Mode mode) {
+    return {.table = table, .schema = &schema, .mode = mode, .enforce_keys = enforce_,
+            .scratch = folder_.path() / "spool", .run_id = new_id("run_", {++now_ * 1000})};
+  }
+
+  static Result<void> write_and_settle(Transaction& transaction, const LoadTarget& where,
+                                       const std::vector<TestRow>& rows, std::uint64_t unordered_bytes, Loaded& loaded) {
+    TRY_ASSIGN(const std::unique_ptr<Sink> sink, transaction.open_sink(where));
+    if (unordered_bytes > 0) sink->expect_unordered(unordered_bytes);
+    const TestBatch batch(rows);
+    TRY(sink->write(batch.get()));
+    TRY_ASSIGN(KeyFindings * findings, sink->settle());
+    loaded.findings = read_findings(*findings);
+    loaded.counts = sink->counts();
+    return {};
+  }
+
+  RunRecord record_of(const LoadTarget& where, std::uint64_t version_before) {
+    RunRecord run{.id = where.run_id, .status = RunStatus::Succeeded, .table = where.table.name,
+                  .mode = std::string(name(where.mode)), .file_name = "a.csv", .file_sha256 = "f00d"};
+    run.version_before = version_before;
+    run.version_after = version_before + 1;
+    run.created_at = run.started_at = run.finished_at = {now_ * 1000};
+    return run;
+  }
+
+  /// One load of some rows as one committed run.
+  Loaded load(const TableName& table, const table::TableSchema& schema, Mode mode, const std::vector<TestRow>& rows,
+              std::uint64_t unordered_bytes = 0) {
+    Loaded loaded;
+    const LoadTarget where = target(table, schema, mode);
+    const auto attempt = [&]() -> Result<void> {
+      TRY_ASSIGN(const std::unique_ptr<Transaction> transaction, database_->begin(std::span(&table, 1)));
+      TRY_ASSIGN(const std::uint64_t version, transaction->table_version(table));
+      TRY(write_and_settle(*transaction, where, rows, unordered_bytes, loaded));
+      const RunRecord run = record_of(where, version);
+      return transaction->commit(std::span(&run, 1));
+    };
+    if (Result<void> done = attempt(); !done) loaded.error = done.error();
+    return loaded;
+  }
+
+  std::vector<std::string> rows_of(const std::string& table) {
+    return read_rows(*database_, "SELECT * FROM \"" + table + "\" ORDER BY 1");
+  }
+
+  TempFolder folder_;
+  std::unique_ptr<Database> database_;
+  table::TableSchema departments_, hires_, people_;
+  bool enforce_ = false;
+  std::int64_t now_ = 1'700'000'000'000;
+};
+
+TEST_F(DatabaseTest, AppendMakesTheTableAndCountsVersions) {
+  EXPECT_FALSE(database_->exists());
+  EXPECT_THAT(load(kParents, departments_, Mode::Append, {{1, "Sales"}, {2, "Law"}}).findings, IsEmpty());
+  EXPECT_THAT(load(kParents, departments_, Mode::Append, {{3, "Legal"}}).findings, IsEmpty());
+  EXPECT_THAT(rows_of("departments"), ElementsAre("1|Sales", "2|Law", "3|Legal"));
+  const auto state = database_->table(kParents);
+  ASSERT_TRUE(state && *state);
+  EXPECT_EQ((*state)->rows, 3u);
+  EXPECT_EQ((*state)->version, 2u);
+  EXPECT_THAT((*state)->schema_json.value_or(""), HasSubstr("\"fields\""));
+}
+
+TEST_F(DatabaseTest, KeysOfTheTableRefuseTheirRowsByLine) {
+  load(kParents, departments_, Mode::Append, {{1, "Sales"}, {2, "Law"}});
+  const Loaded second = load(kParents, departments_, Mode::Append,
+                             {{1, "Other"}, {3, "Law"}, {2, "Sales"}, {4, nullptr}, {5, nullptr}});
+  EXPECT_THAT(second.findings, ElementsAre("2:key.duplicate_in_table:0", "3:key.not_unique:0",
+                                           "4:key.duplicate_in_table:0", "4:key.not_unique:0"));
+  EXPECT_EQ(second.counts.refused, 3u);
+  EXPECT_EQ(second.counts.written, 2u);
+  EXPECT_THAT(rows_of("departments"), ElementsAre("1|Sales", "2|Law", "4|-", "5|-"));
+}
+
+TEST_F(DatabaseTest, ParentsAreJudgedAfterKeys) {
+  load(kParents, departments_, Mode::Append, {{1, "Sales"}});
+  load(kChildren, hires_, Mode::Append, {{10, 1}});
+  const Loaded second = load(kChildren, hires_, Mode::Append, {{10, 99}, {11, 99}, {12, nullptr}, {13, 1}});
+  EXPECT_THAT(second.findings, ElementsAre("2:key.duplicate_in_table:0", "3:key.no_parent:0"));
+  EXPECT_THAT(rows_of("hires"), ElementsAre("10|1", "12|-", "13|1"));
+}
+
+TEST_F(DatabaseTest, AMissingParentTableIsSaid) {
+  const Loaded loaded = load(kChildren, hires_, Mode::Append, {{10, 1}});
+  ASSERT_TRUE(loaded.error);
+  EXPECT_EQ(loaded.error->code, Code::ConfigInvalid);
+  EXPECT_THAT(loaded.error->message, HasSubstr("departments"));
+}
+
+TEST_F(DatabaseTest, RowsOfOneFileMayBeEachOthersParents) {
+  const TableName people{.name = "people"};
+  const Loaded first = load(people, people_, Mode::Append, {{2, 1}, {1, nullptr}, {3, 2}});
+  EXPECT_THAT(first.findings, IsEmpty());
+  // 5 has no boss, 6 has 5, 7 has 6: refused with it. 8 has a boss in the table; 2 is in the table already.
+  const Loaded second = load(people, people_, Mode::Append, {{7, 6}, {6, 5}, {5, 99}, {8, 3}, {2, 1}, {9, 9}});
+  EXPECT_THAT(second.findings, ElementsAre("2:key.no_parent:0", "3:key.no_parent:0", "4:key.no_parent:0",
+                                           "6:key.duplicate_in_table:0"));
+  EXPECT_EQ(second.counts.refused, 4u);
+  EXPECT_THAT(rows_of("people"), ElementsAre("1|-", "2|1", "3|2", "8|3", "9|9"));
+}
+
+TEST_F(DatabaseTest, ReplaceOfATableThatReferencesItselfForgetsTheOldRows) {
+  const TableName people{.name = "people"};
+  load(people, people_, Mode::Append, {{1, nullptr}, {2, 1}});
+  const Loaded second = load(people, people_, Mode::Replace, {{3, 1}, {4, nullptr}, {5, 4}});
+  EXPECT_THAT(second.findings, ElementsAre("2:key.no_parent:0"));
+  EXPECT_THAT(rows_of("people"), ElementsAre("4|-", "5|4"));
+}
+
+TEST_F(DatabaseTest, UpsertInsertsAndUpdates) {
+  load(kParents, departments_, Mode::Append, {{1, "Sales"}, {2, "Law"}});
+  // 2 takes the name of 1, which was there before the load: refused, whatever becomes of 1.
+  const Loaded second = load(kParents, departments_, Mode::Upsert, {{1, "Trade"}, {2, "Sales"}, {3, "Legal"}});
+  EXPECT_THAT(second.findings, ElementsAre("3:key.not_unique:0"));
+  EXPECT_EQ(second.counts.inserted, 1u);
+  EXPECT_EQ(second.counts.updated, 1u);
+  EXPECT_THAT(rows_of("departments"), ElementsAre("1|Trade", "2|Law", "3|Legal"));
+  load(kChildren, hires_, Mode::Append, {{10, 1}});
+  const Loaded third = load(kChildren, hires_, Mode::Upsert, {{10, 2}, {11, 3}, {12, 99}});
+  EXPECT_THAT(third.findings, ElementsAre("4:key.no_parent:0"));
+  EXPECT_EQ(third.counts.inserted, 1u);
+  EXPECT_EQ(third.counts.updated, 1u);
+  EXPECT_THAT(rows_of("hires"), ElementsAre("10|2", "11|3"));
+}
+
+TEST_F(DatabaseTest, UpsertNeedsAPrimaryKey) {
+  departments_.primary_key = {};
+  EXPECT_EQ(load(kParents, departments_, Mode::Upsert, {{1, "Sales"}}).error.value().code, Code::ConfigInvalid);
+}
+
+TEST_F(DatabaseTest, ReadersSeeTheOldTableUntilTheNewOneIsCommitted) {
+  load(kParents, departments_, Mode::Append, {{1, "Sales"}});
+  const LoadTarget where = target(kParents, departments_, Mode::Replace);
+  Result<std::unique_ptr<Transaction>> transaction = database_->begin(std::span(&kParents, 1));
+  ASSERT_TRUE(transaction);
+  Loaded loaded;
+  ASSERT_TRUE(write_and_settle(**transaction, where, {{7, "New"}}, 0, loaded));
+  EXPECT_THAT(rows_of("departments"), ElementsAre("1|Sales"));
+  const RunRecord run = record_of(where, 1);
+  ASSERT_TRUE((*transaction)->commit(std::span(&run, 1)));
+  EXPECT_THAT(rows_of("departments"), ElementsAre("7|New"));
+  EXPECT_EQ((*database_->table(kParents))->version, 2u);
+}
+
+TEST_F(DatabaseTest, ReplaceMakesTheTableAnewFromTheSchema) {
+  load(kParents, departments_, Mode::Append, {{1, "Sales"}});
+  const table::TableSchema other = make_schema({{"code", Type::String}, {"seats", Type::Number}});
+  EXPECT_FALSE(load(kParents, other, Mode::Replace, {{"a", 1.5}}).error);
+  EXPECT_THAT(rows_of("departments"), ElementsAre("a|1.500000"));
+}
+
+TEST_F(DatabaseTest, DroppedTransactionsLeaveNothing) {
+  load(kParents, departments_, Mode::Append, {{1, "Sales"}});
+  {
+    Result<std::unique_ptr<Transaction>> transaction = database_->begin(std::span(&kParents, 1));
+    ASSERT_TRUE(transaction);
+    Loaded loaded;
+    ASSERT_TRUE(write_and_settle(**transaction, target(kParents, departments_, Mode::Replace), {{7, "New"}}, 0, loaded));
+  }
+  EXPECT_THAT(rows_of("departments"), ElementsAre("1|Sales"));
+  EXPECT_EQ(database_->ledger().runs(std::nullopt, 10)->size(), 1u);
+}
+
+TEST_F(DatabaseTest, AReferencedTableIsExchangedInPlace) {
+  enforce_ = true;
+  load(kParents, departments_, Mode::Append, {{1, "Sales"}, {2, "Law"}});
+  load(kChildren, hires_, Mode::Append, {{10, 1}});
+  EXPECT_FALSE(load(kParents, departments_, Mode::Replace, {{1, "Trade"}, {3, "Sales"}}).error);
+  EXPECT_THAT(rows_of("departments"), ElementsAre("1|Trade", "3|Sales"));
+  const Loaded orphaning = load(kParents, departments_, Mode::Replace, {{3, "Sales"}});
+  ASSERT_TRUE(orphaning.error);
+  EXPECT_EQ(orphaning.error->code, Code::KeyHasChildren);
+  EXPECT_THAT(orphaning.error->message, HasSubstr("department_id 1"));
+  EXPECT_THAT(rows_of("departments"), ElementsAre("1|Trade", "3|Sales"));
+}
+
+TEST_F(DatabaseTest, RowsOutOfOrderAreSortedInLargeFiles) {
+  load(kParents, departments_, Mode::Append, {{5, "Five"}});
+  const Loaded loaded =
+      load(kParents, departments_, Mode::Append, {{9, "Nine"}, {5, "Again"}, {1, "One"}, {2, "Five"}}, 100 << 20);
+  EXPECT_THAT(loaded.findings, ElementsAre("3:key.duplicate_in_table:0", "5:key.not_unique:0"));
+  EXPECT_EQ(loaded.counts.written, 2u);
+  EXPECT_THAT(rows_of("departments"), ElementsAre("1|One", "5|Five", "9|Nine"));
+}
+
+TEST_F(DatabaseTest, DryRunsJudgeAndLeaveNothing) {
+  Result<std::unique_ptr<Transaction>> transaction = database_->begin_dry_run(std::span(&kParents, 1));
+  ASSERT_TRUE(transaction);
+  Loaded parents, children;
+  ASSERT_TRUE(write_and_settle(**transaction, target(kParents, departments_, Mode::Append), {{1, "Sales"}}, 0, parents));
+  ASSERT_TRUE(write_and_settle(**transaction, target(kChildren, hires_, Mode::Append), {{1, 1}, {2, 2}}, 0, children));
+  EXPECT_THAT(children.findings, ElementsAre("3:key.no_parent:0"));
+  EXPECT_FALSE((*transaction)->commit({}));
+  transaction->reset();
+  EXPECT_FALSE(database_->exists());
+}
+
+TEST_F(DatabaseTest, AnotherWriterMakesItBusy) {
+  load(kParents, departments_, Mode::Append, {{1, "Sales"}});
+  const auto other = sqlite_database(folder_.path() / "data" / "rowgate.db", std::chrono::milliseconds(50));
+  Result<std::unique_ptr<Transaction>> held = other->begin({});
+  ASSERT_TRUE(held);
+  EXPECT_EQ(load(kParents, departments_, Mode::Append, {{2, "Law"}}).error.value().code, Code::TableBusy);
+  EXPECT_EQ(database_->ledger().record({.id = "run_1"}).error().code, Code::TableBusy);
+}
+
+TEST_F(DatabaseTest, TheLedgerKeepsEveryRun) {
+  const Loaded loaded = load(kParents, departments_, Mode::Append, {{1, "Sales"}});
+  ASSERT_FALSE(loaded.error);
+  RunRecord failed{.id = "run_ZZZ", .status = RunStatus::Failed, .table = "departments", .file_name = "b.csv"};
+  failed.created_at = {now_ * 1000};
+  failed.rejects = {{Code::RuleRequired, "id", 3, 7}};
+  failed.warnings = {{Code::RecordBlank, "1 blank line was skipped", 1, 4}};
+  failed.error = Error{Code::HeaderMismatch, "no", "try", Position{1, 5}, "b.csv"};
+  ASSERT_TRUE(database_->ledger().record(failed));
+  const Result<std::vector<RunRecord>> runs = database_->ledger().runs(kParents, 10);
+  ASSERT_TRUE(runs);
+  ASSERT_EQ(runs->size(), 2u);
+  EXPECT_EQ(to_json((*runs)[0]), to_json(failed));
+  EXPECT_EQ(database_->ledger().find("zz")->size(), 1u);
+  EXPECT_EQ(database_->ledger().find("run_z")->size(), 1u);
+  EXPECT_EQ(database_->ledger().find("%")->size(), 0u);
+  EXPECT_EQ(*database_->ledger().find_same_file(kParents, "f00d"), (*runs)[1].id);
+  EXPECT_FALSE(database_->ledger().find_same_file(kChildren, "f00d")->has_value());
+}
+
+TEST_F(DatabaseTest, DifferencesAreToldInWords) {
+  load(kParents, departments_, Mode::Append, {{1, "Sales"}});
+  table::TableSchema other = make_schema({{"id", Type::Integer}, {"name", Type::Integer}, {"seats", Type::Number}});
+  const Loaded loaded = load(kParents, other, Mode::Append, {{1, 2, 3.0}});
+  ASSERT_TRUE(loaded.error);
+  EXPECT_EQ(loaded.error->code, Code::TableDiffers);
+  for (const char* part : {"column `name` is TEXT in the database, INTEGER in the schema", "column `seats` is missing",
+                           "unique key (name)"})
+    EXPECT_THAT(loaded.error->message, HasSubstr(part));
+}
+
+TEST_F(DatabaseTest, QueriesOnlyRead) {
+  load(kParents, departments_, Mode::Append, {{1, "Sales"}});
+  const auto code_of = [&](const Query& query) {
+    Result<std::unique_ptr<Cursor>> cursor = database_->query(query);
+    return cursor ? Code::InternalError : cursor.error().code;
+  };
+  for (const char* sql : {"DELETE FROM departments", "SELECT 1; SELECT 2", "SELEC 1", "", "-- nothing",
+                          "PRAGMA journal_mode=DELETE", "ATTACH 'x.db' AS x", "SELECT :missing", "SELECT ?",
+                          "CREATE TABLE x (a)", "WITH a AS (SELECT 1) INSERT INTO departments SELECT 9, 'x'"})
+    EXPECT_EQ(code_of({.sql = sql}), Code::ReportBadSql) << sql;
+  EXPECT_THAT(read_rows(*database_, "SELECT 1;  -- done\n;"), ElementsAre("1"));
+  EXPECT_THAT(rows_of("departments"), ElementsAre("1|Sales"));
+}
+
+TEST_F(DatabaseTest, QueriesBindTypedParameters) {
+  load(kParents, departments_, Mode::Append, {{1, "Sales"}, {2, "O'Law"}});
+  Result<std::unique_ptr<Cursor>> cursor = database_->query(
+      {.sql = "SELECT id FROM departments WHERE name = :name AND id >= :least",
+       .params = {{"least", std::int64_t{1}}, {"name", std::string("O'Law")}}});
+  ASSERT_TRUE(cursor);
+  std::vector<ResultCell> row;
+  ASSERT_TRUE(*(*cursor)->next(row));
+  EXPECT_EQ(row[0].integer, 2);
+  EXPECT_FALSE(*(*cursor)->next(row));
+}
+
+TEST_F(DatabaseTest, LongQueriesEnd) {
+  load(kParents, departments_, Mode::Append, {{1, "Sales"}});
+  Result<std::unique_ptr<Cursor>> cursor = database_->query(
+      {.sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
+       .timeout = std::chrono::milliseconds(20)});
+  ASSERT_TRUE(cursor);
+  std::vector<ResultCell> row;
+  EXPECT_EQ((*cursor)->next(row).error().code, Code::ReportTimeout);
+}
+
+TEST_F(DatabaseTest, AFileThatIsNoDatabaseIsSaid) {
+  std::filesystem::create_directories(folder_.path() / "data");
+  FILE* file = std::fopen((folder_.path() / "data" / "rowgate.db").c_str(), "w");
+  std::fputs("this is a text, and long enough to be looked at as a database header by SQLite, which it is not", file);
+  std::fclose(file);
+  EXPECT_EQ(database_->begin({}).error().code, Code::DatabaseUnreachable);
+  EXPECT_EQ(database_->query({.sql = "SELECT 1"}).error().code, Code::DatabaseUnreachable);
+}
+
+TEST_F(DatabaseTest, NothingIsThereBeforeTheFirstLoad) {
+  EXPECT_TRUE(database_->tables()->empty());
+  EXPECT_FALSE(database_->table(kParents)->has_value());
+  EXPECT_TRUE(database_->ledger().runs(std::nullopt, 5)->empty());
+  EXPECT_EQ(database_->query({.sql = "SELECT 1"}).error().code, Code::DatabaseUnreachable);
+  EXPECT_FALSE(database_->exists());
+}
+
+}  // namespace
+}  // namespace rowgate::db
