@@ -105,7 +105,7 @@ void check_database(const Opened& at, Findings& findings) {
 }
 
 Result<void> write_and_remove(store::Store& store) {
-  const store::FileKey key = fmt::format("doctor/check-{}", ::getpid());
+  const store::FileKey key = fmt::format("doctor-check-{}", ::getpid());
   TRY_ASSIGN(const std::unique_ptr<store::StoreWriter> file, store.create(key));
   TRY(file->write("rowgate doctor\n"));
   TRY(file->close());

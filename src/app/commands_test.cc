@@ -301,6 +301,14 @@ TEST_F(RejectsTest, ExportWritesARepairableFile) {
               AllOf(HasSubstr("id,name,rg_run,rg_line"), HasSubstr("x,Ada,"), HasSubstr("y,Bob,")));
 }
 
+TEST_F(RejectsTest, DoctorLeavesTheStorageAsItWas) {
+  EXPECT_EQ(run([&] { return command_doctor(common_); }).exit_code, 0);
+  std::vector<std::string> names;
+  for (const fs::directory_entry& entry : fs::directory_iterator("data/files"))
+    names.push_back(entry.path().filename().string());
+  EXPECT_THAT(names, ::testing::ElementsAre("rejects"));
+}
+
 TEST_F(RejectsTest, ExportRefusesAnUnknownFormat) {
   EXPECT_EQ(run([&] { return command_rejects_export(common_, kOne, "xml", "repair.xml"); }).exit_code, 2);
   EXPECT_FALSE(fs::exists("repair.xml"));
