@@ -79,9 +79,9 @@ Parting parting_of(const CLI::App& root, const CLI::ParseError& error) {
     const CLI::App& command = deepest(root);
     for (const CLI::Option* option : command.get_options())
       if (option->get_required() && option->count() == 0)
-        return wrong(
-            fmt::format("{} needs {}; see {} -h", path_of(root), option->get_type_name(), path_of(root)));
-    return wrong(fmt::format("{} needs a command behind it; see {} -h", path_of(root), path_of(root)));
+        return wrong(fmt::format("{} needs {}; see {} -h", chosen_command(root), option->get_type_name(),
+                                 path_of(root)));
+    return wrong(fmt::format("{} needs a command behind it; see {} -h", chosen_command(root), path_of(root)));
   }
   return wrong(fmt::format("{}; see {} -h", lowered_first(error.what()), path_of(root)));
 }
@@ -94,8 +94,8 @@ Parting finish(const CLI::App& root, CommandLine& line, bool version) {
   if (line.command == "runs") line.command = "runs list";
   if (line.command == "report") line.command = line.report.report.empty() ? "report list" : "report run";
   if (line.command == "rejects") {
-    if (line.run.empty()) return wrong("rowgate rejects needs RUN; rowgate runs lists them");
-    line.command = "rejects show";
+    if (line.run.empty()) return wrong("rejects needs RUN; see rowgate rejects -h");
+    line.command = line.format.empty() && !line.output ? "rejects show" : "rejects export";
   }
   if (line.format.empty()) line.format = line.command == "rejects export" ? "csv" : "yaml";
   return {};

@@ -1,5 +1,9 @@
 #include "app/cli_commands.h"
 
+#include "base/text.h"
+
+#include <fmt/format.h>
+
 namespace rowgate::app {
 namespace {
 
@@ -23,10 +27,15 @@ CLI::App& add(CLI::App& parent, const char* group, const std::string& name, cons
   return command;
 }
 
-/// An option with one value each time that it is given, so that it never takes the words behind it.
-template <class T>
-CLI::Option* repeatable(CLI::App& command, const std::string& flags, T& into, const std::string& about) {
-  return command.add_option(flags, into, about)->expected(1)->allow_extra_args(false);
+/// For counts; CLI11 itself would take "-3" for an unsigned number.
+std::string not_a_count(const std::string& word) {
+  const bool digits = !word.empty() && word.find_first_not_of("0123456789") == std::string::npos;
+  return digits ? "" : fmt::format("`{}` is no whole number", shown(word));
+}
+
+std::string not_a_color(const std::string& word) {
+  const bool known = word == "auto" || word == "always" || word == "never";
+  return known ? "" : fmt::format("`{}` is not auto, always or never", shown(word));
 }
 
 void add_global_flags(CLI::App& root, CommandLine& line) {
@@ -45,8 +54,8 @@ void add_global_flags(CLI::App& root, CommandLine& line) {
                          : word == "never" ? ColorChoice::Never
                                            : ColorChoice::Auto;
           },
-          "auto, always or never")
-      ->check(CLI::IsMember({"auto", "always", "never"}))
+          "auto (default), always or never")
+      ->check(not_a_color)
       ->type_name("WHEN");
   root.add_flag("--no-input", line.no_input, "Never ask; what would be asked is an error");
 }
@@ -103,7 +112,9 @@ void add_rows(CLI::App& root, RowsArguments& rows) {
                           "  rowgate rows hired_employees --limit 10 --format csv");
   command.add_option("table", rows.table, "The table")->type_name("TABLE")->required();
   command.add_option("-f,--format", rows.format, "text (default), csv or json")->type_name("FORMAT");
-  command.add_option("-l,--limit", rows.limit, "At most so many rows")->type_name("COUNT");
+  command.add_option("-l,--limit", rows.limit, "At most so many rows")
+      ->check(not_a_count)
+      ->type_name("COUNT");
   command.add_flag("--escape-formulas", rows.escape_formulas,
                    "Put ' before cells that a spreadsheet would execute");
 }
@@ -136,7 +147,9 @@ void add_runs(CLI::App& root, CommandLine& line) {
       add(command, "list", "List the newest runs (as runs alone does)", "  rowgate runs list --table jobs");
   for (CLI::App* either : {&command, &list}) {
     either->add_option("-t,--table", line.table, "Only runs of this table")->type_name("TABLE");
-    either->add_option("-l,--limit", line.limit, "At most so many, 20 by default")->type_name("COUNT");
+    either->add_option("-l,--limit", line.limit, "At most so many, 20 by default")
+        ->check(not_a_count)
+        ->type_name("COUNT");
   }
   CLI::App& show = add(command, "show", "Show one run", "  rowgate runs show run_06FAQ3T9Z8V4N");
   show.add_option("run", line.run, "The run's id, or the beginning of it")->type_name("RUN")->required();
@@ -158,14 +171,18 @@ void add_rejects(CLI::App& root, CommandLine& line) {
                            "  rowgate rejects export run_06FAQ3T9Z8V4N --output repair.csv\n"
                            "  rowgate rejects export run_06FAQ3T9Z8V4N --format jsonl");
   exported.add_option("run", line.run, "The run's id, or the beginning of it")->type_name("RUN")->required();
-  exported.add_option("-f,--format", line.format, "csv (default) or jsonl")->type_name("FORMAT");
-  exported.add_option("-o,--output", line.output, "The file; standard output otherwise")->type_name("FILE");
+  for (CLI::App* either : {&command, &exported}) {
+    either->add_option("-f,--format", line.format, "Export as csv (default) or jsonl")->type_name("FORMAT");
+    either->add_option("-o,--output", line.output, "The file to export to; standard output otherwise")
+        ->type_name("FILE");
+  }
 }
 
 void add_report_flags(CLI::App& command, ReportArguments& report, bool required) {
   CLI::Option* name = command.add_option("report", report.report, "The report's name")->type_name("REPORT");
   if (required) name->required();
-  repeatable(command, "-p,--param", report.params, "A parameter, for example year=2021; may be repeated")
+  command.add_option("-p,--param", report.params, "A parameter, for example year=2021; may be repeated")
+      ->allow_extra_args(false)
       ->type_name("NAME=VALUE");
   command.add_option("-f,--format", report.format, "text (default), csv or json")->type_name("FORMAT");
   command.add_option("-o,--output", report.output, "The file; standard output otherwise")->type_name("FILE");
