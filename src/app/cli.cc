@@ -2,6 +2,7 @@
 
 #include "app/cli_commands.h"
 #include "app/cli_help.h"
+#include "base/json.h"
 #include "base/text.h"
 
 #include <fmt/format.h>
@@ -14,7 +15,7 @@ namespace {
 constexpr int kUsage = 2;
 
 Parting wrong(std::string_view message) {
-  return {kUsage, {}, fmt::format("rowgate: {}", message)};
+  return {kUsage, {}, fmt::format("error[{}]: {}", text(Code::RequestInvalid), message)};
 }
 
 const CLI::App& deepest(const CLI::App& root) {
@@ -101,15 +102,24 @@ Parting finish(const CLI::App& root, CommandLine& line, bool version) {
   return {};
 }
 
+Parting as_json(const Parting& parting) {
+  std::string message;
+  append_json_string(message, parting.to_stderr.substr(parting.to_stderr.find(' ') + 1));
+  return {parting.exit_code, fmt::format("{{\"error\": {{\"code\": \"{}\", \"message\": {}}}}}\n",
+                                         text(Code::RequestInvalid), message)};
+}
+
 /// CLI11 reports by exceptions; none gets out of here.
 Parting parse(CLI::App& root, CommandLine& line, std::vector<std::string> words) {
   bool version = false;
   root.add_flag("--version", version, "Print version, build and database library versions");
+  const bool json = std::ranges::find(words, "--json") != words.end();
   std::ranges::reverse(words);  // as CLI11 takes them
   try {
     root.parse(std::move(words));
   } catch (const CLI::ParseError& error) {
-    return parting_of(root, error);
+    const Parting parting = parting_of(root, error);
+    return json && parting.exit_code != 0 ? as_json(parting) : parting;
   }
   return finish(root, line, version);
 }

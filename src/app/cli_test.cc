@@ -103,16 +103,17 @@ TEST(Cli, KnowsWhatEachCommandPrintsByDefault) {
 
 TEST(Cli, SuggestsTheNearestWordInOneLine) {
   const std::pair<Words, std::string_view> cases[] = {
-      {{"laod", "a.csv"}, "rowgate: no command `laod`; did you mean `load`?"},
-      {{"load", "a.csv", "--tabel", "x"}, "rowgate: no flag `--tabel`; did you mean `--table`?"},
-      {{"load", "--tabel=x"}, "rowgate: no flag `--tabel`; did you mean `--table`?"},
-      {{"tables", "--jsno"}, "rowgate: no flag `--jsno`; did you mean `--json`?"},
-      {{"config", "chekc"}, "rowgate: no command `config chekc`; did you mean `check`?"},
-      {{"frobnicate"}, "rowgate: no command `frobnicate`; see rowgate -h"},
-      {{"load"}, "rowgate: load needs FILE; see rowgate load -h"},
-      {{"config"}, "rowgate: config needs a command behind it; see rowgate config -h"},
-      {{"rejects"}, "rowgate: rejects needs RUN; see rowgate rejects -h"},
-      {{"doctor", "now"}, "rowgate: `now` is one argument too many; see rowgate doctor -h"},
+      {{"laod", "a.csv"}, "error[request.invalid]: no command `laod`; did you mean `load`?"},
+      {{"load", "a.csv", "--tabel", "x"},
+       "error[request.invalid]: no flag `--tabel`; did you mean `--table`?"},
+      {{"load", "--tabel=x"}, "error[request.invalid]: no flag `--tabel`; did you mean `--table`?"},
+      {{"tables", "--jsno"}, "error[request.invalid]: no flag `--jsno`; did you mean `--json`?"},
+      {{"config", "chekc"}, "error[request.invalid]: no command `config chekc`; did you mean `check`?"},
+      {{"frobnicate"}, "error[request.invalid]: no command `frobnicate`; see rowgate -h"},
+      {{"load"}, "error[request.invalid]: load needs FILE; see rowgate load -h"},
+      {{"config"}, "error[request.invalid]: config needs a command behind it; see rowgate config -h"},
+      {{"rejects"}, "error[request.invalid]: rejects needs RUN; see rowgate rejects -h"},
+      {{"doctor", "now"}, "error[request.invalid]: `now` is one argument too many; see rowgate doctor -h"},
   };
   for (const auto& [words, message] : cases) {
     const Parting said = parting(words);
@@ -127,7 +128,7 @@ TEST(Cli, RefusesValuesOfTheWrongForm) {
                              Words{"doctor", "--color", "blue"}, Words{"load", "a.csv", "--table"}}) {
     const Parting said = parting(words);
     EXPECT_EQ(said.exit_code, 2);
-    EXPECT_TRUE(said.to_stderr.starts_with("rowgate: ")) << said.to_stderr;
+    EXPECT_TRUE(said.to_stderr.starts_with("error[request.invalid]: ")) << said.to_stderr;
     EXPECT_FALSE(said.to_stderr.contains('\n')) << said.to_stderr;
   }
 }
@@ -142,10 +143,14 @@ TEST(Cli, HelpIsDataAndHasExamples) {
   }
   EXPECT_TRUE(parting({"--help"}).to_stdout.contains("--no-input"));
   EXPECT_TRUE(parting({"-h"}).to_stdout.contains("validate"));
-  EXPECT_FALSE(parting({"load", "-h"})
-                   .to_stdout.contains("--max-rejects "
-                                       "LIMIT  "));
-  EXPECT_TRUE(parting({"load", "--help"}).to_stdout.contains("--max-rejects"));
+  EXPECT_FALSE(parting({"load", "-h"}).to_stdout.contains("--on-reject"));
+  EXPECT_TRUE(parting({"load", "--help"}).to_stdout.contains("--on-reject"));
+}
+
+TEST(Cli, TellsMistakesAsJsonOnRequest) {
+  EXPECT_EQ(parting({"laod", "--json"}).to_stdout,
+            "{\"error\": {\"code\": \"request.invalid\", \"message\": \"no command `laod`; did you mean "
+            "`load`?\"}}\n");
 }
 
 TEST(Cli, NothingIsHelpAndAnError) {

@@ -66,18 +66,22 @@ std::string result_line(const Terminal& terminal, const LoadWidths& widths, cons
 std::string remarks(const Terminal& terminal, const load::LoadOutcome& outcome) {
   const db::RunRecord& run = outcome.run;
   std::string text;
-  const auto add = [&](std::string_view what) {
-    text += (text.empty() ? "    " : "\n    ") + terminal.styled("dim", fmt::format("note: {}", what));
+  const auto add = [&](std::string_view style, std::string_view kind, std::string_view what) {
+    text += (text.empty() ? "    " : "\n    ") + fmt::format("{}: {}", terminal.styled(style, kind), what);
   };
+  for (const db::RunWarning& warning : run.warnings) {
+    std::string what = warning.message;
+    if (warning.first_line > 1) what += fmt::format(", first in line {}", grouped(warning.first_line));
+    add("yellow", fmt::format("warning[{}]", rowgate::text(warning.code)), what);
+  }
   if (outcome.inferred && has_loaded(run))
-    add(fmt::format("the types of {} were found in the file; see them: rowgate schema show {}",
+    add("cyan", "note",
+        fmt::format("the types of {} were found in the file; see them: rowgate schema show {}",
                     counted(outcome.schema.fields.size(), "field"), run.table));
-  for (const std::string& note : outcome.notes) add(note);
-  for (const db::RunWarning& warning : run.warnings)
-    add(warning.first_line > 1 ? fmt::format("{}, first in line {}", warning.message, warning.first_line)
-                               : warning.message);
+  for (const std::string& note : outcome.notes) add("cyan", "note", note);
   if (!run.duplicate_of.empty())
-    add(fmt::format("a file with the same bytes was loaded before ({})", short_id(run.duplicate_of, {})));
+    add("cyan", "note",
+        fmt::format("a file with the same bytes was loaded before ({})", short_id(run.duplicate_of, {})));
   return text;
 }
 
