@@ -36,6 +36,7 @@ struct RecordBatch {
   std::uint64_t first_record = 0;   ///< number of the first record here, from 1 (data records, the header not counted)
   char quote_char = '"';
   char delimiter = ',';
+  LineEnd line_end = LineEnd::Lf;
   std::vector<char> bytes;                  ///< followed by at least 64 readable bytes of padding (not counted in size)
   std::size_t size_bytes = 0;               ///< bytes of records; bytes.size() is larger
   std::vector<std::uint32_t> field_end;
