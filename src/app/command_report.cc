@@ -32,6 +32,14 @@ Error unknown_report(const Config& config, const std::string& name) {
   return Error{Code::ReportUnknown, fmt::format("there is no report \"{}\"", shown(name)), std::move(hint)};
 }
 
+/// --output sales.csv means CSV where no other format than the default was asked for.
+std::string format_of(const ReportArguments& arguments) {
+  if (arguments.format != "text" || !arguments.output) return arguments.format;
+  for (const std::string_view format : {"csv", "json"})
+    if (arguments.output->ends_with(fmt::format(".{}", format))) return std::string(format);
+  return arguments.format;
+}
+
 std::string param_text(const report::Parameter& param) {
   return fmt::format("{}={}", param.name, param.default_text ? *param.default_text : "(required)");
 }
@@ -61,7 +69,8 @@ int command_report(const Common& common, const ReportArguments& arguments) {
   report::Outcome outcome;
   const auto written =
       write_output(terminal, arguments.output, [&](const report::Output& out) -> Result<void> {
-        TRY_ASSIGN(const auto writer, row_writer(arguments.format, terminal, out, arguments.escape_formulas));
+        TRY_ASSIGN(const auto writer,
+                   row_writer(format_of(arguments), terminal, out, arguments.escape_formulas));
         TRY_ASSIGN(outcome, report::run(*at->database, *report, *params, *writer, at->config().spool_path));
         return {};
       });
