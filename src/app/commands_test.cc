@@ -131,13 +131,13 @@ TEST_F(CommandsTest, EveryInitWritesAValidConfiguration) {
       {{.example = "hr", .strict = true}, "3 tables, 2 reports"},
       {{.files = {"people.csv", "semi colon.csv"}}, "2 tables, 0 reports"},
   };
-  for (InitArguments arguments : std::views::keys(cases)) {
+  for (auto [arguments, summary] : cases) {
     arguments.force = true;
     ASSERT_EQ(init(arguments).exit_code, 0);
     const Said check = run([&] { return command_config_check(common_); });
     EXPECT_EQ(check.exit_code, 0) << check.err << read("rowgate.yaml");
+    EXPECT_THAT(check.out, HasSubstr(summary));
   }
-  EXPECT_THAT(run([&] { return command_config_check(common_); }).out, HasSubstr(cases[3].second));
 }
 
 TEST_F(CommandsTest, InferredTablesAreToldByTablesAndSchema) {
