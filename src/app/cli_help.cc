@@ -2,6 +2,9 @@
 
 #include "app/text_table.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <limits>
 
 namespace rowgate::app {

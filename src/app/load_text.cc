@@ -11,7 +11,8 @@
 namespace rowgate::app {
 namespace {
 
-constexpr std::size_t kRowsWidth = 14;  // "1,234,567 rows"
+constexpr std::uint64_t kUsualRowBytes =
+    20;  // a guess, so that the lines of most loads stand below each other
 constexpr std::size_t kShownKinds = 10;
 
 bool has_loaded(const db::RunRecord& run) {
@@ -51,6 +52,7 @@ LoadWidths widths_of(const std::vector<load::LoadRequest>& requests) {
   for (const load::LoadRequest& request : requests) {
     widths.table = std::max(widths.table, display_width(request.table.name));
     widths.file = std::max(widths.file, display_width(shown(request.file->name())));
+    widths.rows = std::max(widths.rows, counted(request.file->stored_size() / kUsualRowBytes, "row").size());
   }
   return widths;
 }
@@ -59,7 +61,7 @@ std::string result_line(const Terminal& terminal, const LoadWidths& widths, cons
   const std::string rows =
       run.rows_read == 0 && !has_loaded(run) ? "" : counted(run.rows_read - run.rows_skipped, "row");
   return fmt::format("  {}  {}  {}   {}", padded(run.table, widths.table),
-                     padded(shown(run.file_name), widths.file), padded(rows, kRowsWidth, true),
+                     padded(shown(run.file_name), widths.file), padded(rows, widths.rows, true),
                      outcome_text(terminal, run));
 }
 
@@ -93,7 +95,7 @@ std::string repair_text(const db::RunRecord& run) {
   for (std::size_t i = 0; i < std::min(run.rejects.size(), kShownKinds); ++i) {
     const db::RejectGroup& group = run.rejects[i];
     kinds.rows.push_back({"    " + grouped(group.count), table::group_title(group.code, group.field),
-                          fmt::format("first in line {}", group.first_line)});
+                          fmt::format("first in line {}", grouped(group.first_line))});
   }
   text += to_text(kinds, std::string::npos);
   if (run.rejects.size() > kShownKinds)

@@ -14,7 +14,7 @@ namespace rowgate::app {
 
 /// Widths of the first columns, so that the lines of several files stand below each other.
 struct LoadWidths {
-  std::size_t table = 0, file = 0;
+  std::size_t table = 0, file = 0, rows = 10;
 };
 LoadWidths widths_of(const std::vector<load::LoadRequest>& requests);
 

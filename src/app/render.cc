@@ -110,7 +110,8 @@ Diagnostic error_diagnostic(const Error& error) {
   if (error.at) {
     diagnostic.line = error.at->line;
     diagnostic.column = error.at->column;
-    if (error.file.empty()) diagnostic.title = fmt::format("{}:{}: {}", error.at->line, error.at->column, error.message);
+    if (error.file.empty())
+      diagnostic.title = fmt::format("{}:{}: {}", error.at->line, error.at->column, error.message);
     diagnostic.source = stored_line(error.file, error.at->line);
     if (error.at->column > 0 && error.at->column <= diagnostic.source.size())
       diagnostic.marks.push_back({error.at->column, 1, {}});

@@ -1,0 +1,44 @@
+#include "app/interrupt.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+
+namespace rowgate::app {
+namespace {
+
+TEST(InterruptWatch, TurnsASignalIntoAStop) {
+  for (const int signal : {SIGINT, SIGTERM}) {
+    Terminal quiet;
+    quiet.quiet = true;
+    const InterruptWatch watch(quiet);
+    std::atomic<bool> stopped = false;
+    const std::stop_callback callback(watch.token(), [&] {
+      stopped = true;
+      stopped.notify_all();
+    });
+    kill(getpid(), signal);
+    stopped.wait(false);
+    EXPECT_TRUE(watch.token().stop_requested());
+  }
+}
+
+TEST(InterruptWatch, LeavesTheSignalsAsTheyWere) {
+  sigset_t before, after;
+  pthread_sigmask(SIG_SETMASK, nullptr, &before);
+  {
+    const Terminal terminal;
+    const InterruptWatch watch(terminal);
+    EXPECT_FALSE(watch.token().stop_requested());
+  }
+  pthread_sigmask(SIG_SETMASK, nullptr, &after);
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR2, SIGPIPE})
+    EXPECT_EQ(sigismember(&before, signal), sigismember(&after, signal));
+  struct sigaction pipe{};
+  sigaction(SIGPIPE, nullptr, &pipe);
+  EXPECT_EQ(pipe.sa_handler, SIG_DFL);
+}
+
+}  // namespace
+}  // namespace rowgate::app
