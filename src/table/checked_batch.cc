@@ -56,8 +56,7 @@ std::string_view CheckedBatch::keep(std::string_view text) {
 
 void CheckedBatch::clear() {
   records.clear();
-  columns = 0;
-  cells.clear();
+  columns = 0;  // the cells stay: whoever fills the batch next overwrites them, and need not have them zeroed before
   row_record.clear();
   rejects.clear();
   skipped = first_skipped_line = 0;

@@ -89,8 +89,8 @@ void StructureJudge::judge_broken(const csv::BrokenRecord& broken) {
     std::size_t from = 0;
     if (broken.trouble.line == broken.at.line && broken.trouble.column > broken.at.column)
       from = broken.trouble.column - broken.at.column;
-    std::size_t end = from < rest.size() ? rest.find_first_of({records_.delimiter, '\n', '\0'}, from) : rest.npos;
-    rest = rest.substr(0, end);
+    const char stops[] = {records_.delimiter, '\n'};
+    rest = rest.substr(0, rest.find_first_of({stops, sizeof stops}, from));
     if (rest.starts_with(records_.quote_char)) {
       problem.detail = broken.trouble.line == broken.at.line
                            ? fmt::format("the quote opened here; the next `{}` is not followed by {}", records_.quote_char,
