@@ -39,6 +39,23 @@ void tell_error(const Terminal& terminal, const load::LoadOutcome& outcome) {
       "\n" + render(terminal, is_header ? header_diagnostic(outcome) : error_diagnostic(*outcome.run.error)));
 }
 
+std::vector<RejectPreview> previews_of(std::span<const load::LoadRequest> requests) {
+  std::vector<RejectPreview> previews;
+  for (const load::LoadRequest& request : requests) previews.emplace_back(request.file->name());
+  return previews;
+}
+
+/// A load that could not even be noted as a run: it has no id, and the ledger does not know it.
+load::LoadOutcome never_begun(const load::LoadRequest& request, Error error) {
+  load::LoadOutcome outcome;
+  outcome.run.status = db::RunStatus::Failed;
+  outcome.run.table = request.table.name;
+  outcome.run.mode = db::name(request.mode);
+  outcome.run.file_name = request.file->name();
+  outcome.run.error = std::move(error);
+  return outcome;
+}
+
 /// Everything that a load and a validate share.
 class LoadCommand {
  public:
@@ -59,7 +76,9 @@ class LoadCommand {
   }
   load::RejectObserver observer(ProgressBar& bar, std::vector<RejectPreview>& previews,
                                 std::span<const load::LoadRequest> requests, bool shows);
+  load::LoadOutcome load_one(const load::LoadRequest& request, const LoadWidths& widths);
   void tell_rows(RejectPreview& preview) const;
+  void tell_verdict(const load::LoadOutcome& outcome, RejectPreview& preview) const;
   void tell_load(const load::LoadOutcome& outcome, const LoadWidths& widths, RejectPreview& preview) const;
   int finish(const std::vector<load::LoadOutcome>& outcomes, std::size_t wanted,
              bool any_reject_counts) const;
@@ -76,7 +95,6 @@ class LoadCommand {
 load::RejectObserver LoadCommand::observer(ProgressBar& bar, std::vector<RejectPreview>& previews,
                                            std::span<const load::LoadRequest> requests, bool shows) {
   if (!shows) return {};
-  for (const load::LoadRequest& request : requests) previews.emplace_back(request.file->name());
   return [&bar, &previews, requests, this](std::size_t index, const load::RefusedRecord& record) {
     if (!arguments_.all) return previews[index].add(record);
     bar.clear();
@@ -108,33 +126,41 @@ int LoadCommand::finish(const std::vector<load::LoadOutcome>& outcomes, std::siz
   return exit_code;
 }
 
+load::LoadOutcome LoadCommand::load_one(const load::LoadRequest& request, const LoadWidths& widths) {
+  load::Progress progress;
+  std::vector<RejectPreview> preview = previews_of(std::span(&request, 1));
+  Result<load::LoadOutcome> outcome = load::LoadOutcome();
+  {
+    ProgressBar bar(terminal_, shown(request.file->name()), progress);
+    const load::RejectObserver observe = observer(bar, preview, std::span(&request, 1), shows_rows(false));
+    outcome = loader_.load(request, progress, observe, watch_.token());
+  }
+  if (!outcome) outcome = never_begun(request, std::move(outcome).error());
+  tell_load(*outcome, widths, preview.front());
+  return *std::move(outcome);
+}
+
 int LoadCommand::load(const std::vector<load::LoadRequest>& requests) {
   const LoadWidths widths = widths_of(requests);
   std::vector<load::LoadOutcome> outcomes;
-  for (const load::LoadRequest& request : requests) {
-    if (watch_.token().stop_requested()) break;
-    load::Progress progress;
-    std::vector<RejectPreview> previews;
-    Result<load::LoadOutcome> outcome = fail(Code::InternalError, "");
-    {
-      ProgressBar bar(terminal_, shown(request.file->name()), progress);
-      const load::RejectObserver observe = observer(bar, previews, std::span(&request, 1), shows_rows(false));
-      outcome = loader_.load(request, progress, observe, watch_.token());
-    }
-    if (!outcome) return report_error(terminal_, outcome.error());
-    RejectPreview none("");
-    tell_load(*outcome, widths, previews.empty() ? none : previews.front());
-    outcomes.push_back(*std::move(outcome));
-  }
+  for (const load::LoadRequest& request : requests)
+    if (!watch_.token().stop_requested()) outcomes.push_back(load_one(request, widths));
   if (!terminal_.json)
     for (const load::LoadOutcome& outcome : outcomes)
       if (const std::string text = repair_text(outcome.run); !text.empty()) terminal_.say("\n" + text);
   return finish(outcomes, requests.size(), false);
 }
 
+void LoadCommand::tell_verdict(const load::LoadOutcome& outcome, RejectPreview& preview) const {
+  tell_rows(preview);
+  tell_error(terminal_, outcome);
+  terminal_.say(verdict_line(terminal_, outcome.run));
+  if (const std::string text = remarks(terminal_, outcome); !text.empty()) terminal_.say(text);
+}
+
 int LoadCommand::judge(const std::vector<load::LoadRequest>& requests, bool is_validate) {
   load::Progress progress;
-  std::vector<RejectPreview> previews;
+  std::vector<RejectPreview> previews = previews_of(requests);
   Result<std::vector<load::LoadOutcome>> outcomes = std::vector<load::LoadOutcome>();
   {
     ProgressBar bar(terminal_, "checking", progress);
@@ -144,19 +170,12 @@ int LoadCommand::judge(const std::vector<load::LoadRequest>& requests, bool is_v
   if (!outcomes) return report_error(terminal_, outcomes.error());
   const LoadWidths widths = widths_of(requests);
   for (std::size_t i = 0; i < outcomes->size() && !terminal_.json; ++i) {
-    const load::LoadOutcome& outcome = (*outcomes)[i];
-    RejectPreview none("");
-    RejectPreview& preview = previews.empty() ? none : previews[i];
-    if (!is_validate) {
-      tell_load(outcome, widths, preview);
-      continue;
-    }
-    tell_rows(preview);
-    if (outcome.run.rows_rejected == 0 || outcome.run.error) tell_error(terminal_, outcome);
-    terminal_.say(verdict_line(terminal_, outcome.run));
-    if (const std::string text = remarks(terminal_, outcome); !text.empty()) terminal_.say(text);
+    if (is_validate)
+      tell_verdict((*outcomes)[i], previews[i]);
+    else
+      tell_load((*outcomes)[i], widths, previews[i]);
   }
-  if (!is_validate) terminal_.say("  dry run: nothing was written");
+  if (!is_validate && !terminal_.json) terminal_.say("  dry run: nothing was written");
   return finish(*outcomes, requests.size(), is_validate);
 }
 

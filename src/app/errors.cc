@@ -26,6 +26,7 @@ int report_error(const Terminal& terminal, const Error& error) {
 }
 
 int report_errors(const Terminal& terminal, const std::vector<Error>& errors) {
+  if (errors.size() == 1) return report_error(terminal, errors.front());
   int exit_code = 0;
   std::string json;
   for (const Error& error : errors) {
