@@ -1,7 +1,5 @@
 #include "app/cli.h"
 
-#include "app/load_plan.h"
-
 #include <gtest/gtest.h>
 
 namespace rowgate::app {
@@ -157,17 +155,6 @@ TEST(Cli, NothingIsHelpAndAnError) {
   const Parting said = parting({});
   EXPECT_EQ(said.exit_code, 2);
   EXPECT_TRUE(said.to_stderr.contains("Start here"));
-}
-
-TEST(NameMap, SplitsAtTheLastColon) {
-  const Result<table::NameMap> map = read_name_map("full name:name, a:b:c");
-  ASSERT_TRUE(map);
-  EXPECT_EQ(*map, (table::NameMap{{"full name", "name"}, {"a:b", "c"}}));
-  for (const char* wrong : {"", "a", "a:", ":b", "a:b,", "a:b,,c:d"}) {
-    const Result<table::NameMap> refused = read_name_map(wrong);
-    ASSERT_FALSE(refused) << wrong;
-    EXPECT_EQ(refused.error().code, Code::RequestInvalid);
-  }
 }
 
 }  // namespace
