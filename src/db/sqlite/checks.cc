@@ -69,7 +69,8 @@ std::string time_shape(int precision) {
 void add_shape(std::vector<std::string>& parts, const Field& field) {
   const std::string column = quote_name(field.name);
   if (field.type == Type::Boolean) parts.push_back(fmt::format("{} IN (0, 1)", column));
-  if (field.type == Type::Date) parts.push_back(fmt::format("{0} IS date({0})", column));
+  // Without a modifier SQLite takes any day up to 31 (https://sqlite.org/lang_datefunc.html).
+  if (field.type == Type::Date) parts.push_back(fmt::format("{0} IS date({0}, '+0 days')", column));
   if (field.type == Type::Time) parts.push_back(fmt::format("{} GLOB '{}'", column, time_shape(field.precision)));
   if (field.type == Type::Datetime)
     parts.push_back(fmt::format("{} GLOB '{}-{}-{}T{}Z'", column, digits(4), digits(2), digits(2),

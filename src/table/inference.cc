@@ -1,0 +1,236 @@
+// Each value is put into the set of the types that it fits; a column keeps, for each type, how many of its values did
+// not fit and where the first of them stood. That is all: the narrowest type without a misfit is the column's, and a type
+// with few misfits is worth a note. Sums and minima join threads in any order.
+
+#include "table/inference.h"
+
+#include "base/text.h"
+#include "table/fast_values.h"
+#include "table/numbers.h"
+#include "table/structure.h"
+#include "table/temporal.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+namespace rowgate::table {
+namespace {
+
+/// From narrow to wide; what fits none of them is a string.
+constexpr std::array kCandidates = {Type::Integer, Type::Number, Type::Boolean, Type::Date, Type::Datetime};
+constexpr std::uint64_t kNoLine = std::numeric_limits<std::uint64_t>::max();
+constexpr unsigned fits(Type type) { return 1u << static_cast<unsigned>(type); }
+
+struct ColumnCount {
+  std::uint64_t values = 0;  ///< not empty
+  std::array<std::uint64_t, kCandidates.size()> misfits = {};
+  std::array<std::uint64_t, kCandidates.size()> first_misfit = {kNoLine, kNoLine, kNoLine, kNoLine, kNoLine};
+  int fraction_digits = 0;   ///< the most that a datetime has
+
+  void add(unsigned types, std::uint64_t line) {
+    ++values;
+    for (std::size_t i = 0; i < kCandidates.size(); ++i) {
+      if ((types & fits(kCandidates[i])) != 0) continue;
+      if (misfits[i]++ == 0) first_misfit[i] = line;
+    }
+  }
+  void merge(const ColumnCount& other) {
+    values += other.values;
+    for (std::size_t i = 0; i < kCandidates.size(); ++i) {
+      misfits[i] += other.misfits[i];
+      first_misfit[i] = std::min(first_misfit[i], other.first_misfit[i]);
+    }
+    fraction_digits = std::max(fraction_digits, other.fraction_digits);
+  }
+};
+
+/// "0", "-7", "12.50", "1e6": no plus, no leading zeros, digits on both sides of the point.
+bool is_cautious_number(std::string_view text) {
+  std::size_t i = text.starts_with('-') ? 1 : 0;
+  const auto digits = [&] {
+    const std::size_t from = i;
+    while (i < text.size() && text[i] >= '0' && text[i] <= '9') ++i;
+    return i - from;
+  };
+  const std::size_t whole_at = i;
+  const std::size_t whole = digits();
+  if (whole == 0 || (whole > 1 && text[whole_at] == '0')) return false;
+  if (i < text.size() && text[i] == '.') {
+    ++i;
+    if (digits() == 0) return false;
+  }
+  if (i < text.size() && (text[i] == 'e' || text[i] == 'E')) {
+    ++i;
+    if (i < text.size() && (text[i] == '-' || text[i] == '+')) ++i;
+    if (digits() == 0) return false;
+  }
+  return i == text.size();
+}
+
+bool survives_a_double(std::string_view text) {
+  double value = 0;
+  return read_double(text, value) == NumberVerdict::Fine;
+}
+
+/// Integer and Number, as far as `text`, which begins with a digit or a minus, is one.
+unsigned number_types(std::string_view text) {
+  std::int64_t value = 0;
+  if (kFastValues && text.size() <= 15 && read_short_integer(text.data(), text.size(), value)) {
+    const bool leading_zero = text.size() > 1 && (text[0] == '0' || text.starts_with("-0"));
+    return leading_zero ? 0 : fits(Type::Integer) | fits(Type::Number);
+  }
+  if (!is_cautious_number(text)) return 0;
+  const bool whole = text.find_first_of(".eE") == std::string_view::npos && text != "-0";
+  unsigned types = survives_a_double(text) ? fits(Type::Number) : 0;
+  if (whole && read_integer(text, value) == NumberVerdict::Fine) types |= fits(Type::Integer);
+  return types;
+}
+
+bool is_boolean_word(std::string_view text) {
+  constexpr std::array<std::string_view, 6> kWords = {"true", "True", "TRUE", "false", "False", "FALSE"};
+  return std::ranges::find(kWords, text) != kWords.end();
+}
+
+int digits_needed(int micros) { return micros == 0 ? 0 : micros % 1000 == 0 ? 3 : 6; }
+
+}  // namespace
+
+struct Inference::State {
+  explicit State(std::size_t count)
+      : columns(count), date(*TemporalFormat::make(Type::Date, "default")),
+        datetime(*TemporalFormat::make(Type::Datetime, "default")) {}
+
+  unsigned types_of(std::string_view text, ColumnCount& column);
+  unsigned temporal_types(std::string_view text, ColumnCount& column);
+
+  std::vector<ColumnCount> columns;
+  std::uint64_t records = 0;
+  TemporalFormat date, datetime;
+  Structure structure;
+  Moment moment;
+  std::string scratch;
+};
+
+unsigned Inference::State::types_of(std::string_view text, ColumnCount& column) {
+  const char first = text[0];
+  const bool digit = first >= '0' && first <= '9';
+  if (!digit && first != '-') return is_boolean_word(text) ? fits(Type::Boolean) : 0;
+  if (text.size() >= 10 && text[4] == '-') return temporal_types(text, column);
+  return number_types(text);
+}
+
+unsigned Inference::State::temporal_types(std::string_view text, ColumnCount& column) {
+  if (kFastValues && text.size() == 20 && is_utc_second(text.data())) return fits(Type::Datetime);
+  if (text.size() == 10) return date.read(text, moment, scratch) ? fits(Type::Date) : 0;
+  scratch.clear();
+  if (!datetime.read(text, moment, scratch) || moment.finer) return 0;
+  const Field field{.name = {}, .type = Type::Datetime, .precision = 6};
+  scratch.clear();
+  if (append_canonical(scratch, moment, field) != MomentVerdict::Fine) return 0;
+  column.fraction_digits = std::max(column.fraction_digits, digits_needed(moment.micros));
+  return fits(Type::Datetime);
+}
+
+Inference::Inference(std::size_t columns) : state_(std::make_unique<State>(columns)) {}
+Inference::~Inference() = default;
+Inference::Inference(Inference&&) noexcept = default;
+Inference& Inference::operator=(Inference&&) noexcept = default;
+
+void Inference::observe(const csv::RecordBatch& records) {
+  State& state = *state_;
+  judge_structure(records, state.columns.size(), {}, state.structure);
+  state.records += state.structure.sound.size();
+  for (std::size_t c = 0; c < state.columns.size(); ++c) {
+    ColumnCount& column = state.columns[c];
+    for (const std::uint32_t record : state.structure.sound) {
+      const std::string_view text = records.inner(record, c);
+      if (text.empty()) continue;
+      if (records.has_doubled(record, c)) {
+        column.add(0, records.line[record]);  // with a quote in it: no type but string
+        continue;
+      }
+      column.add(state.types_of(text, column), records.line[record]);
+    }
+  }
+}
+
+void Inference::merge(const Inference& other) {
+  state_->records += other.state_->records;
+  for (std::size_t i = 0; i < state_->columns.size(); ++i) state_->columns[i].merge(other.state_->columns[i]);
+}
+
+namespace {
+
+Type type_of(const ColumnCount& column) {
+  for (std::size_t i = 0; column.values > 0 && i < kCandidates.size(); ++i)
+    if (column.misfits[i] == 0) return kCandidates[i];
+  return Type::String;
+}
+
+/// The type that a column nearly has: at most one value in twenty is against it.
+std::optional<std::size_t> near_miss(const ColumnCount& column) {
+  std::optional<std::size_t> best;
+  for (std::size_t i = 0; i < kCandidates.size(); ++i) {
+    if (column.misfits[i] == 0) return best;  // the column's own type; what follows is wider
+    const bool few = column.misfits[i] * 20 <= column.values || (column.misfits[i] == 1 && column.values >= 5);
+    if (few && (!best || column.misfits[i] < column.misfits[*best])) best = i;
+  }
+  return best;
+}
+
+/// A name that a field may have, as near to the header's as can be.
+std::string field_name(std::string_view header, std::size_t number) {
+  constexpr std::size_t kLongest = 63;
+  std::string name;
+  for (const char c : trim_spaces(header)) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    if (plain)
+      name += c;
+    else if (!name.empty() && name.back() != '_')
+      name += '_';
+  }
+  while (!name.empty() && name.back() == '_') name.pop_back();
+  if (name.empty()) name = fmt::format("field{}", number);
+  name.resize(std::min(name.size(), kLongest));
+  if (!why_not_a_name(name, true).empty()) name = ("c_" + name).substr(0, kLongest);
+  return name;
+}
+
+/// `name`, or with the first number that makes it another than those before.
+std::string distinct(const std::string& name, const std::vector<Field>& before) {
+  const auto taken = [&](const std::string& candidate) {
+    return std::ranges::any_of(
+        before, [&](const Field& field) { return lower_ascii(field.name) == lower_ascii(candidate); });
+  };
+  std::string candidate = name;
+  for (int number = 2; taken(candidate); ++number) candidate = fmt::format("{}_{}", name.substr(0, 58), number);
+  return candidate;
+}
+
+}  // namespace
+
+Inference::Outcome Inference::finish(const csv::Opening& opening) const {
+  Outcome outcome{.records = state_->records};
+  for (std::size_t i = 0; i < state_->columns.size(); ++i) {
+    const ColumnCount& column = state_->columns[i];
+    const std::string header = i < opening.header.size() ? opening.header[i] : "";
+    Field field{.name = distinct(field_name(header, i + 1), outcome.schema.fields), .type = type_of(column)};
+    if (const std::string own(trim_spaces(header)); !own.empty() && own != field.name) {
+      field.aliases.push_back(own);
+      outcome.notes.push_back(fmt::format("column '{}' becomes field {}", shown(own), field.name));
+    }
+    if (field.type == Type::Datetime) field.precision = column.fraction_digits;
+    if (const std::optional<std::size_t> near = near_miss(column))
+      outcome.notes.push_back(fmt::format("{}: {} of {} values {} it from {}, first in line {}", field.name,
+                                          grouped(column.misfits[*near]), grouped(column.values),
+                                          column.misfits[*near] == 1 ? "keeps" : "keep", name(kCandidates[*near]),
+                                          grouped(column.first_misfit[*near])));
+    outcome.schema.fields.push_back(std::move(field));
+  }
+  return outcome;
+}
+
+}  // namespace rowgate::table
