@@ -114,6 +114,7 @@ void LoadCommand::tell_load(const load::LoadOutcome& outcome, const LoadWidths& 
   tell_rows(preview);
   terminal_.say(result_line(terminal_, widths, outcome.run));
   if (const std::string text = remarks(terminal_, outcome); !text.empty()) terminal_.say(text);
+  if (outcome.run.error) terminal_.warn("");
   tell_error(terminal_, outcome);
 }
 

@@ -188,7 +188,8 @@ std::expected<std::vector<load::LoadRequest>, std::vector<Error>> plan_loads(con
       requests.push_back(*std::move(request));
       continue;
     }
-    if (request.error().file.empty()) request.error().file = file;
+    if (request.error().file.empty() && request.error().code != Code::RequestInvalid)
+      request.error().file = file;
     errors.push_back(std::move(request).error());
   }
   if (!errors.empty()) return std::unexpected(std::move(errors));

@@ -67,7 +67,7 @@ bool is_of_whole_record(Code code) {
 std::string render(const Terminal& terminal, const Diagnostic& diagnostic) {
   std::string out = heading(terminal, diagnostic);
   const std::string number = diagnostic.line == 0 ? "" : std::to_string(diagnostic.line);
-  const std::string indent(number.size(), ' ');
+  const std::string indent(std::max<std::size_t>(number.size(), 1), ' ');
   if (!diagnostic.file.empty())
     out += indent + terminal.styled("cyan", " --> ") + shown(place_of(diagnostic), 400) + "\n";
   if (!diagnostic.source.empty() && diagnostic.line != 0) out += excerpt_lines(terminal, diagnostic, number);

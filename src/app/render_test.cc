@@ -95,7 +95,7 @@ TEST(Render, HeaderMarksEveryUnknownColumn) {
 TEST(Render, ErrorWithoutPlaceIsItsTextAndHelp) {
   const Error error{Code::TableUnknown, "there is no table \"pepole\"", "did you mean people?"};
   EXPECT_EQ(render(kPlain, error_diagnostic(error)),
-            "error[table.unknown]: there is no table \"pepole\"\n  = help: did you mean people?\n");
+            "error[table.unknown]: there is no table \"pepole\"\n   = help: did you mean people?\n");
 }
 
 TEST(Excerpt, CountsDisplayColumnsForTheCaret) {

@@ -1,0 +1,86 @@
+#include "app/config_reader.h"
+
+#include "base/text.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+extern char** environ;
+
+namespace rowgate::app {
+namespace {
+
+void expand(Node& node, std::vector<Error>& problems) {
+  std::string out;
+  std::string_view rest = node.scalar;
+  for (;;) {
+    const std::size_t begin = rest.find("${");
+    const std::size_t end = begin == std::string_view::npos ? begin : rest.find('}', begin);
+    if (end == std::string_view::npos) break;
+    const std::string name(rest.substr(begin + 2, end - begin - 2));
+    out += rest.substr(0, begin);
+    rest.remove_prefix(end + 1);
+    if (const char* value = std::getenv(name.c_str()))
+      out += value;
+    else
+      problems.push_back({Code::ConfigInvalid, fmt::format("the environment variable `{}` is not set", shown(name)),
+                          "set it, or write the value itself", node.at, {}});
+  }
+  node.scalar = out.append(rest);
+}
+
+/// ROWGATE_LIMITS__MAX_REJECTS as limits, max_rejects.
+std::vector<std::string> parts_of(std::string_view name) {
+  std::vector<std::string> parts;
+  for (;;) {
+    const std::size_t end = name.find("__");
+    parts.push_back(lower_ascii(name.substr(0, end)));
+    if (end == std::string_view::npos) return parts;
+    name.remove_prefix(end + 2);
+  }
+}
+
+Node& member(Node& map, const std::string& key) {
+  for (auto& [name, value] : map.members)
+    if (lower_ascii(name) == key) return value;
+  map.members.emplace_back(key, Node{.at = {0, 0}});
+  return map.members.back().second;
+}
+
+bool is_reserved(std::string_view name) { return name == "ROWGATE_CONFIG" || name == "ROWGATE_URL"; }
+
+}  // namespace
+
+void expand_variables(Node& node, std::vector<Error>& problems) {
+  if (node.kind == Node::Kind::Scalar && node.scalar.find("${") != std::string::npos) expand(node, problems);
+  for (Node& item : node.items) expand_variables(item, problems);
+  for (auto& [key, value] : node.members) expand_variables(value, problems);
+}
+
+void apply_environment(Document& document, std::vector<Error>& problems) {
+  constexpr std::string_view kPrefix = "ROWGATE_";
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view variable = *entry;
+    const std::size_t equals = variable.find('=');
+    if (!variable.starts_with(kPrefix) || equals == std::string_view::npos) continue;
+    const std::string name(variable.substr(0, equals));
+    if (is_reserved(name)) continue;
+    const std::vector<std::string> parts = parts_of(std::string_view(name).substr(kPrefix.size()));
+    Node* node = &document.root;
+    for (const std::string& part : parts) {
+      if (node->kind == Node::Kind::Null) node->kind = Node::Kind::Map;
+      if (node->kind != Node::Kind::Map) break;
+      node = &member(*node, part);
+    }
+    if (node->kind == Node::Kind::List || node->kind == Node::Kind::Map) {
+      problems.push_back({Code::ConfigInvalid, fmt::format("the environment variable `{}` names no single setting", name),
+                          "a variable sets one value, for example ROWGATE_LIMITS__MAX_REJECTS=5%", std::nullopt, {}});
+      continue;
+    }
+    *node = {.kind = Node::Kind::Scalar, .scalar = std::string(variable.substr(equals + 1)), .plain = true, .at = {0, 0}};
+    document.from_environment[fmt::format("{}", fmt::join(parts, "."))] = name;
+  }
+}
+
+}  // namespace rowgate::app

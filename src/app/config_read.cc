@@ -1,0 +1,184 @@
+#include "app/config_reader.h"
+
+#include "base/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace rowgate::app {
+namespace {
+
+using table::has;
+using table::kAllTypes;
+using table::NodeReader;
+using table::Place;
+using table::Property;
+
+constexpr Property kTop[] = {{"database", kAllTypes}, {"storage", kAllTypes}, {"limits", kAllTypes},
+                             {"tables", kAllTypes},   {"reports", kAllTypes}};
+/// In the plans of the program, but not built.
+constexpr std::string_view kLaterTop[] = {"server", "auth", "compat", "observability", "sources", "backups"};
+constexpr Property kDatabase[] = {{"url", kAllTypes}};
+constexpr Property kStorage[] = {{"url", kAllTypes}, {"spool", kAllTypes}};
+constexpr Property kLimits[] = {{"max_rejects", kAllTypes},      {"max_columns", kAllTypes},
+                                {"max_field_bytes", kAllTypes},  {"max_record_bytes", kAllTypes},
+                                {"report_timeout", kAllTypes},   {"report_max_rows", kAllTypes}};
+
+class ConfigReader : private NodeReader {
+ public:
+  ConfigReader(const Document& document, std::vector<Error>& problems)
+      : NodeReader(problems), document_(document), all_(problems) {}
+
+  Config read() {
+    config_.file = document_.file;
+    const Place root{&document_.root, ""};
+    if (document_.root.kind == Node::Kind::Map) {
+      check_top();
+    } else if (document_.root.kind != Node::Kind::Null) {
+      problem({&document_.root, "the file"}, "expected a map of settings");
+    }
+    read_database(section("database"));
+    read_storage(section("storage"));
+    read_limits(section("limits"));
+    read_tables(section("tables"));
+    read_reports(section("reports"));
+    return std::move(config_);
+  }
+
+ private:
+  /// A section that is a map, or nothing.
+  Place section(std::string_view name) {
+    const Node* node = document_.root.kind == Node::Kind::Map ? document_.root.find(name) : nullptr;
+    const Place at{node, std::string(name)};
+    if (node == nullptr || node->is_null() || !is(at, Node::Kind::Map, "a map")) return {nullptr, at.path};
+    return at;
+  }
+
+  void check_top() {
+    for (const auto& [key, value] : document_.root.members) {
+      if (std::ranges::find(kTop, key, &Property::name) != std::end(kTop)) continue;
+      std::vector<std::string> names;
+      for (const Property& property : kTop) names.emplace_back(property.name);
+      const Place at{&value, key};
+      if (has(kLaterTop, key)) {
+        problem(at, fmt::format("this version does not know the section `{}` yet", key), "take it out");
+        continue;
+      }
+      const std::string near = nearest(key, names);
+      problem(at, fmt::format("there is no section `{}`", shown(key)),
+              near.empty() ? std::string("the sections are database, storage, limits, tables, reports")
+                           : fmt::format("did you mean `{}`?", near));
+    }
+  }
+
+  std::filesystem::path from_folder(const std::string& path) const {
+    return (document_.folder / path).lexically_normal();
+  }
+
+  void read_database(const Place& at) {
+    std::string url = "sqlite:./data/rowgate.db";
+    if (at) {
+      check_members(at, kDatabase, std::nullopt);
+      take_text(at, "url", url);
+    }
+    if (url.starts_with("sqlite:") && url.size() > 7) {
+      config_.database_path = from_folder(url.substr(7));
+    } else if (url.starts_with("mysql:") || url.starts_with("postgresql:")) {
+      problem(at.member("url"), "this version knows only SQLite databases", "for example sqlite:./data/rowgate.db");
+    } else {
+      problem(at.member("url"), fmt::format("`{}` is no database", shown(url)), "for example sqlite:./data/rowgate.db");
+    }
+  }
+
+  void read_storage(const Place& at) {
+    std::string url = "file:./data/files", spool = "./data/spool";
+    if (at) {
+      check_members(at, kStorage, std::nullopt);
+      take_text(at, "url", url);
+      take_text(at, "spool", spool);
+    }
+    config_.spool_path = from_folder(spool);
+    if (url.starts_with("file:") && url.size() > 5)
+      config_.storage_path = from_folder(url.substr(5));
+    else
+      problem(at.member("url"), fmt::format("`{}` is no storage of this version", shown(url)),
+              "a local folder: file:./data/files");
+  }
+
+  /// Reads a value by a parser of base/units.h.
+  template <class T, class Parse>
+  void take(const Place& map, std::string_view key, Parse parse, T& into) {
+    const Place at = map.member(key);
+    if (!at || !is(at, Node::Kind::Scalar, "a value")) return;
+    if (auto value = parse(at.node->scalar))
+      into = *std::move(value);
+    else
+      problem(at, value.error().message, value.error().hint);
+  }
+
+  void take_count(const Place& map, std::string_view key, std::uint64_t least, std::uint64_t most, std::uint64_t& into) {
+    std::optional<std::uint64_t> count;
+    take_length(map, key, count);
+    if (count && (*count < least || *count > most))
+      problem(map.member(key), fmt::format("must be from {} to {}", grouped(least), grouped(most)));
+    else if (count)
+      into = *count;
+  }
+
+  void take_size(const Place& map, std::string_view key, std::uint64_t most, std::uint64_t& into) {
+    std::uint64_t size = into;
+    take(map, key, parse_bytes, size);
+    if (size < 1 || size > most)
+      problem(map.member(key), fmt::format("must be from 1 byte to {}", bytes_text(most)));
+    else
+      into = size;
+  }
+
+  void read_limits(const Place& at) {
+    if (!at) return;
+    check_members(at, kLimits, std::nullopt);
+    Limits& limits = config_.limits;
+    take(at, "max_rejects", parse_reject_limit, limits.max_rejects);
+    take_count(at, "max_columns", 1, 100'000, limits.max_columns);
+    take_size(at, "max_field_bytes", 256 * kMiB, limits.max_field_bytes);
+    take_size(at, "max_record_bytes", 256 * kMiB, limits.max_record_bytes);
+    take(at, "report_timeout", parse_duration, limits.report_timeout);
+    take_count(at, "report_max_rows", 1, std::uint64_t{1} << 40, limits.report_max_rows);
+  }
+
+  void read_tables(const Place& at) {
+    if (!at) return;
+    for (const auto& [name, node] : at.node->members) {
+      const Place table = at.member(name);
+      if (std::string why = table::why_not_a_name(name, false); !why.empty()) problem(table, std::move(why));
+      for (const TableConfig& other : config_.tables)
+        if (lower_ascii(other.name.name) == lower_ascii(name))
+          problem(table, fmt::format("there is a table `{}` already", other.name.name),
+                  "names must differ by more than upper and lower case");
+      config_.tables.push_back(read_table(table, name, config_.limits, all_));
+    }
+    check_foreign_keys(config_, *at.node, all_);
+  }
+
+  void read_reports(const Place& at) {
+    if (!at) return;
+    for (const auto& [name, node] : at.node->members) {
+      const Place report = at.member(name);
+      if (std::string why = table::why_not_a_name(name, false); !why.empty()) problem(report, std::move(why));
+      config_.reports.push_back(read_report(report, name, config_.limits, all_));
+    }
+  }
+
+  const Document& document_;
+  std::vector<Error>& all_;
+  Config config_;
+};
+
+}  // namespace
+
+Config read_config(const Document& document, std::vector<Error>& problems) {
+  return ConfigReader(document, problems).read();
+}
+
+}  // namespace rowgate::app
