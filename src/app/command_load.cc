@@ -36,7 +36,7 @@ void tell_error(const Terminal& terminal, const load::LoadOutcome& outcome) {
   if (!outcome.run.error) return;
   const bool is_header = outcome.header_trouble && outcome.opening;
   terminal.warn(
-      "\n" + render(terminal, is_header ? header_diagnostic(outcome) : error_diagnostic(*outcome.run.error)));
+      render(terminal, is_header ? header_diagnostic(outcome) : error_diagnostic(*outcome.run.error)));
 }
 
 std::vector<RejectPreview> previews_of(std::span<const load::LoadRequest> requests) {
