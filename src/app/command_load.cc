@@ -121,7 +121,7 @@ void LoadCommand::tell_load(const load::LoadOutcome& outcome, const LoadWidths& 
 int LoadCommand::finish(const std::vector<load::LoadOutcome>& outcomes, std::size_t wanted,
                         bool any_reject_counts) const {
   if (terminal_.json) terminal_.out(as_json(outcomes, wanted > 1));
-  int exit_code = watch_.token().stop_requested() ? info(Code::RunInterrupted).exit_code : 0;
+  int exit_code = outcomes.size() < wanted ? info(Code::RunInterrupted).exit_code : 0;
   for (const load::LoadOutcome& outcome : outcomes)
     exit_code = std::max(exit_code, exit_code_of(outcome.run, any_reject_counts));
   return exit_code;

@@ -34,7 +34,7 @@ int report_errors(const Terminal& terminal, const std::vector<Error>& errors) {
     if (terminal.json)
       json += (json.empty() ? "\n" : ",\n") + as_json(error);
     else
-      terminal.warn(render(terminal, error_diagnostic(error)));
+      terminal.warn((&error == &errors.front() ? "" : "\n") + render(terminal, error_diagnostic(error)));
   }
   if (terminal.json) terminal.out(fmt::format("{{\"errors\": [{}\n]}}\n", json));
   return exit_code;

@@ -92,14 +92,15 @@ std::string repair_text(const db::RunRecord& run) {
   const std::string_view verb = has_loaded(run) ? "to repair" : "refused";
   std::string text = fmt::format("  {} {} in {}\n", counted(run.rows_rejected, "row"), verb, run.id);
   TextTable kinds{{}, {}, {true}};
+  std::uint64_t others = 0;
+  for (std::size_t i = kShownKinds; i < run.rejects.size(); ++i) others += run.rejects[i].count;
   for (std::size_t i = 0; i < std::min(run.rejects.size(), kShownKinds); ++i) {
     const db::RejectGroup& group = run.rejects[i];
     kinds.rows.push_back({"    " + grouped(group.count), table::group_title(group.code, group.field),
                           fmt::format("first in line {}", grouped(group.first_line))});
   }
   text += to_text(kinds, std::string::npos);
-  if (run.rejects.size() > kShownKinds)
-    text += fmt::format("    and {} more kinds\n", run.rejects.size() - kShownKinds);
+  if (others > 0) text += fmt::format("    and {} of other kinds\n", counted(others, "problem"));
   const std::string id = short_id(run.id, {});
   return text + fmt::format(
                     "  see them:     rowgate rejects {0}\n  repair them:  rowgate rejects export {0} "
