@@ -9,14 +9,13 @@
 namespace rowgate::csv {
 namespace {
 
-constexpr std::size_t kBatchBytes = 1 << 20;
 constexpr std::size_t kPadding = 64;
 
 }  // namespace
 
 struct Parser::State {
-  State(io::Source& from, const Dialect& with, const StartState& start, Kernel by)
-      : source(from), dialect(with), kernel(by), offset(start.offset), line(start.line), record(start.record),
+  State(io::Source& from, const Dialect& with, const StartState& start, Kernel by, std::size_t bytes_of_batch)
+      : source(from), dialect(with), kernel(by), batch_bytes(bytes_of_batch), offset(start.offset), line(start.line), record(start.record),
         inside_quotes(start.inside_quotes), at_record_start(start.at_record_start) {}
 
   Result<void> next(RecordBatch& batch);
@@ -33,6 +32,7 @@ struct Parser::State {
   io::Source& source;
   Dialect dialect;
   Kernel kernel;
+  std::size_t batch_bytes;
   std::uint64_t offset;  ///< in the file, of the batch's first byte
   std::uint64_t line, record;
   bool inside_quotes, at_record_start;
@@ -59,7 +59,7 @@ Result<void> Parser::State::skip_first_record(RecordBatch& batch) {
   char before = 0;
   while (!at_record_start) {
     filled = 0;
-    TRY(fill(batch, kBatchBytes));
+    TRY(fill(batch, batch_bytes));
     std::size_t at = 0;
     while (at < filled && !at_record_start) {
       const char byte = batch.bytes[at++];
@@ -270,7 +270,7 @@ Result<void> Parser::State::next(RecordBatch& batch) {
   batch.line_end = dialect.line_end;
 
   filled = carry.size();
-  auto target = std::max(kBatchBytes, carry.size() + kBatchBytes / 4);
+  auto target = std::max(batch_bytes, carry.size() + batch_bytes / 4 + 1);
   if (batch.bytes.size() < target + kPadding) batch.bytes.resize(target + kPadding);
   std::ranges::copy(carry, batch.bytes.begin());
   std::size_t consumed = 0;
@@ -292,8 +292,9 @@ Result<void> Parser::State::next(RecordBatch& batch) {
   return {};
 }
 
-Parser::Parser(io::Source& source, const Dialect& dialect, const StartState& start, Kernel kernel)
-    : state_(std::make_unique<State>(source, dialect, start, kernel)) {}
+Parser::Parser(io::Source& source, const Dialect& dialect, const StartState& start, Kernel kernel,
+               std::size_t batch_bytes)
+    : state_(std::make_unique<State>(source, dialect, start, kernel, batch_bytes)) {}
 Parser::~Parser() = default;
 
 Result<void> Parser::next(RecordBatch& batch) { return state_->next(batch); }

@@ -30,8 +30,11 @@ struct StartState {
 /// one empty field. Memory: the batch and one carry buffer, at most dialect.max_record_bytes + 2 MiB. Not thread safe.
 class Parser {
  public:
-  /// `source` must outlive the parser and begin at start.offset.
-  Parser(io::Source& source, const Dialect& dialect, const StartState& start = {}, Kernel kernel = best_kernel());
+  static constexpr std::size_t kBatchBytes = 1 << 20;
+  /// `source` must outlive the parser and begin at start.offset. `batch_bytes` is what a batch usually holds; another
+  /// number than kBatchBytes is for tests.
+  Parser(io::Source& source, const Dialect& dialect, const StartState& start = {}, Kernel kernel = best_kernel(),
+         std::size_t batch_bytes = kBatchBytes);
   ~Parser();
 
   /// Fills `batch` (its old content is dropped, its memory reused) with the next records in file order; empty at the

@@ -111,8 +111,9 @@ RC_GTEST_PROP(ParserProperty, FastAndPlainAgree, ()) {
   Dialect dialect = *rc::gen::element(Dialect{}, small_limits(4, 9), small_limits(2, 3));
   dialect.line_end = *rc::gen::element(LineEnd::Lf, LineEnd::CrOrLf);
   const std::size_t piece = *rc::gen::inRange<std::size_t>(1, 20);
+  const std::size_t batch_bytes = *rc::gen::inRange<std::size_t>(1, 40);
   for (const Kernel kernel : available_kernels())
-    RC_ASSERT(parse_all(text, dialect, kernel, piece) == parse_plainly(text, dialect));
+    RC_ASSERT(parse_all(text, dialect, kernel, piece, {}, batch_bytes) == parse_plainly(text, dialect));
 }
 
 RC_GTEST_PROP(ParserProperty, WhatTheWriterWritesIsReadBack, ()) {

@@ -94,6 +94,7 @@ class PlainReader {
         return broken(Code::CsvUnclosedQuote, open, open);
       if (at == bytes_.size()) return last_ ? broken(Code::CsvUnclosedQuote, open, open) : Step::NeedMore;
       if (bytes_[at] != dialect_.quote_char) continue;
+      if (at + 1 == bytes_.size() && !last_) return Step::NeedMore;  // is it doubled?
       if (at + 1 == bytes_.size() || bytes_[at + 1] != dialect_.quote_char) break;
       flags |= RecordBatch::kDoubled;
       ++at;

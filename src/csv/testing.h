@@ -41,9 +41,10 @@ inline std::string record_text(const RecordBatch& batch, std::size_t record) {
 
 /// All records of `bytes`, each as record_text.
 inline std::vector<std::string> parse_all(std::string_view bytes, const Dialect& dialect, Kernel kernel,
-                                          std::size_t piece, const StartState& start = {}) {
+                                          std::size_t piece, const StartState& start = {},
+                                          std::size_t batch_bytes = Parser::kBatchBytes) {
   PieceSource source(bytes, piece);
-  Parser parser(source, dialect, start, kernel);
+  Parser parser(source, dialect, start, kernel, batch_bytes);
   RecordBatch batch;
   std::vector<std::string> out;
   for (;;) {
