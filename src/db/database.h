@@ -80,8 +80,8 @@ class Transaction {
  public:
   virtual ~Transaction() = default;
   /// The table's schema (create, when missing) and a sink for it. Fails with table.differs when the table in the database is not
-  /// as `target.schema` says (append, upsert, merging replace), config.invalid for an upsert without primary key or a foreign key to a
-  /// table that does not exist.
+  /// as `target.schema` says (append, upsert, merging replace), config.invalid for an upsert without primary key or a foreign key to
+  /// columns that do not exist. A parent table that does not exist counts as empty.
   virtual Result<std::unique_ptr<Sink>> open_sink(const LoadTarget& target) = 0;
   /// Version that the table will have / has: number of committed runs. 0 for a table never loaded.
   virtual Result<std::uint64_t> table_version(const TableName& table) = 0;

@@ -122,11 +122,10 @@ TEST_F(DatabaseTest, ParentsAreJudgedAfterKeys) {
   EXPECT_THAT(rows_of("hires"), ElementsAre("10|1", "12|-", "13|1"));
 }
 
-TEST_F(DatabaseTest, AMissingParentTableIsSaid) {
-  const Loaded loaded = load(kChildren, hires_, Mode::Append, {{10, 1}});
-  ASSERT_TRUE(loaded.error);
-  EXPECT_EQ(loaded.error->code, Code::ConfigInvalid);
-  EXPECT_THAT(loaded.error->message, HasSubstr("departments"));
+TEST_F(DatabaseTest, AMissingParentTableCountsAsEmpty) {
+  const Loaded loaded = load(kChildren, hires_, Mode::Append, {{10, 1}, {11, nullptr}});
+  EXPECT_THAT(loaded.findings, ElementsAre("2:key.no_parent:0"));
+  EXPECT_THAT(rows_of("hires"), ElementsAre("11|-"));
 }
 
 TEST_F(DatabaseTest, RowsOfOneFileMayBeEachOthersParents) {

@@ -34,18 +34,42 @@ def read_only_folder(world):
     modes = {path: path.stat().st_mode for path in paths}
     for path in paths:
         path.chmod(0o555 if path.is_dir() else 0o444)
-    above = []
-    for parent in world.folder.parents:  # pytest's folders are closed to others
-        if parent.stat().st_uid == os.geteuid() and not parent.stat().st_mode & 0o001:
-            above.append((parent, parent.stat().st_mode))
-            parent.chmod(parent.stat().st_mode | 0o055)
+    above = _open_ways(world)
     try:
         yield {"preexec_fn": _as_nobody}
     finally:
-        for parent, mode in above:
-            parent.chmod(mode)
+        for path, mode in above:
+            path.chmod(mode)
         for path, mode in modes.items():
             path.chmod(mode)
+
+
+def _open_ways(world):
+    """pytest's folders are closed to others; those above the world are opened, and their modes told."""
+    above = []
+    for parent in world.folder.parents:
+        if parent.stat().st_uid == os.geteuid() and not parent.stat().st_mode & 0o001:
+            above.append((parent, parent.stat().st_mode))
+            parent.chmod(parent.stat().st_mode | 0o055)
+    return above
+
+
+@contextlib.contextmanager
+def read_only_database(world):
+    """The database belongs to someone else and cannot be written; all beside it can."""
+    for path in [world.folder, *world.folder.rglob("*")]:
+        path.chmod(0o777 if path.is_dir() else 0o666)
+    closed = [world.database.parent, *world.database.parent.rglob("*")]
+    for path in closed:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    above = _open_ways(world)
+    try:
+        yield {"preexec_fn": _as_nobody}
+    finally:
+        for path, mode in above:
+            path.chmod(mode)
+        for path in closed:
+            path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 @contextlib.contextmanager
@@ -80,5 +104,6 @@ def no_spool(world):
     yield {}
 
 
-MAKERS = {None: nothing, "read_only_folder": read_only_folder, "locked_database": locked_database,
-          "full_disk": full_disk, "no_spool": no_spool}
+MAKERS = {None: nothing, "read_only_folder": read_only_folder,
+          "read_only_database": read_only_database, "locked_database": locked_database, "full_disk": full_disk,
+          "no_spool": no_spool}

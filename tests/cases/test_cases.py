@@ -147,7 +147,7 @@ def check_error(expected, error):
 def check_rejects(expected, records):
     found = []
     for record in records:
-        for problem in record["problems"]:
+        for problem in record["errors"]:
             found.append({"line": record["line"], **problem})
     assert len(found) == len(expected), json.dumps(found, indent=1)
     for want, got in zip(expected, found):

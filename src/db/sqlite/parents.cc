@@ -25,9 +25,7 @@ void join(std::string& out, const table::Cell& cell) {
 
 Result<ParentLookup> ParentLookup::make(const Connection& connection, const table::ForeignKey& key) {
   TRY_ASSIGN(const bool exists, has_table(connection, key.table));
-  if (!exists)
-    return fail(Code::ConfigInvalid, fmt::format("the parent table `{}` does not exist in the database", key.table),
-                fmt::format("load {} first", key.table));
+  if (!exists) return ParentLookup(connection, key, Statement());
   std::vector<std::string> columns;
   for (const std::string& name : key.parent_fields) columns.push_back(quote_name(name));
   Result<Statement> select = connection.prepare(
@@ -41,6 +39,7 @@ Result<ParentLookup> ParentLookup::make(const Connection& connection, const tabl
 }
 
 Result<bool> ParentLookup::select(const table::Cell* cells) {
+  if (!select_) return false;
   bind_fields(select_.get(), 1, cells, key_->fields);
   const Result<bool> found = connection_->step(select_);
   sqlite3_reset(select_.get());

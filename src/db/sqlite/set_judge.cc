@@ -1,5 +1,6 @@
 #include "db/sqlite/set_judge.h"
 
+#include "db/sqlite/catalog.h"
 #include "db/sqlite/parents.h"
 
 #include <fmt/format.h>
@@ -67,7 +68,7 @@ class SetJudge {
   Result<void> prepare_parents() {
     for (const table::ForeignKey& key : schema_.foreign_keys) {
       if (!is_self(key)) {
-        TRY(ParentLookup::make(connection_, key));  // for its complaints about a missing table
+        TRY(ParentLookup::make(connection_, key));  // for its complaint about a missing column
         continue;
       }
       TRY(staging_.make_index(parent_fields(key)));
@@ -95,7 +96,8 @@ class SetJudge {
       from_where += fmt::format(" AND NOT EXISTS (SELECT 1 FROM {} AS p WHERE {})", table, equal_all(names, columns));
     };
     if (!is_self(key)) {
-      without("main." + quote_name(key.table));
+      TRY_ASSIGN(const bool exists, has_table(connection_, key.table));
+      if (exists) without("main." + quote_name(key.table));
     } else {
       if (question_.rows) without(*question_.rows);
       std::vector<std::string> in_file = staging_.columns(parent_fields(key));
