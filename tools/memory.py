@@ -32,7 +32,7 @@ def write_shuffled(path, size_bytes):
         for i in range(rows):
             identity = i * step % rows + 1
             mixed = i * 2654435761 % 4294967296
-            file.write(f"{identity},N{mixed % 997} S{mixed % 91},20{10 + mixed % 13}-{1 + mixed % 12:02}-"
+            file.write(f"{identity},Name{mixed % 997} Surn{mixed % 91},20{10 + mixed % 13}-{1 + mixed % 12:02}-"
                        f"{1 + mixed % 28:02}T{mixed % 24:02}:{mixed % 60:02}:{mixed % 59:02}Z,{1 + mixed % 12},"
                        f"{1 + mixed % 183}\n")
     return rows

@@ -36,6 +36,7 @@ Result<void> read_checked(const PassInput& input, const std::function<Result<boo
   csv::Parser parser(*source, opening.dialect, {.offset = opening.data_offset, .line = opening.data_line});
   const table::Checker checker(*input.frame.schema, input.frame.columns);
   Reload reload(opening, input.frame.columns);
+  const std::uint64_t read_before = input.file.stored_bytes_read();  // by earlier passes
 
   const auto produce = [&](Slot& slot) -> Result<bool> {
     if (!input.frame.columns.is_reject_file) {
@@ -49,7 +50,7 @@ Result<void> read_checked(const PassInput& input, const std::function<Result<boo
   const auto consume_slot = [&](Slot& slot) -> Result<bool> {
     input.progress.rows_read += slot.checked.records.size();
     input.progress.rows_rejected += slot.checked.rejects.size();
-    input.progress.bytes_read = input.file.stored_bytes_read();
+    input.progress.bytes_read = input.file.stored_bytes_read() - read_before;
     return consume(slot.checked);
   };
   OrderedStage<Slot> stage(worker_count(input.threads));
