@@ -35,10 +35,11 @@ def sessions(page):
 
 def matches(expected, printed):
     """Whether the printed lines are the expected ones; spaces at their ends do not count."""
-    pattern = "\n".join(".*".join(map(re.escape, line.rstrip().split("..."))) for line in expected)
-    pattern = pattern.replace("\n.*\n", "\n(?:.*\n)*?")
+    lines = [r"(?:[^\n]*\n)*?[^\n]*" if line.strip() == "..." else ".*".join(map(re.escape, line.rstrip().split("...")))
+             for line in expected]
+    pattern = "\n".join(lines)
     text = "\n".join(line.rstrip() for line in printed.strip("\n").splitlines())
-    return re.fullmatch(pattern.strip("\n"), text) is not None
+    return re.fullmatch(pattern, text) is not None
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if list(sessions(page))], ids=lambda page: page.name)

@@ -62,6 +62,15 @@ bool may_be_immutable(const std::filesystem::path& path) {
   return !std::filesystem::exists(path.string() + "-wal", error);
 }
 
+/// SQLite's own memory statistics cost a lock for each allocation and nobody reads them. Must come before any connection.
+void initialize() {
+  static const int done = [] {
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    return sqlite3_initialize();
+  }();
+  (void)done;
+}
+
 }  // namespace
 
 std::string quote_name(std::string_view identifier) {
@@ -82,6 +91,7 @@ std::string Statement::text(int column) const {
 Result<Connection> Connection::open(const std::filesystem::path& path, Access access,
                                     std::chrono::milliseconds lock_wait) {
   constexpr int kCommon = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  initialize();
   sqlite3* handle = nullptr;
   int status = SQLITE_OK;
   if (access == Access::Scratch) {
@@ -115,7 +125,7 @@ Result<void> Connection::set_up(Access access, std::chrono::milliseconds lock_wa
   // references of other tables alone, as a swap needs it (https://sqlite.org/lang_altertable.html).
   if (access != Access::Read)
     settings += "PRAGMA foreign_keys=OFF; PRAGMA legacy_alter_table=ON; PRAGMA synchronous=NORMAL;";
-  if (access == Access::Write) settings += "PRAGMA journal_mode=WAL;";
+  if (access == Access::Write) settings = "PRAGMA page_size=8192;" + settings + "PRAGMA journal_mode=WAL;";
   const int status = sqlite3_exec(handle_, settings.c_str(), nullptr, nullptr, nullptr);
   if (status == SQLITE_OK) return {};
   if ((status & 0xff) == SQLITE_BUSY || is_full(status, sqlite3_system_errno(handle_)))
