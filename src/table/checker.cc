@@ -109,7 +109,7 @@ class BatchCheck {
  private:
   void integers() {
     const std::int64_t least = column_->least, most = column_->most;
-    each_record([=](const char* text, std::size_t size, Cell& cell) {
+    each_record([=](const char* text, std::size_t size, Cell& cell) __attribute__((always_inline)) {
       cell.kind = CellKind::Integer;
       return read_short_integer(text, size, cell.integer) && cell.integer >= least && cell.integer <= most;
     });
@@ -117,7 +117,7 @@ class BatchCheck {
 
   void utc_seconds() {
     const UtcSecond earliest = column_->earliest, latest = column_->latest;
-    each_record([=](const char* text, std::size_t size, Cell& cell) {
+    each_record([=](const char* text, std::size_t size, Cell& cell) __attribute__((always_inline)) {
       constexpr std::size_t kSize = 20;
       if (size != kSize || !is_utc_second(text)) return false;
       const UtcSecond value = utc_second(text);
@@ -130,7 +130,7 @@ class BatchCheck {
 
   void texts() {
     const std::size_t most = column_->most_bytes;
-    each_record([=](const char* text, std::size_t size, Cell& cell) {
+    each_record([=](const char* text, std::size_t size, Cell& cell) __attribute__((always_inline)) {
       cell.kind = CellKind::Text;
       cell.text = text;
       cell.size = static_cast<std::uint32_t>(size);
@@ -142,21 +142,28 @@ class BatchCheck {
   template <class Fast>
   void each_record(Fast fast, bool absent = false) {
     const RecordBatch& records = out_.records;
+    // Into locals, since the compiler must assume that writing cells changes the vectors.
     const char* const bytes = records.bytes.data();
+    const std::uint32_t* const field_end = records.field_end.data();
+    const std::uint32_t* const first_field = records.first_field.data();
+    const std::uint32_t* const record_begin = records.record_begin.data();
+    const std::size_t width = width_;
+    const bool empty_is_null = column_->empty_is_null;
     const auto in_file = static_cast<std::size_t>(absent ? 0 : column_->file_column);
     Cell* cell = out_.cells.data() + field_;
     for (const std::uint32_t record : sound_) {
       Cell& here = *cell;
-      cell += width_;
+      cell += width;
       if (absent) {
         complete(record, {}, false, here);
         continue;
       }
-      const std::uint32_t begin = records.field_begin(record, in_file);
-      const std::uint32_t end = records.field_end[records.first_field[record] + in_file];
+      const std::uint32_t* const field = field_end + first_field[record] + in_file;
+      const std::uint32_t begin = in_file == 0 ? record_begin[record] : (field[-1] & RecordBatch::kEndMask) + 1;
+      const std::uint32_t end = *field;
       if (end <= RecordBatch::kEndMask) [[likely]] {  // no flags: not quoted
         if (end == begin) {
-          if (column_->empty_is_null)
+          if (empty_is_null)
             here.kind = CellKind::Null;
           else
             complete(record, {}, false, here);

@@ -22,7 +22,7 @@ inline std::uint64_t load_8(const char* bytes) {
 }
 
 /// Reads 1 to 8 decimal digits; false when another character is among them. 8 bytes from `digits` on must be readable.
-inline bool read_digits(const char* digits, std::size_t count, std::uint64_t& value) {
+[[gnu::always_inline]] inline bool read_digits(const char* digits, std::size_t count, std::uint64_t& value) {
   // The digits go to the high end of the word, '0' fills the rest: always 8 digits.
   std::uint64_t word = load_8(digits) << (64 - 8 * count);
   word |= count == 8 ? 0 : 0x3030303030303030u >> (8 * count);
@@ -36,7 +36,7 @@ inline bool read_digits(const char* digits, std::size_t count, std::uint64_t& va
 }
 
 /// A canonical or plain whole number of at most 16 digits, with or without a minus.
-inline bool read_short_integer(const char* text, std::size_t size, std::int64_t& value) {
+[[gnu::always_inline]] inline bool read_short_integer(const char* text, std::size_t size, std::int64_t& value) {
   const bool negative = size > 1 && *text == '-';
   text += negative ? 1 : 0;
   size -= negative ? 1 : 0;
@@ -66,7 +66,7 @@ inline UtcSecond utc_second(const char* text) {
 }
 
 /// Whether 20 bytes are a date and time of that form that exists, in the years 0001 to 9999.
-inline bool is_utc_second(const char* text) {
+[[gnu::always_inline]] inline bool is_utc_second(const char* text) {
   // XOR with the form makes each digit its value and each separator 0. Adding 0x76 to a digit carries into the top bit
   // from 10 on, 0x7F to a separator from 1 on.
   constexpr std::uint64_t kTop = 0x8080808080808080u;
