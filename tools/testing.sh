@@ -1,5 +1,5 @@
 # What `./dev test` does. Sourced by ./dev.
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2154,SC2153
 
 PASSED=0
 

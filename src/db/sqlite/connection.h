@@ -51,13 +51,13 @@ class Statement {
 };
 
 /// What a connection is for.
-enum class Access { Read, Write, Scratch };
+enum class Access { Read, Write, DryRun, Scratch };
 
 /// A connection of one thread.
 class Connection {
  public:
-  /// Read: an existing file, never changed. Write: made with its folders when missing, in WAL mode. Scratch: a private empty
-  /// database that dies with the connection. Fails with database.unreachable, database.read_only, storage.*.
+  /// Read: an existing file, never changed. Write: made with its folders when missing, in WAL mode. DryRun: an existing
+  /// file, for a transaction that is rolled back. Scratch: a private empty database that dies with the connection. Fails with database.unreachable, database.read_only, storage.*.
   static Result<Connection> open(const std::filesystem::path& path, Access access, std::chrono::milliseconds lock_wait);
   Connection(Connection&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)), path_(other.path_) {}
   Connection& operator=(Connection&&) = delete;

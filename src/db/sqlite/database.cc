@@ -57,7 +57,7 @@ class SqliteDatabase : public Database, private Ledger {
 
   Result<std::unique_ptr<Transaction>> begin(std::span<const TableName>) override { return begin(Access::Write); }
   Result<std::unique_ptr<Transaction>> begin_dry_run(std::span<const TableName>) override {
-    return begin(exists() ? Access::Write : Access::Scratch);
+    return begin(exists() ? Access::DryRun : Access::Scratch);
   }
   Result<std::unique_ptr<Cursor>> query(const Query& query) override {
     TRY_ASSIGN(Connection connection, open_existing());
@@ -99,7 +99,7 @@ class SqliteDatabase : public Database, private Ledger {
 Result<std::unique_ptr<Transaction>> SqliteDatabase::begin(Access access) {
   std::unique_lock<std::mutex> turn(one_writer_);
   TRY_ASSIGN(Connection connection, Connection::open(path_, access, lock_wait_));
-  const bool dry_run = access == Access::Scratch;
+  const bool dry_run = access != Access::Write;
   auto transaction = std::make_unique<SqliteTransaction>(std::move(connection), std::move(turn), dry_run);
   TRY(transaction->begin());
   return std::unique_ptr<Transaction>(std::move(transaction));
