@@ -1,6 +1,6 @@
-// Each value is put into the set of the types that it fits; a column keeps, for each type, how many of its values did
-// not fit and where the first of them stood. That is all: the narrowest type without a misfit is the column's, and a type
-// with few misfits is worth a note. Sums and minima join threads in any order.
+// Each value is put into the set of the types that it fits; a column keeps, for each type, how many of its
+// values did not fit and where the first of them stood. That is all: the narrowest type without a misfit is
+// the column's, and a type with few misfits is worth a note. Sums and minima join threads in any order.
 
 #include "table/inference.h"
 
@@ -15,6 +15,8 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <unordered_map>
+#include <unordered_set>
 
 namespace rowgate::table {
 namespace {
@@ -22,13 +24,15 @@ namespace {
 /// From narrow to wide; what fits none of them is a string.
 constexpr std::array kCandidates = {Type::Integer, Type::Number, Type::Boolean, Type::Date, Type::Datetime};
 constexpr std::uint64_t kNoLine = std::numeric_limits<std::uint64_t>::max();
-constexpr unsigned fits(Type type) { return 1u << static_cast<unsigned>(type); }
+constexpr unsigned fits(Type type) {
+  return 1u << static_cast<unsigned>(type);
+}
 
 struct ColumnCount {
   std::uint64_t values = 0;  ///< not empty
   std::array<std::uint64_t, kCandidates.size()> misfits = {};
   std::array<std::uint64_t, kCandidates.size()> first_misfit = {kNoLine, kNoLine, kNoLine, kNoLine, kNoLine};
-  int fraction_digits = 0;   ///< the most that a datetime has
+  int fraction_digits = 0;  ///< the most that a datetime has
 
   void add(unsigned types, std::uint64_t line) {
     ++values;
@@ -82,8 +86,8 @@ unsigned number_types(std::string_view text) {
     const bool leading_zero = text.size() > 1 && (text[0] == '0' || text.starts_with("-0"));
     return leading_zero ? 0 : fits(Type::Integer) | fits(Type::Number);
   }
-  if (!is_cautious_number(text)) return 0;
-  const bool whole = text.find_first_of(".eE") == std::string_view::npos && text != "-0";
+  if (!is_cautious_number(text) || text == "-0") return 0;
+  const bool whole = text.find_first_of(".eE") == std::string_view::npos;
   unsigned types = survives_a_double(text) ? fits(Type::Number) : 0;
   if (whole && read_integer(text, value) == NumberVerdict::Fine) types |= fits(Type::Integer);
   return types;
@@ -94,13 +98,16 @@ bool is_boolean_word(std::string_view text) {
   return std::ranges::find(kWords, text) != kWords.end();
 }
 
-int digits_needed(int micros) { return micros == 0 ? 0 : micros % 1000 == 0 ? 3 : 6; }
+int digits_needed(int micros) {
+  return micros == 0 ? 0 : micros % 1000 == 0 ? 3 : 6;
+}
 
 }  // namespace
 
 struct Inference::State {
   explicit State(std::size_t count)
-      : columns(count), date(*TemporalFormat::make(Type::Date, "default")),
+      : columns(count),
+        date(*TemporalFormat::make(Type::Date, "default")),
         datetime(*TemporalFormat::make(Type::Datetime, "default")) {}
 
   unsigned types_of(std::string_view text, ColumnCount& column);
@@ -109,6 +116,7 @@ struct Inference::State {
   std::vector<ColumnCount> columns;
   std::uint64_t records = 0;
   TemporalFormat date, datetime;
+  const Field finest{.name = {}, .type = Type::Datetime, .precision = 6};
   Structure structure;
   Moment moment;
   std::string scratch;
@@ -127,9 +135,8 @@ unsigned Inference::State::temporal_types(std::string_view text, ColumnCount& co
   if (text.size() == 10) return date.read(text, moment, scratch) ? fits(Type::Date) : 0;
   scratch.clear();
   if (!datetime.read(text, moment, scratch) || moment.finer) return 0;
-  const Field field{.name = {}, .type = Type::Datetime, .precision = 6};
   scratch.clear();
-  if (append_canonical(scratch, moment, field) != MomentVerdict::Fine) return 0;
+  if (append_canonical(scratch, moment, finest) != MomentVerdict::Fine) return 0;
   column.fraction_digits = std::max(column.fraction_digits, digits_needed(moment.micros));
   return fits(Type::Datetime);
 }
@@ -175,17 +182,18 @@ std::optional<std::size_t> near_miss(const ColumnCount& column) {
   std::optional<std::size_t> best;
   for (std::size_t i = 0; i < kCandidates.size(); ++i) {
     if (column.misfits[i] == 0) return best;  // the column's own type; what follows is wider
-    const bool few = column.misfits[i] * 20 <= column.values || (column.misfits[i] == 1 && column.values >= 5);
+    const bool few = column.misfits[i] * 20 <= column.values;
     if (few && (!best || column.misfits[i] < column.misfits[*best])) best = i;
   }
   return best;
 }
 
+constexpr std::size_t kLongestName = 63;
+
 /// A name that a field may have, as near to the header's as can be.
 std::string field_name(std::string_view header, std::size_t number) {
-  constexpr std::size_t kLongest = 63;
   std::string name;
-  for (const char c : trim_spaces(header)) {
+  for (const char c : header) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
     if (plain)
       name += c;
@@ -194,31 +202,56 @@ std::string field_name(std::string_view header, std::size_t number) {
   }
   while (!name.empty() && name.back() == '_') name.pop_back();
   if (name.empty()) name = fmt::format("field{}", number);
-  name.resize(std::min(name.size(), kLongest));
-  if (!why_not_a_name(name, true).empty()) name = ("c_" + name).substr(0, kLongest);
+  name.resize(std::min(name.size(), kLongestName));
+  if (!why_not_a_name(name, true).empty()) name = ("c_" + name).substr(0, kLongestName);
   return name;
 }
 
-/// `name`, or with the first number that makes it another than those before.
-std::string distinct(const std::string& name, const std::vector<Field>& before) {
-  const auto taken = [&](const std::string& candidate) {
-    return std::ranges::any_of(
-        before, [&](const Field& field) { return lower_ascii(field.name) == lower_ascii(candidate); });
-  };
-  std::string candidate = name;
-  for (int number = 2; taken(candidate); ++number) candidate = fmt::format("{}_{}", name.substr(0, 58), number);
-  return candidate;
-}
+/// Names for all columns. What can stay as it is in the header does, whatever comes before it: if "Full Name"
+/// took the name Full_Name from a column that is called so, the alias of that column would be the name of
+/// another field.
+class FieldNames {
+ public:
+  explicit FieldNames(const std::vector<std::string_view>& headers) : names_(headers.size()) {
+    for (std::size_t i = 0; i < headers.size(); ++i)
+      if (why_not_a_name(headers[i], true).empty() && take(std::string(headers[i]))) names_[i] = headers[i];
+    for (std::size_t i = 0; i < headers.size(); ++i)
+      if (names_[i].empty()) names_[i] = distinct(field_name(headers[i], i + 1));
+  }
+  std::string& operator[](std::size_t column) { return names_[column]; }
+
+ private:
+  bool take(const std::string& name) { return taken_.insert(lower_ascii(name)).second; }
+
+  /// `name`, or with the first number that makes it another than those before.
+  std::string distinct(const std::string& name) {
+    if (take(name)) return name;
+    int& number = last_number_.try_emplace(lower_ascii(name), 1).first->second;
+    for (;;) {
+      const std::string ending = fmt::format("_{}", ++number);
+      const std::string candidate = name.substr(0, kLongestName - ending.size()) + ending;
+      if (take(candidate)) return candidate;
+    }
+  }
+
+  std::vector<std::string> names_;
+  std::unordered_set<std::string> taken_;  ///< in lower case
+  std::unordered_map<std::string, int>
+      last_number_;  ///< by name in lower case; else many alike would be slow
+};
 
 }  // namespace
 
 Inference::Outcome Inference::finish(const csv::Opening& opening) const {
   Outcome outcome{.records = state_->records};
-  for (std::size_t i = 0; i < state_->columns.size(); ++i) {
+  std::vector<std::string_view> headers(state_->columns.size());
+  for (std::size_t i = 0; i < std::min(headers.size(), opening.header.size()); ++i)
+    headers[i] = trim_spaces(opening.header[i]);
+  FieldNames names(headers);
+  for (std::size_t i = 0; i < headers.size(); ++i) {
     const ColumnCount& column = state_->columns[i];
-    const std::string header = i < opening.header.size() ? opening.header[i] : "";
-    Field field{.name = distinct(field_name(header, i + 1), outcome.schema.fields), .type = type_of(column)};
-    if (const std::string own(trim_spaces(header)); !own.empty() && own != field.name) {
+    Field field{.name = std::move(names[i]), .type = type_of(column)};
+    if (const std::string own(headers[i]); !own.empty() && own != field.name) {
       field.aliases.push_back(own);
       outcome.notes.push_back(fmt::format("column '{}' becomes field {}", shown(own), field.name));
     }
@@ -226,8 +259,8 @@ Inference::Outcome Inference::finish(const csv::Opening& opening) const {
     if (const std::optional<std::size_t> near = near_miss(column))
       outcome.notes.push_back(fmt::format("{}: {} of {} values {} it from {}, first in line {}", field.name,
                                           grouped(column.misfits[*near]), grouped(column.values),
-                                          column.misfits[*near] == 1 ? "keeps" : "keep", name(kCandidates[*near]),
-                                          grouped(column.first_misfit[*near])));
+                                          column.misfits[*near] == 1 ? "keeps" : "keep",
+                                          name(kCandidates[*near]), grouped(column.first_misfit[*near])));
     outcome.schema.fields.push_back(std::move(field));
   }
   return outcome;

@@ -1,8 +1,13 @@
 #include "table/inference.h"
 
 #include "csv/testing.h"
+#include "table/checker.h"
+#include "table/column_map.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
+
+#include <set>
 
 namespace rowgate::table {
 namespace {
@@ -26,6 +31,20 @@ Inference::Outcome infer(const std::string& header, const std::string& rows) {
   Inference inference(opening.columns);
   while (parser.next(batch) && !batch.empty()) inference.observe(batch);
   return inference.finish(opening);
+}
+
+std::size_t refused(const std::string& rows, const TableSchema& schema, const ColumnMap& columns) {
+  csv::testing::PieceSource source(rows, 1 << 20);
+  csv::Parser parser(source, {}, {.offset = 0, .line = 2});
+  csv::RecordBatch batch;
+  CheckedBatch checked;
+  const Checker checker(schema, columns);
+  std::size_t count = 0;
+  while (parser.next(batch) && !batch.empty()) {
+    checker.check(batch, checked);
+    count += checked.rejects.size();
+  }
+  return count;
 }
 
 TEST(Inference, IsCautious) {
@@ -64,7 +83,8 @@ TEST(Inference, IsCautious) {
   };
   for (const Case& c : cases) {
     std::string rows;
-    for (const char byte : std::string(c.values)) rows += byte == '\n' ? std::string(",\n") : std::string(1, byte);
+    for (const char byte : std::string(c.values))
+      rows += byte == '\n' ? std::string(",\n") : std::string(1, byte);
     EXPECT_EQ(infer("a,b", rows + ",\n").schema.fields[0].type, c.type) << c.values;
   }
 }
@@ -89,13 +109,95 @@ TEST(Inference, TellsWhatWasNearlyNarrower) {
   EXPECT_THAT(infer("a,b", "x,1\n1,1\n").notes, IsEmpty());
 }
 
-TEST(Inference, MakesNamesThatATableMayHave) {
-  const auto outcome = infer("Full Name,full_name,2nd,rg_x,,\xC3\x84", "1,2,3,4,5,6\n");
+TEST(Inference, OneInTwentyIsNearlyAndMoreIsNot) {
+  std::string rows = "x,\n";
+  for (int i = 0; i < 18; ++i) rows += "1,\n";
+  EXPECT_THAT(infer("a,b", rows).notes, IsEmpty());
+  EXPECT_THAT(infer("a,b", rows + "1,\n").notes,
+              ElementsAre("a: 1 of 20 values keeps it from integer, first in line 2"));
+}
+
+/// What a file is inferred from it must also be able to hold: read again under the schema, no record is
+/// refused.
+TEST(Inference, TheInferredSchemaTakesEveryRecordOfItsFile) {
+  const char* const values[] = {"0",
+                                "-7",
+                                "-0",
+                                "-0.0",
+                                "007",
+                                "1.5",
+                                "1e300",
+                                "-2E-3",
+                                "9223372036854775807",
+                                "true",
+                                "True",
+                                "1e-5",
+                                "\"\"",
+                                "\"1\"",
+                                "\"a\"\"b\"",
+                                "9007199254740993",
+                                "0.1",
+                                "1.50",
+                                "2021-11-07",
+                                "0001-01-01",
+                                "9999-12-31",
+                                "2021-11-07T02:48:42Z",
+                                "2021-11-07T02:48:42",
+                                "2021-11-07T02:48:42.5Z",
+                                "2021-11-07T02:48:42.500000+01:00",
+                                "2021-11-07T02:48:42.0000000Z",
+                                "0001-01-01T00:00:00+01:00",
+                                "9999-12-31T23:59:59Z",
+                                "2021-11-07T02:48:42.123456-14:00",
+                                "",
+                                " ",
+                                "FALSE",
+                                "NA"};
+  for (std::size_t i = 0; i < std::size(values); ++i)
+    for (std::size_t j = i; j < std::size(values); ++j) {
+      const std::string rows = fmt::format("{},k\n{},k\n", values[i], values[j]);
+      const Inference::Outcome outcome = infer("a b,a_b", rows);
+      const Result<TableSchema> read = schema_from_json(to_json(outcome.schema), "t");
+      ASSERT_TRUE(read) << to_text(read.error());
+      const csv::Opening opening{.header = {"a b", "a_b"}, .columns = 2};
+      const Result<ColumnMap> columns = map_columns(opening, *read, {});
+      ASSERT_TRUE(columns) << columns.error().message;
+      EXPECT_EQ(refused(rows, *read, *columns), 0u) << rows << to_json(*read);
+    }
+}
+
+std::vector<std::string> names_of(const Inference::Outcome& outcome) {
   std::vector<std::string> names;
   for (const Field& field : outcome.schema.fields) names.push_back(field.name);
-  EXPECT_THAT(names, ElementsAre("Full_Name", "full_name_2", "c_2nd", "c_rg_x", "field5", "field6"));
+  return names;
+}
+
+TEST(Inference, MakesNamesThatATableMayHave) {
+  const auto outcome = infer("Full Name,full_name,2nd,rg_x,Rowgate_y,,\xC3\x84", "1,2,3,4,5,6,7\n");
+  EXPECT_THAT(names_of(outcome),
+              ElementsAre("Full_Name_2", "full_name", "c_2nd", "c_rg_x", "c_Rowgate_y", "field6", "field7"));
   EXPECT_THAT(outcome.schema.fields[0].aliases, ElementsAre("Full Name"));
-  EXPECT_THAT(outcome.notes, Contains("column 'Full Name' becomes field Full_Name"));
+  EXPECT_THAT(outcome.schema.fields[1].aliases, IsEmpty());
+  EXPECT_THAT(outcome.notes, Contains("column 'Full Name' becomes field Full_Name_2"));
+}
+
+TEST(Inference, KeepsEveryNameThatCanStay) {
+  EXPECT_THAT(names_of(infer("a b,a_b,_a_,a-b", "1,2,3,4\n")), ElementsAre("a_b_2", "a_b", "_a_", "a_b_3"));
+  EXPECT_THAT(names_of(infer("ID,id,id_2", "1,2,3\n")), ElementsAre("ID", "id_3", "id_2"));
+  EXPECT_THAT(names_of(infer(",field1", "1,2\n")), ElementsAre("field1_2", "field1"));
+}
+
+TEST(Inference, ManyColumnsThatAreAlikeGetNamesOfAllowedLength) {
+  const std::string stem(70, 'n');
+  std::string header = stem;
+  for (int i = 1; i < 3000; ++i) header += "," + stem + std::string(static_cast<std::size_t>(i % 7 + 1), '-');
+  const auto outcome = infer(header, "");
+  std::set<std::string> names;
+  for (const Field& field : outcome.schema.fields) {
+    EXPECT_EQ(why_not_a_name(field.name, true), "");
+    names.insert(field.name);
+  }
+  EXPECT_EQ(names.size(), 3000u);
 }
 
 TEST(Inference, AColumnWithoutValuesIsAString) {
