@@ -18,7 +18,9 @@ Totals& Totals::operator+=(const Totals& other) {
   return *this;
 }
 
-Totals CheckedBatch::totals() const { return {records.size(), rows(), rejects.size(), skipped}; }
+Totals CheckedBatch::totals() const {
+  return {records.size(), rows(), rejects.size(), skipped};
+}
 
 void CheckedBatch::remove_rows(const std::vector<std::uint32_t>& row_indexes) {
   if (row_indexes.empty()) return;
@@ -47,7 +49,8 @@ std::string_view CheckedBatch::keep(std::string_view text) {
     ++arena_block_;
     arena_used_ = 0;
   }
-  if (arena_block_ == arena_.size()) arena_.push_back(std::make_unique_for_overwrite<char[]>(kArenaBlockBytes));
+  if (arena_block_ == arena_.size())
+    arena_.push_back(std::make_unique_for_overwrite<char[]>(kArenaBlockBytes));
   char* at = arena_[arena_block_].get() + arena_used_;
   std::memcpy(at, text.data(), text.size());
   arena_used_ += text.size();
@@ -56,7 +59,8 @@ std::string_view CheckedBatch::keep(std::string_view text) {
 
 void CheckedBatch::clear() {
   records.clear();
-  columns = 0;  // the cells stay: whoever fills the batch next overwrites them, and need not have them zeroed before
+  columns = 0;  // the cells stay: whoever fills the batch next overwrites them, and need not have them zeroed
+                // before
   row_record.clear();
   rejects.clear();
   skipped = first_skipped_line = 0;

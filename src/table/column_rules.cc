@@ -23,12 +23,16 @@ bool same(const Cell& left, const Cell& right, const Field& field) {
   return left.kind == right.kind && compare(left, right, field) == 0;
 }
 
-std::string characters(std::uint64_t count) { return fmt::format("{} character{}", count, count == 1 ? "" : "s"); }
+std::string characters(std::uint64_t count) {
+  return fmt::format("{} character{}", count, count == 1 ? "" : "s");
+}
 
 }  // namespace
 
 ColumnRules::ColumnRules(const Field& field, bool required)
-    : reader_(field), required_(required), missing_(field.missing_values.value_or(std::vector<std::string>{""})) {
+    : reader_(field),
+      required_(required),
+      missing_(field.missing_values.value_or(std::vector<std::string>{""})) {
   const Constraints& rules = field.constraints;
   minimum_ = compile(rules.minimum, "minimum is");
   exclusive_minimum_ = compile(rules.exclusive_minimum, "must be more than");
@@ -46,7 +50,8 @@ void ColumnRules::use_missing_values(const std::vector<std::string>& of_schema) 
   if (!field().missing_values) missing_ = of_schema;
 }
 
-std::optional<Bound> ColumnRules::compile(const std::optional<std::string>& text, std::string_view words) const {
+std::optional<Bound> ColumnRules::compile(const std::optional<std::string>& text,
+                                          std::string_view words) const {
   if (!text) return std::nullopt;
   Bound bound{{}, fmt::format("{} {}", words, shown(*text)), std::make_shared<std::string>()};
   auto source = std::make_shared<std::string>(*text);
@@ -68,7 +73,8 @@ void ColumnRules::compile_enum() {
   enum_detail_ = "one of ";
   for (std::size_t i = 0; i < values.size() && i < kEnumValuesShown; ++i)
     enum_detail_ += fmt::format("{}`{}`", i == 0 ? "" : ", ", shown(values[i], 40));
-  if (values.size() > kEnumValuesShown) enum_detail_ += fmt::format(", and {} more", values.size() - kEnumValuesShown);
+  if (values.size() > kEnumValuesShown)
+    enum_detail_ += fmt::format(", and {} more", values.size() - kEnumValuesShown);
 }
 
 bool ColumnRules::is_missing(std::string_view text) const {
@@ -115,9 +121,11 @@ void ColumnRules::judge_text(std::string_view text, std::vector<Refusal>& refusa
   if (rules.min_length || rules.max_length) {
     const std::size_t length = count_code_points(text);
     if (rules.min_length && length < *rules.min_length)
-      refusals.push_back({Code::RuleMinLength, fmt::format("{}, at least {}", characters(length), *rules.min_length)});
+      refusals.push_back(
+          {Code::RuleMinLength, fmt::format("{}, at least {}", characters(length), *rules.min_length)});
     if (rules.max_length && length > *rules.max_length)
-      refusals.push_back({Code::RuleMaxLength, fmt::format("{}, at most {}", characters(length), *rules.max_length)});
+      refusals.push_back(
+          {Code::RuleMaxLength, fmt::format("{}, at most {}", characters(length), *rules.max_length)});
   }
   if (pattern_ && !RE2::FullMatch({text.data(), text.size()}, *pattern_))
     refusals.push_back({Code::RulePattern, fmt::format("must match `{}`", shown(*rules.pattern))});

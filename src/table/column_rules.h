@@ -19,8 +19,8 @@ namespace rowgate::table {
 /// A minimum or maximum, read.
 struct Bound {
   Cell cell;
-  std::string detail;                   ///< "minimum is 1"
-  std::shared_ptr<std::string> storage; ///< of the cell's text
+  std::string detail;                    ///< "minimum is 1"
+  std::shared_ptr<std::string> storage;  ///< of the cell's text
 };
 
 /// All rules of one field, compiled: the complete way from a field's text to its cell. Thread safe.
@@ -28,9 +28,10 @@ class ColumnRules {
  public:
   ColumnRules(const Field& field, bool required);
 
-  /// Judges one value (unescaped, valid UTF-8, no NUL). True and `cell` set, whose text lies in `text` or in `scratch`;
-  /// false with one refusal per broken rule. `refusals` is overwritten.
-  bool judge(std::string_view text, bool quoted, std::string& scratch, Cell& cell, std::vector<Refusal>& refusals) const;
+  /// Judges one value (unescaped, valid UTF-8, no NUL). True and `cell` set, whose text lies in `text` or in
+  /// `scratch`; false with one refusal per broken rule. `refusals` is overwritten.
+  bool judge(std::string_view text, bool quoted, std::string& scratch, Cell& cell,
+             std::vector<Refusal>& refusals) const;
 
   const Field& field() const { return reader_.field(); }
   bool is_required() const { return required_; }

@@ -17,14 +17,17 @@ struct Finding {
 
 /// Stage 1 for a whole batch: what is no record, before any value is looked at.
 struct Structure {
-  std::vector<std::uint32_t> sound;  ///< records with as many fields as needed, all of them valid UTF-8 without NUL
-  std::vector<Finding> findings;     ///< ascending by record; at least one for each record that is neither sound nor blank
-  std::uint64_t blank = 0;           ///< lines without any byte
+  std::vector<std::uint32_t>
+      sound;  ///< records with as many fields as needed, all of them valid UTF-8 without NUL
+  std::vector<Finding>
+      findings;  ///< ascending by record; at least one for each record that is neither sound nor blank
+  std::uint64_t blank = 0;  ///< lines without any byte
   std::uint64_t first_blank_line = 0;
 };
 
-/// `field_of_column` names the field of each column (negative = none), for the problems; may be empty. `out` is overwritten.
-void judge_structure(const csv::RecordBatch& records, std::size_t columns, std::span<const int> field_of_column,
-                     Structure& out);
+/// `field_of_column` names the field of each column (negative = none), for the problems; may be empty. `out`
+/// is overwritten.
+void judge_structure(const csv::RecordBatch& records, std::size_t columns,
+                     std::span<const int> field_of_column, Structure& out);
 
 }  // namespace rowgate::table

@@ -5,8 +5,8 @@
 
 namespace rowgate::table {
 
-/// Appends the shortest decimal form that reads back as the same double: "0.1", "1e+300" as "1e300", "-0" as "0";
-/// never with exponent for 1e-5 <= |x| < 1e15. The one formatter of numbers in reports and SQL literals.
+/// Appends the shortest decimal form that reads back as the same double: "0.1", "1e+300" as "1e300", "-0" as
+/// "0"; never with exponent for 1e-5 <= |x| < 1e15. The one formatter of numbers in reports and SQL literals.
 void append_number(std::string& out, double value);
 /// With exactly `decimals` digits after the point, half away from zero on the shortest decimal form.
 void append_number(std::string& out, double value, int decimals);
