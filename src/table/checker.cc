@@ -1,7 +1,7 @@
-// A batch is checked column by column: one tight loop for one kind of value, with its rules in registers. The loops know
-// only the forms that most values have (fast_values.h) and hand every other value to ColumnRules, the complete way, which
-// alone says what is wrong with one. So a value that a fast loop takes must be one that ColumnRules takes with the same
-// cell; checker_test.cc holds the two equal.
+// A batch is checked column by column: one tight loop for one kind of value, with its rules in registers. The
+// loops know only the forms that most values have (fast_values.h) and hand every other value to ColumnRules,
+// the complete way, which alone says what is wrong with one. So a value that a fast loop takes must be one
+// that ColumnRules takes with the same cell; checker_test.cc holds the two equal.
 
 #include "table/checker.h"
 
@@ -67,7 +67,8 @@ void choose_text_loop(Column& column) {
 void choose_loop(Column& column) {
   const Field& field = column.rules.field();
   column.empty_is_null = !column.rules.is_required() && column.rules.is_missing("");
-  if (!kFastValues || field.trim || !field.constraints.enum_values.empty() || !only_empty_is_missing(column.rules))
+  if (!kFastValues || field.trim || !field.constraints.enum_values.empty() ||
+      !only_empty_is_missing(column.rules))
     return;
   if (field.type == Type::Integer) choose_integer_loop(column);
   if (field.type == Type::Datetime) choose_datetime_loop(column);
@@ -87,7 +88,7 @@ class BatchCheck {
     for (field_ = 0; field_ < width_; ++field_) {
       column_ = &columns_[field_];
       if (column_->file_column == ColumnMap::kAbsent) {
-        each_record([](const char*, std::size_t, Cell&) { return false; }, true);
+        absent_values();
         continue;
       }
       switch (column_->loop) {
@@ -107,6 +108,17 @@ class BatchCheck {
   }
 
  private:
+  /// A field that the file lacks is null in every record, whatever text of the file counts as missing.
+  void absent_values() {
+    Cell* cell = out_.cells.data() + field_;
+    for (const std::uint32_t record : sound_) {
+      *cell = Cell{};
+      cell += width_;
+      if (column_->rules.is_required())
+        findings_->push_back({record, problem(record, {}, {.code = Code::RuleRequired})});
+    }
+  }
+
   void integers() {
     const std::int64_t least = column_->least, most = column_->most;
     each_record([=](const char* text, std::size_t size, Cell& cell) __attribute__((always_inline)) {
@@ -138,9 +150,10 @@ class BatchCheck {
     });
   }
 
-  /// Calls `fast` for each value that stands without doubled quotes and is not empty; it fills the cell or says no.
+  /// Calls `fast` for each value that stands without doubled quotes and is not empty; it fills the cell or
+  /// says no.
   template <class Fast>
-  void each_record(Fast fast, bool absent = false) {
+  void each_record(Fast fast) {
     const RecordBatch& records = out_.records;
     // Into locals, since the compiler must assume that writing cells changes the vectors.
     const char* const bytes = records.bytes.data();
@@ -149,17 +162,14 @@ class BatchCheck {
     const std::uint32_t* const record_begin = records.record_begin.data();
     const std::size_t width = width_;
     const bool empty_is_null = column_->empty_is_null;
-    const auto in_file = static_cast<std::size_t>(absent ? 0 : column_->file_column);
+    const auto in_file = static_cast<std::size_t>(column_->file_column);
     Cell* cell = out_.cells.data() + field_;
     for (const std::uint32_t record : sound_) {
       Cell& here = *cell;
       cell += width;
-      if (absent) {
-        complete(record, {}, false, here);
-        continue;
-      }
       const std::uint32_t* const field = field_end + first_field[record] + in_file;
-      const std::uint32_t begin = in_file == 0 ? record_begin[record] : (field[-1] & RecordBatch::kEndMask) + 1;
+      const std::uint32_t begin =
+          in_file == 0 ? record_begin[record] : (field[-1] & RecordBatch::kEndMask) + 1;
       const std::uint32_t end = *field;
       if (end <= RecordBatch::kEndMask) [[likely]] {  // no flags: not quoted
         if (end == begin) {
@@ -186,7 +196,8 @@ class BatchCheck {
   /// The complete way for one value.
   void complete(std::uint32_t record, std::string_view text, bool quoted, Cell& cell) {
     if (!column_->rules.judge(text, quoted, scratch_, cell, refusals_)) {
-      for (Refusal& refusal : refusals_) findings_->push_back({record, problem(record, text, std::move(refusal))});
+      for (Refusal& refusal : refusals_)
+        findings_->push_back({record, problem(record, text, std::move(refusal))});
       return;
     }
     const bool in_scratch = cell.kind == CellKind::Text && cell.text >= scratch_.data() &&
@@ -248,7 +259,8 @@ void add_rejects(std::vector<Finding>& findings, CheckedBatch& out) {
 }
 
 /// Rows of the sound records that have no finding; the cells of the others are closed up.
-void take_rows(const std::vector<std::uint32_t>& sound, const std::vector<Finding>& findings, CheckedBatch& out) {
+void take_rows(const std::vector<std::uint32_t>& sound, const std::vector<Finding>& findings,
+               CheckedBatch& out) {
   out.row_record.assign(sound.begin(), sound.end());
   std::vector<std::uint32_t> refused;
   auto finding = findings.begin();
@@ -286,7 +298,9 @@ Checker::Checker(const TableSchema& schema, const ColumnMap& columns) {
 
 Checker::~Checker() = default;
 
-const TableSchema& Checker::schema() const { return state_->schema; }
+const TableSchema& Checker::schema() const {
+  return state_->schema;
+}
 
 void Checker::check(csv::RecordBatch& records, CheckedBatch& out) const {
   out.clear();

@@ -37,10 +37,11 @@ struct Checked {
   std::uint64_t first_skipped_line = 0;
 };
 
-Checked check(const TableSchema& schema, std::string_view bytes, const ColumnMap& columns) {
+Checked check(const TableSchema& schema, std::string_view bytes, const ColumnMap& columns,
+              const csv::Dialect& dialect = {}) {
   const Checker checker(schema, columns);
   csv::testing::PieceSource source(bytes, 1 << 20);
-  csv::Parser parser(source, {}, {.line = 2});
+  csv::Parser parser(source, dialect, {.line = 2});
   csv::RecordBatch batch;
   CheckedBatch out;
   Checked result;
@@ -64,7 +65,8 @@ Checked check(const TableSchema& schema, std::string_view bytes, const ColumnMap
 
 ColumnMap in_order(const TableSchema& schema) {
   ColumnMap columns{.file_columns = schema.fields.size()};
-  for (std::size_t i = 0; i < schema.fields.size(); ++i) columns.column_of_field.push_back(static_cast<int>(i));
+  for (std::size_t i = 0; i < schema.fields.size(); ++i)
+    columns.column_of_field.push_back(static_cast<int>(i));
   return columns;
 }
 
@@ -147,7 +149,9 @@ TEST(Checker, ReadsValuesOfEveryType) {
       {datetime, "2021-11-07T02:48:42.5Z", "value.out_of_range"},
       {millis, "2021-11-07T02:48:42.5Z", "'2021-11-07T02:48:42.500Z'"},
       {west, "2021-11-07T02:48:42", "'2021-11-07T07:48:42Z'"},
-      {{.name = "f", .format = "uuid"}, "123E4567-E89B-12D3-A456-426614174000", "'123e4567-e89b-12d3-a456-426614174000'"},
+      {{.name = "f", .format = "uuid"},
+       "123E4567-E89B-12D3-A456-426614174000",
+       "'123e4567-e89b-12d3-a456-426614174000'"},
       {{.name = "f", .format = "email"}, "a@b", "'a@b'"},
       {{.name = "f", .format = "email"}, "nobody", "value.not_format"},
       {{.name = "f", .format = "uri"}, "https://example.org/x", "'https://example.org/x'"},
@@ -163,7 +167,9 @@ TEST(Checker, ReadsValuesOfEveryType) {
 }
 
 TEST(Checker, TellsEveryBrokenRule) {
-  const auto with = [](Type type, const Constraints& rules) { return Field{.name = "f", .type = type, .constraints = rules}; };
+  const auto with = [](Type type, const Constraints& rules) {
+    return Field{.name = "f", .type = type, .constraints = rules};
+  };
   const ValueCase cases[] = {
       {with(Type::Integer, {.required = true}), "", "rule.required"},
       {with(Type::Integer, {.minimum = "1", .maximum = "9"}), "0", "rule.minimum"},
@@ -171,7 +177,8 @@ TEST(Checker, TellsEveryBrokenRule) {
       {with(Type::Integer, {.minimum = "1", .maximum = "9"}), "9", "9"},
       {with(Type::Integer, {.exclusive_minimum = "1"}), "1", "rule.minimum"},
       {with(Type::Datetime, {.minimum = "2000-01-01T00:00:00Z"}), "1999-12-31T23:59:59Z", "rule.minimum"},
-      {with(Type::Datetime, {.minimum = "2000-01-01T00:00:00Z"}), "2000-01-01T00:00:00Z", "'2000-01-01T00:00:00Z'"},
+      {with(Type::Datetime, {.minimum = "2000-01-01T00:00:00Z"}), "2000-01-01T00:00:00Z",
+       "'2000-01-01T00:00:00Z'"},
       {with(Type::Datetime, {.maximum = "2000-01-01T00:00:00Z"}), "2000-01-01T00:00:01Z", "rule.maximum"},
       {with(Type::String, {.max_length = 2}), "abc", "rule.max_length"},
       {with(Type::String, {.max_length = 2}), "\xC3\xA4\xC3\xB6", "'\xC3\xA4\xC3\xB6'"},
@@ -187,7 +194,8 @@ TEST(Checker, TellsEveryBrokenRule) {
 
 TableSchema people() {
   TableSchema schema;
-  schema.fields = {{.name = "id", .type = Type::Integer}, {.name = "name"}, {.name = "born", .type = Type::Date}};
+  schema.fields = {
+      {.name = "id", .type = Type::Integer}, {.name = "name"}, {.name = "born", .type = Type::Date}};
   schema.primary_key = {0};
   return schema;
 }
@@ -205,18 +213,29 @@ TEST(Checker, KeepsRowsAndRejectsInFileOrder) {
                                 in_order(people()));
   // The string literal above ends at its NUL: the last two rows come in the next test.
   EXPECT_THAT(checked.rows, ElementsAre("2: 1 'Ada' '2000-01-01'"));
-  EXPECT_THAT(checked.rejects, ElementsAre("3:1 value.not_integer id x", "3:7 value.not_date born 2000-02-30",
-                                           "5:7 record.too_few_fields - ", "6:3 csv.stray_quote name \"Dan\" x",
-                                           HasSubstr("7:4 record.not_utf8 name"), HasSubstr("8:4 record.too_few_fields")));
+  EXPECT_THAT(checked.rejects,
+              ElementsAre("3:1 value.not_integer id x", "3:7 value.not_date born 2000-02-30",
+                          "5:7 record.too_few_fields - ", "6:3 csv.stray_quote name \"Dan\" x",
+                          HasSubstr("7:4 record.not_utf8 name"), HasSubstr("8:4 record.too_few_fields")));
   EXPECT_EQ(checked.totals.skipped, 1u);
   EXPECT_EQ(checked.first_skipped_line, 4u);
   EXPECT_TRUE(checked.totals.balanced());
 }
 
 TEST(Checker, RefusesNulBytesAndSurplusFields) {
-  const Checked checked = check(people(), std::string_view("6,F\0,\n7,Greta,\n8,H,,x\n", 22), in_order(people()));
+  const Checked checked =
+      check(people(), std::string_view("6,F\0,\n7,Greta,\n8,H,,x\n", 22), in_order(people()));
   EXPECT_THAT(checked.rows, ElementsAre("3: 7 'Greta' -"));
-  EXPECT_THAT(checked.rejects, ElementsAre(HasSubstr("2:4 csv.nul_byte name"), "4:6 record.too_many_fields - x"));
+  EXPECT_THAT(checked.rejects,
+              ElementsAre(HasSubstr("2:4 csv.nul_byte name"), "4:6 record.too_many_fields - x"));
+}
+
+TEST(Checker, BadBytesAreToldInTheOrderOfTheFields) {
+  using namespace std::string_view_literals;
+  EXPECT_THAT(check(people(), "1,\0,\xFF\n"sv, in_order(people())).rejects,
+              ElementsAre(HasSubstr("2:3 csv.nul_byte name"), HasSubstr("2:5 record.not_utf8 born")));
+  EXPECT_THAT(check(people(), "1,\xFF,\0\n"sv, in_order(people())).rejects,
+              ElementsAre(HasSubstr("2:3 record.not_utf8 name"), HasSubstr("2:5 csv.nul_byte born")));
 }
 
 TEST(Checker, FieldsThatTheFileLacksAreNull) {
@@ -225,6 +244,38 @@ TEST(Checker, FieldsThatTheFileLacksAreNull) {
   TableSchema strict = people();
   strict.fields[2].constraints.required = true;
   EXPECT_THAT(check(strict, "Ada,1\n", columns).rejects, ElementsAre("2:1 rule.required born "));
+}
+
+/// A text for "missing" is about what stands in a file; a field that the file lacks is null without it too.
+TEST(Checker, FieldsThatTheFileLacksAreNullWhateverIsMissing) {
+  const ColumnMap columns{.column_of_field = {0, ColumnMap::kAbsent, ColumnMap::kAbsent}, .file_columns = 1};
+  TableSchema schema = people();
+  schema.fields[1].keep_quoted_empty = true;
+  schema.missing_values = {"NA"};
+  EXPECT_THAT(check(schema, "1\n", columns).rows, ElementsAre("2: 1 - -"));
+  EXPECT_THAT(check(schema, "1\n", columns).rejects, IsEmpty());
+  schema.fields[1].constraints.required = true;
+  EXPECT_THAT(
+      check(schema, "1\nx\n", columns).rejects,
+      ElementsAre("2:1 rule.required name ", "3:1 value.not_integer id x", "3:1 rule.required name "));
+}
+
+/// The value told is the broken field's own, in a file of any line end.
+TEST(Checker, BrokenQuotesAreToldForEveryLineEnd) {
+  const auto rejects = [](std::string_view bytes, csv::LineEnd line_end) {
+    return check(people(), bytes, in_order(people()), {.line_end = line_end}).rejects;
+  };
+  EXPECT_THAT(rejects("1,\"a\" x\r\n2,B,\r\n", csv::LineEnd::Lf),
+              ElementsAre("2:3 csv.stray_quote name \"a\" x"));
+  EXPECT_THAT(rejects("1,\"a\" x\r2,B,\r", csv::LineEnd::CrOrLf),
+              ElementsAre("2:3 csv.stray_quote name \"a\" x"));
+  for (const std::string end : {"\n", "\r\n", "\r"}) {
+    const csv::LineEnd line_end = end == "\r" ? csv::LineEnd::CrOrLf : csv::LineEnd::Lf;
+    EXPECT_THAT(rejects("\"1" + end + "2\",\"a\" x,1" + end, line_end),
+                ElementsAre("3:4 csv.stray_quote name \"a\" x"));
+    EXPECT_THAT(rejects("\"1" + end + "2\",\"a" + end, line_end),
+                ElementsAre("3:4 csv.unclosed_quote name \"a"));
+  }
 }
 
 TEST(Checker, RowsCanBeTakenOut) {
@@ -242,14 +293,15 @@ TEST(Checker, RowsCanBeTakenOut) {
 }
 
 RC_GTEST_PROP(CheckerProperty, EveryRecordIsAccountedFor, ()) {
-  const auto text = *rc::gen::container<std::string>(
-      rc::gen::weightedElement<char>({{8, '1'}, {6, ','}, {2, '"'}, {5, '\n'}, {1, 'x'}, {1, '\xFF'}, {1, '\0'}}));
+  const auto text = *rc::gen::container<std::string>(rc::gen::weightedElement<char>(
+      {{8, '1'}, {6, ','}, {2, '"'}, {5, '\n'}, {1, 'x'}, {1, '\xFF'}, {1, '\0'}}));
   RC_ASSERT(check(people(), text, in_order(people())).totals.balanced());
 }
 
 /// Texts that are dates and times, nearly.
 rc::Gen<std::string> datetime_like() {
-  return rc::gen::map(rc::gen::pair(rc::gen::inRange(0, 20), rc::gen::element('0', '1', '2', '3', '5', '9', '6', '-', 'Z', ':')),
+  return rc::gen::map(rc::gen::pair(rc::gen::inRange(0, 20),
+                                    rc::gen::element('0', '1', '2', '3', '5', '9', '6', '-', 'Z', ':')),
                       [](const std::pair<int, char>& change) {
                         std::string text = "2020-02-29T23:59:59Z";
                         text[static_cast<std::size_t>(change.first)] = change.second;
@@ -266,8 +318,8 @@ RC_GTEST_PROP(CheckerProperty, FastAndCompleteWaysAgree, ()) {
     field.constraints.maximum = "5000";
   const std::string text =
       is_datetime ? *datetime_like()
-                  : *rc::gen::nonEmpty(rc::gen::container<std::string>(
-                        rc::gen::weightedElement<char>({{9, '0'}, {9, '7'}, {9, '9'}, {2, '-'}, {1, ':'}, {1, '/'}})));
+                  : *rc::gen::nonEmpty(rc::gen::container<std::string>(rc::gen::weightedElement<char>(
+                        {{9, '0'}, {9, '7'}, {9, '9'}, {2, '-'}, {1, ':'}, {1, '/'}})));
   const ColumnRules rules(field, false);
   std::string scratch;
   Cell cell;
@@ -276,7 +328,8 @@ RC_GTEST_PROP(CheckerProperty, FastAndCompleteWaysAgree, ()) {
   if (rules.judge(text, false, scratch, cell, refusals)) {
     expected = cell_text(cell);
   } else {
-    for (const Refusal& refusal : refusals) expected += (expected.empty() ? "" : " ") + std::string(rowgate::text(refusal.code));
+    for (const Refusal& refusal : refusals)
+      expected += (expected.empty() ? "" : " ") + std::string(rowgate::text(refusal.code));
   }
   RC_ASSERT(outcome(field, text) == expected);
 }

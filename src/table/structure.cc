@@ -1,12 +1,15 @@
-// Most batches are sound throughout, so the whole batch is asked first: three passes over its memory (NUL, UTF-8, number of
-// fields), each far faster than looking at single records. Only a batch that fails one is looked at record by record.
+// Most batches are sound throughout, so the whole batch is asked first: three passes over its memory (NUL,
+// UTF-8, number of fields), each far faster than looking at single records. Only a batch that fails one is
+// looked at record by record.
 #include "table/structure.h"
 
 #include "base/text.h"
+#include "csv/line_ends.h"
 
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <algorithm>
 #include <cstring>
 #include <numeric>
 
@@ -17,7 +20,8 @@ using csv::RecordBatch;
 
 class StructureJudge {
  public:
-  StructureJudge(const RecordBatch& records, std::size_t columns, std::span<const int> field_of_column, Structure& out)
+  StructureJudge(const RecordBatch& records, std::size_t columns, std::span<const int> field_of_column,
+                 Structure& out)
       : records_(records), columns_(columns), field_of_column_(field_of_column), out_(out) {}
 
   void judge();
@@ -31,6 +35,7 @@ class StructureJudge {
   void add(std::uint32_t record, Problem problem);
   void add_bad_byte(std::uint32_t record, Code code, std::uint32_t at);
   std::string_view rest_of_broken(const csv::BrokenRecord& broken) const;
+  std::string_view first_line(std::string_view text, std::size_t from) const;
 
   const RecordBatch& records_;
   std::size_t columns_;
@@ -41,7 +46,8 @@ class StructureJudge {
 bool StructureJudge::has_bad_bytes() const {
   const char* bytes = records_.bytes.data();
   if (records_.size_bytes == 0) return false;
-  return std::memchr(bytes, 0, records_.size_bytes) != nullptr || !simdjson::validate_utf8(bytes, records_.size_bytes);
+  return std::memchr(bytes, 0, records_.size_bytes) != nullptr ||
+         !simdjson::validate_utf8(bytes, records_.size_bytes);
 }
 
 /// Every record has as many fields as columns, none is broken or blank.
@@ -64,20 +70,32 @@ void StructureJudge::add(std::uint32_t record, Problem problem) {
 std::string_view StructureJudge::rest_of_broken(const csv::BrokenRecord& broken) const {
   std::string_view rest = records_.raw(broken.record);
   for (std::uint64_t line = records_.line[broken.record]; line < broken.at.line; ++line) {
-    const std::size_t end = rest.find('\n');
+    const std::size_t end = csv::find_line_end(rest, 0, records_.line_end);
     if (end == rest.npos) return {};
-    rest.remove_prefix(end + 1);
+    rest.remove_prefix(end + (rest.substr(end).starts_with("\r\n") ? 2 : 1));
   }
   return broken.at.column - 1 < rest.size() ? rest.substr(broken.at.column - 1) : std::string_view();
 }
 
+/// `text` up to the first line end behind `from`.
+std::string_view StructureJudge::first_line(std::string_view text, std::size_t from) const {
+  text = text.substr(0, csv::find_line_end(text, from, records_.line_end));
+  if (text.ends_with('\r')) text.remove_suffix(1);  // of CRLF
+  return text;
+}
+
 std::string delimiter_name(char delimiter) {
   switch (delimiter) {
-    case ',': return "a comma";
-    case ';': return "a semicolon";
-    case '\t': return "a tab";
-    case '|': return "a bar";
-    default: return fmt::format("`{}`", shown({&delimiter, 1}));
+    case ',':
+      return "a comma";
+    case ';':
+      return "a semicolon";
+    case '\t':
+      return "a tab";
+    case '|':
+      return "a bar";
+    default:
+      return fmt::format("`{}`", shown({&delimiter, 1}));
   }
 }
 
@@ -89,17 +107,18 @@ void StructureJudge::judge_broken(const csv::BrokenRecord& broken) {
     std::size_t from = 0;
     if (broken.trouble.line == broken.at.line && broken.trouble.column > broken.at.column)
       from = broken.trouble.column - broken.at.column;
-    const char stops[] = {records_.delimiter, '\n'};
-    rest = rest.substr(0, rest.find_first_of({stops, sizeof stops}, from));
+    rest = first_line(rest, from);
+    rest = rest.substr(0, rest.find(records_.delimiter, from));
     if (rest.starts_with(records_.quote_char)) {
-      problem.detail = broken.trouble.line == broken.at.line
-                           ? fmt::format("the quote opened here; the next `{}` is not followed by {}", records_.quote_char,
-                                         delimiter_name(records_.delimiter))
-                           : fmt::format("the quote opened here; the `{}` in line {} is not followed by {}",
-                                         records_.quote_char, broken.trouble.line, delimiter_name(records_.delimiter));
+      problem.detail =
+          broken.trouble.line == broken.at.line
+              ? fmt::format("the quote opened here; the next `{}` is not followed by {}", records_.quote_char,
+                            delimiter_name(records_.delimiter))
+              : fmt::format("the quote opened here; the `{}` in line {} is not followed by {}",
+                            records_.quote_char, broken.trouble.line, delimiter_name(records_.delimiter));
     }
   } else {
-    rest = rest.substr(0, rest.find_first_of("\r\n"));
+    rest = first_line(rest, 0);
   }
   problem.found = std::string(rest);
   add(broken.record, std::move(problem));
@@ -117,17 +136,17 @@ void StructureJudge::add_bad_byte(std::uint32_t record, Code code, std::uint32_t
 
 bool StructureJudge::judge_bytes(std::uint32_t record) {
   const std::string_view raw = records_.raw(record);
-  bool sound = true;
-  if (const std::size_t nul = raw.find('\0'); nul != raw.npos) {
-    add_bad_byte(record, Code::CsvNulByte, records_.record_begin[record] + static_cast<std::uint32_t>(nul));
-    sound = false;
-  }
-  if (!simdjson::validate_utf8(raw.data(), raw.size())) {
-    const std::size_t valid = valid_utf8_prefix(raw);
-    add_bad_byte(record, Code::RecordNotUtf8, records_.record_begin[record] + static_cast<std::uint32_t>(valid));
-    sound = false;
-  }
-  return sound;
+  const auto tell = [&](Code code, std::size_t at) {
+    if (at < raw.size())
+      add_bad_byte(record, code, records_.record_begin[record] + static_cast<std::uint32_t>(at));
+  };
+  const std::size_t nul = std::min(raw.find('\0'), raw.size());
+  const std::size_t valid =
+      simdjson::validate_utf8(raw.data(), raw.size()) ? raw.size() : valid_utf8_prefix(raw);
+  if (nul < valid) tell(Code::CsvNulByte, nul);
+  tell(Code::RecordNotUtf8, valid);
+  if (nul > valid) tell(Code::CsvNulByte, nul);
+  return nul == raw.size() && valid == raw.size();
 }
 
 bool StructureJudge::judge_field_count(std::uint32_t record) {
