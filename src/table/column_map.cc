@@ -1,6 +1,7 @@
 #include "table/column_map.h"
 
 #include "base/text.h"
+#include "csv/line_ends.h"
 
 #include <fmt/format.h>
 
@@ -12,6 +13,10 @@ namespace {
 
 constexpr std::array<std::string_view, 6> kRejectColumns = {"rg_run",    "rg_line",    "rg_codes",
                                                             "rg_fields", "rg_message", "rg_raw"};
+
+/// A wide file of another table would have each of its names compared with each field, for a map that nobody
+/// types.
+constexpr std::size_t kMostComparisons = 20'000;
 
 /// The names by which a header's column may mean a field: after --map, without spaces around.
 std::string meant(const std::string& header, const NameMap& map) {
@@ -32,9 +37,9 @@ std::optional<std::size_t> field_of(const std::string& name, const TableSchema& 
 struct Match {
   std::vector<std::optional<std::size_t>> field_of_column;
   std::vector<int> column_of_field;
-  std::vector<std::size_t> unknown;   ///< columns that are no field
-  std::vector<std::size_t> doubled;   ///< columns that mean a field that another column means already
-  std::vector<bool> own;              ///< columns of a reject file that are no data
+  std::vector<std::size_t> unknown;  ///< columns that are no field
+  std::vector<std::size_t> doubled;  ///< columns that mean a field that another column means already
+  std::vector<bool> own;             ///< columns of a reject file that are no data
   bool is_reject_file = false;
 };
 
@@ -100,36 +105,73 @@ std::string likely_field(const std::string& column, const std::vector<std::strin
     const std::string other = squeezed(field);
     const std::size_t shorter = std::min(other.size(), name.size());
     if (abbreviates(name, other)) return field;
-    if (shorter >= 3 && (name.find(other) != std::string::npos || other.find(name) != std::string::npos)) return field;
+    if (shorter >= 3 && (name.find(other) != std::string::npos || other.find(name) != std::string::npos))
+      return field;
   }
   return {};
+}
+
+/// Whether a header name can be given to --map at all, and shown and copied without harm.
+bool can_be_typed(std::string_view name) {
+  constexpr std::size_t kLongest = 127;
+  if (name.size() > kLongest || valid_utf8_prefix(name) != name.size()) return false;
+  for (std::size_t i = 0; i + 1 < name.size(); ++i)  // U+0080 to U+009F are terminal controls too
+    if (name[i] == '\xC2' && static_cast<unsigned char>(name[i + 1]) < 0xA0) return false;
+  return std::ranges::none_of(name, [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f || std::string_view(":,\"'\\`$!%").contains(c);
+  });
+}
+
+/// `map` as one argument of a command line.
+std::string as_argument(std::string map) {
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("_-.:,").contains(c);
+  };
+  return std::ranges::all_of(map, plain) ? map : fmt::format("\"{}\"", map);
 }
 
 std::string suggest_map(const csv::Opening& opening, const std::vector<std::size_t>& unknown,
                         std::vector<std::string> missing, const NameMap& map) {
   std::vector<std::string> pairs;
-  for (const auto& [from, to] : map) pairs.push_back(from + ":" + to);
+  for (const auto& [from, to] : map) {
+    if (!can_be_typed(from)) return {};
+    pairs.push_back(from + ":" + to);
+  }
   const std::size_t given = pairs.size();
+  std::size_t comparisons = kMostComparisons;
   for (const std::size_t column : unknown) {
-    const std::string field = likely_field(opening.header[column], missing);
-    if (field.empty() || opening.header[column].find_first_of(":,") != std::string::npos) continue;
-    pairs.push_back(fmt::format("{}:{}", trim_spaces(opening.header[column]), field));
+    const std::string_view name = trim_spaces(opening.header[column]);
+    if (missing.empty() || comparisons < missing.size()) break;
+    if (!can_be_typed(name)) continue;
+    comparisons -= missing.size();
+    const std::string field = likely_field(std::string(name), missing);
+    if (field.empty()) continue;
+    pairs.push_back(fmt::format("{}:{}", name, field));
     std::erase(missing, field);
   }
-  return pairs.size() == given ? std::string() : fmt::format("{}", fmt::join(pairs, ","));
+  return pairs.size() == given ? std::string() : as_argument(fmt::format("{}", fmt::join(pairs, ",")));
 }
 
 std::string list_of(const std::vector<std::string>& names) {
   std::vector<std::string> parts;
-  for (std::size_t i = 0; i < names.size() && i < 10; ++i) parts.push_back(fmt::format("`{}`", shown(names[i], 40)));
+  for (std::size_t i = 0; i < names.size() && i < 10; ++i)
+    parts.push_back(fmt::format("`{}`", shown(names[i], 40)));
   std::string out = fmt::format("{}", fmt::join(parts, ", "));
   if (names.size() > 10) out += fmt::format(" and {} more", names.size() - 10);
   return out;
 }
 
+/// The line in which the header begins: blank lines may stand before it.
+std::uint64_t header_line(const csv::Opening& opening) {
+  if (!opening.dialect.header) return 1;
+  const std::uint64_t lines = csv::count_line_ends(opening.header_raw, opening.dialect.line_end) + 1;
+  return opening.data_line > lines ? opening.data_line - lines : 1;
+}
+
 std::unexpected<Error> header_mismatch(std::string message, std::string hint, const csv::Opening& opening,
-                                std::optional<std::size_t> column) {
-  Position at{opening.data_line > 1 ? 1u : opening.data_line, 1};
+                                       std::optional<std::size_t> column) {
+  Position at{header_line(opening), 1};
   if (column && *column < opening.header_columns.size()) at.column = opening.header_columns[*column];
   return fail(Code::HeaderMismatch, std::move(message), std::move(hint), at);
 }
@@ -143,23 +185,27 @@ Allowed allowed_by(FieldsMatch rule) {
           rule == FieldsMatch::Superset || rule == FieldsMatch::Partial};
 }
 
-Result<void> judge(const Match& found, const csv::Opening& opening, const TableSchema& schema, const NameMap& map) {
+Result<void> judge(const Match& found, const csv::Opening& opening, const TableSchema& schema,
+                   const NameMap& map) {
   for (const auto& [from, to] : map) {
     if (!schema.index_of(to)) {
       std::vector<std::string> names;
       for (const Field& field : schema.fields) names.push_back(field.name);
       const std::string near = nearest(to, names);
-      return header_mismatch(fmt::format("--map names the field `{}`, which the table does not have", shown(to)),
-                      near.empty() ? std::string() : fmt::format("did you mean `{}`?", near), opening, std::nullopt);
+      return header_mismatch(
+          fmt::format("--map names the field `{}`, which the table does not have", shown(to)),
+          near.empty() ? std::string() : fmt::format("did you mean `{}`?", near), opening, std::nullopt);
     }
-    if (std::ranges::none_of(opening.header, [&](const std::string& name) { return trim_spaces(name) == trim_spaces(from); }))
-      return header_mismatch(fmt::format("--map names the column `{}`, which the file does not have", shown(from)), "", opening,
-                      std::nullopt);
+    if (std::ranges::none_of(opening.header,
+                             [&](const std::string& name) { return trim_spaces(name) == trim_spaces(from); }))
+      return header_mismatch(
+          fmt::format("--map names the column `{}`, which the file does not have", shown(from)), "", opening,
+          std::nullopt);
   }
   if (!found.doubled.empty())
     return header_mismatch(fmt::format("two columns mean the same field, the second is `{}`",
-                                shown(opening.header[found.doubled[0]])),
-                    "rename or remove one of them", opening, found.doubled[0]);
+                                       shown(opening.header[found.doubled[0]])),
+                           "rename or remove one of them", opening, found.doubled[0]);
   const Allowed allowed = allowed_by(schema.fields_match);
   const std::vector<std::string> missing = missing_fields(found, schema);
   std::vector<std::string> parts, unknown;
@@ -175,8 +221,9 @@ Result<void> judge(const Match& found, const csv::Opening& opening, const TableS
   const std::string suggestion = suggest_map(opening, found.unknown, missing, map);
   std::string hint = suggestion.empty() ? "rename the columns, or say which is which with --map column:field"
                                         : fmt::format("--map {}", suggestion);
-  return header_mismatch(fmt::format("the header does not match the table: {}", fmt::join(parts, "; ")), std::move(hint),
-                  opening, found.unknown.empty() ? std::nullopt : std::optional(found.unknown[0]));
+  return header_mismatch(fmt::format("the header does not match the table: {}", fmt::join(parts, "; ")),
+                         std::move(hint), opening,
+                         found.unknown.empty() ? std::nullopt : std::optional(found.unknown[0]));
 }
 
 Result<void> judge_order(const Match& found, const csv::Opening& opening, const TableSchema& schema) {
@@ -185,9 +232,10 @@ Result<void> judge_order(const Match& found, const csv::Opening& opening, const 
   for (std::size_t column = 0; column < found.field_of_column.size(); ++column) {
     if (found.own[column]) continue;
     if (found.field_of_column[column] != next)
-      return header_mismatch(fmt::format("the columns are in another order than the fields: `{}` stands where `{}` should",
-                                  shown(opening.header[column]), schema.fields[next].name),
-                      "reorder them, or set fieldsMatch: equal", opening, column);
+      return header_mismatch(
+          fmt::format("the columns are in another order than the fields: `{}` stands where `{}` should",
+                      shown(opening.header[column]), schema.fields[next].name),
+          "reorder them, or set fieldsMatch: equal", opening, column);
     ++next;
   }
   return {};
@@ -199,9 +247,10 @@ Result<ColumnMap> map_by_position(const csv::Opening& opening, const TableSchema
   const bool fits = opening.columns == schema.fields.size() ||
                     (opening.columns > schema.fields.size() ? allowed.more_columns : allowed.fewer_columns);
   if (!fits)
-    return header_mismatch(fmt::format("the file has {} columns, the table {} fields", opening.columns, schema.fields.size()),
-                    "a file without header is read by position; check its columns and the delimiter", opening,
-                    std::nullopt);
+    return header_mismatch(
+        fmt::format("the file has {} columns, the table {} fields", opening.columns, schema.fields.size()),
+        "a file without header is read by position; check its columns and the delimiter", opening,
+        std::nullopt);
   for (std::size_t i = 0; i < schema.fields.size(); ++i)
     columns.column_of_field.push_back(i < opening.columns ? static_cast<int>(i) : ColumnMap::kAbsent);
   return columns;

@@ -34,7 +34,7 @@ Result<ColumnMap> map_columns(const csv::Opening& opening, const TableSchema& sc
 struct HeaderTrouble {
   std::vector<std::size_t> unknown_columns;   ///< indexes into opening.header
   std::vector<std::string> missing_fields;
-  std::string suggested_map;                  ///< "full_name:name,dept:department_id", or empty
+  std::string suggested_map;                  ///< "full_name:name,dept:department_id", ready for a shell; or empty
 };
 HeaderTrouble header_trouble(const csv::Opening& opening, const TableSchema& schema, const NameMap& map);
 
