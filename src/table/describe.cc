@@ -38,7 +38,9 @@ std::string format_name(const Field& field) {
   return fmt::format("of the format {}", field.format);
 }
 
-std::string words_of(const std::vector<std::string>& words) { return fmt::format("{}", fmt::join(words, ", ")); }
+std::string words_of(const std::vector<std::string>& words) {
+  return fmt::format("{}", fmt::join(words, ", "));
+}
 
 /// What a value of the field looks like: form and example.
 std::string expected_form(const Field& field) {
@@ -47,9 +49,10 @@ std::string expected_form(const Field& field) {
       return fmt::format("a whole number, for example {}", field.example.empty() ? "42" : field.example);
     case Type::Number:
       if (field.decimal)
-        return fmt::format("a number of at most {} digits, {} of them after the point", field.decimal->precision,
-                           field.decimal->scale);
-      return fmt::format("a number, for example {}", field.example.empty() ? "12.5" : field.example);
+        return fmt::format("a number of at most {} digits, {} of them after the point",
+                           field.decimal->precision, field.decimal->scale);
+      return fmt::format("a number, for example {}",
+                         field.example.empty() ? fmt::format("12{}5", field.decimal_char) : field.example);
     case Type::Boolean:
       return fmt::format("one of {}; or {}", words_of(field.true_values), words_of(field.false_values));
     case Type::Date:
@@ -81,7 +84,8 @@ class Describer {
       case Code::CsvStrayQuote:
         return stray_quote();
       case Code::CsvNulByte:
-        return words("a NUL byte", or_detail("byte 0x00"), "find out what wrote the file; no text has this byte");
+        return words("a NUL byte", or_detail("byte 0x00"),
+                     "find out what wrote the file; no text has this byte");
       case Code::RecordNotUtf8:
         return words("bytes that are not UTF-8", or_detail("not UTF-8 from here on"),
                      "convert the file first: iconv -f WINDOWS-1252 -t UTF-8 in.csv > out.csv");
@@ -89,7 +93,8 @@ class Describer {
         return words("fields are missing in this row", or_detail("the row ends here"),
                      "add the missing delimiters or values");
       case Code::RecordTooManyFields:
-        return words("there are surplus fields in this row", or_detail("the row should have ended before this"),
+        return words("there are surplus fields in this row",
+                     or_detail("the row should have ended before this"),
                      "quote the field that holds a delimiter, or take out what is too much");
       case Code::LimitField:
         return words("a field is longer than allowed", "this field goes on beyond the limit",
@@ -106,31 +111,38 @@ class Describer {
   std::string or_detail(std::string otherwise) const {
     return problem_.detail.empty() ? std::move(otherwise) : problem_.detail;
   }
-  static Description words(std::string title, std::string label, std::string help, std::string expected = {}) {
+  static Description words(std::string title, std::string label, std::string help,
+                           std::string expected = {}) {
     return {std::move(title), std::move(label), std::move(expected), std::move(help)};
   }
 
   Description stray_quote() const {
-    const bool quoted = problem_.found.starts_with('"');
-    std::string help = "put the whole value in quotes and double each quote inside it";
+    // Told with what follows the quote only where the field began with one (structure.cc), whichever quote
+    // the file has.
     const std::string& found = problem_.found;
-    const bool whole = quoted && found.size() > 2 && found.ends_with('"') && found.find('\n') == std::string::npos;
-    if (whole || !quoted) help = fmt::format("double the quotes inside: {}", shown(requoted(whole)));
-    return words(quoted ? "a quote in the middle of a quoted value" : "a quote in a value that is not quoted",
-                 or_detail(quoted ? "the quote opened here" : "the value does not begin with a quote, but has one"),
-                 std::move(help));
+    const bool quoted = found.starts_with('"') || (!found.empty() && !problem_.detail.empty());
+    const char quote = quoted ? found[0] : '"';
+    std::string help = "put the whole value in quotes and double each quote inside it";
+    const bool whole =
+        quoted && found.size() > 2 && found.back() == quote && found.find('\n') == std::string::npos;
+    if (whole || (!quoted && found.find(quote) != std::string::npos))
+      help = fmt::format("double the quotes inside: {}", shown(requoted(whole, quote)));
+    return words(
+        quoted ? "a quote in the middle of a quoted value" : "a quote in a value that is not quoted",
+        or_detail(quoted ? "the quote opened here" : "the value does not begin with a quote, but has one"),
+        std::move(help));
   }
 
   /// The value as it should have been written.
-  std::string requoted(bool in_quotes) const {
+  std::string requoted(bool in_quotes, char quote) const {
     std::string_view inner = problem_.found;
     if (in_quotes) inner = inner.substr(1, inner.size() - 2);
-    std::string out = "\"";
+    std::string out(1, quote);
     for (const char c : inner) {
-      if (c == '"') out += '"';
+      if (c == quote) out += quote;
       out += c;
     }
-    return out + '"';
+    return out + quote;
   }
 
   Description value() {
@@ -140,18 +152,22 @@ class Describer {
       case Code::ValueNotInteger:
       case Code::ValueNotNumber:
       case Code::ValueNotBoolean:
-        return words(fmt::format("{} is not {}", found_, type), or_detail(fmt::format("not {}", type)), "", form);
+        return words(fmt::format("{} is not {}", found_, type), or_detail(fmt::format("not {}", type)), "",
+                     form);
       case Code::ValueNotDate:
       case Code::ValueNotTime:
       case Code::ValueNotDatetime:
         return words(fmt::format("{} is not {}", found_, type), or_detail("of another form"),
-                     "if your dates look different set `format` of the field, for example \"%d/%m/%Y\"", form);
+                     "if your dates look different set `format` of the field, for example \"%d/%m/%Y\"",
+                     form);
       case Code::ValueNotFormat: {
         const std::string format = format_name(*field_);
-        return words(fmt::format("{} is not {}", found_, format), or_detail(fmt::format("not {}", format)), "", form);
+        return words(fmt::format("{} is not {}", found_, format), or_detail(fmt::format("not {}", format)),
+                     "", form);
       }
       case Code::ValueOutOfRange:
-        return words(fmt::format("the column cannot hold {} exactly", found_), or_detail("out of range"), "", form);
+        return words(fmt::format("the column cannot hold {} exactly", found_), or_detail("out of range"), "",
+                     form);
       default:
         return rule(type, form);
     }
@@ -171,9 +187,11 @@ class Describer {
       case Code::RuleMaxLength:
         return words(fmt::format("{} is too long for {}", found_, name_), problem_.detail, "", "");
       case Code::RulePattern:
-        return words(fmt::format("{} does not match the pattern of {}", found_, name_), problem_.detail, "", form);
+        return words(fmt::format("{} does not match the pattern of {}", found_, name_), problem_.detail, "",
+                     form);
       case Code::RuleEnum:
-        return words(fmt::format("{} is not one of the values of {}", found_, name_), problem_.detail, "", "");
+        return words(fmt::format("{} is not one of the values of {}", found_, name_), problem_.detail, "",
+                     "");
       default:
         return key();
     }
@@ -182,8 +200,8 @@ class Describer {
   Description key() {
     switch (problem_.code) {
       case Code::KeyDuplicateInFile:
-        return words(fmt::format("the key {} of {} stands in the file before", found_, name_), problem_.detail,
-                     "keep one of the rows; the first one counts");
+        return words(fmt::format("the key {} of {} stands in the file before", found_, name_),
+                     problem_.detail, "keep one of the rows; the first one counts");
       case Code::KeyDuplicateInTable:
         return words(fmt::format("the key {} of {} is in the table already", found_, name_),
                      or_detail("already in the table"), "load with --mode upsert to update such rows");
@@ -191,13 +209,16 @@ class Describer {
         return words(fmt::format("{} is in the table already, and {} must be unique", found_, name_),
                      or_detail("another row of the table has it"), "correct one of the two rows");
       case Code::KeyNoParent:
-        return words(fmt::format("{} of {} does not exist", found_, name_),
-                     problem_.detail.empty() ? std::string("not found") : fmt::format("not found in {}", problem_.detail),
-                     fmt::format("load {} first, or correct the value",
-                                 problem_.detail.empty() ? "the parent table"
-                                                         : problem_.detail.substr(0, problem_.detail.find('.'))));
+        return words(
+            fmt::format("{} of {} does not exist", found_, name_),
+            problem_.detail.empty() ? std::string("not found")
+                                    : fmt::format("not found in {}", problem_.detail),
+            fmt::format("load {} first, or correct the value",
+                        problem_.detail.empty() ? "the parent table"
+                                                : problem_.detail.substr(0, problem_.detail.find('.'))));
       default:
-        return words(std::string(info(problem_.code).title), problem_.detail, std::string(info(problem_.code).fix));
+        return words(std::string(info(problem_.code).title), problem_.detail,
+                     std::string(info(problem_.code).fix));
     }
   }
 
@@ -208,7 +229,9 @@ class Describer {
 
 }  // namespace
 
-Description describe(const Problem& problem, const TableSchema& schema) { return Describer(problem, schema).describe(); }
+Description describe(const Problem& problem, const TableSchema& schema) {
+  return Describer(problem, schema).describe();
+}
 
 std::string group_title(Code code, std::string_view field_name) {
   const CodeInfo& about = info(code);
