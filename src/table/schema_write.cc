@@ -4,18 +4,28 @@
 #include <nlohmann/json.hpp>
 
 #include <charconv>
+#include <iterator>
 
 namespace rowgate::table {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// A bound as a number where it is a whole one, else as it was written.
+/// A bound as a number where JSON writes that number with the very same characters, else as a text.
 Json bound_json(const std::string& text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error == std::errc() && end == text.data() + text.size() && fmt::format("{}", value) == text) return value;
-  return text;
+  const char* const end = text.data() + text.size();
+  std::int64_t whole = 0;
+  if (std::from_chars(text.data(), end, whole).ptr == end && fmt::format("{}", whole) == text) return whole;
+  double real = 0;
+  if (const auto [stop, error] = std::from_chars(text.data(), end, real); stop != end || error != std::errc())
+    return text;
+  const Json number = real;
+  return number.dump() == text ? number : Json(text);
+}
+
+/// Bounds of numbers are numbers; "2021", a bound of a date, stays a text.
+Json bound_json(const Field& field, const std::string& text) {
+  return field.type == Type::Integer || field.type == Type::Number ? bound_json(text) : Json(text);
 }
 
 std::string offset_text(int minutes) {
@@ -24,14 +34,15 @@ std::string offset_text(int minutes) {
   return fmt::format("{}{:02}:{:02}", minutes < 0 ? '-' : '+', size / 60, size % 60);
 }
 
-Json constraints_json(const Constraints& rules) {
+Json constraints_json(const Field& field) {
+  const Constraints& rules = field.constraints;
   Json json = Json::object();
   if (rules.required) json["required"] = true;
   if (rules.unique) json["unique"] = true;
-  if (rules.minimum) json["minimum"] = bound_json(*rules.minimum);
-  if (rules.maximum) json["maximum"] = bound_json(*rules.maximum);
-  if (rules.exclusive_minimum) json["exclusiveMinimum"] = bound_json(*rules.exclusive_minimum);
-  if (rules.exclusive_maximum) json["exclusiveMaximum"] = bound_json(*rules.exclusive_maximum);
+  if (rules.minimum) json["minimum"] = bound_json(field, *rules.minimum);
+  if (rules.maximum) json["maximum"] = bound_json(field, *rules.maximum);
+  if (rules.exclusive_minimum) json["exclusiveMinimum"] = bound_json(field, *rules.exclusive_minimum);
+  if (rules.exclusive_maximum) json["exclusiveMaximum"] = bound_json(field, *rules.exclusive_maximum);
   if (rules.min_length) json["minLength"] = *rules.min_length;
   if (rules.max_length) json["maxLength"] = *rules.max_length;
   if (rules.pattern) json["pattern"] = *rules.pattern;
@@ -46,7 +57,7 @@ Json field_json(const Field& field) {
   if (!field.title.empty()) json["title"] = field.title;
   if (!field.description.empty()) json["description"] = field.description;
   if (!field.example.empty()) json["example"] = field.example;
-  if (Json rules = constraints_json(field.constraints); !rules.empty()) json["constraints"] = std::move(rules);
+  if (Json rules = constraints_json(field); !rules.empty()) json["constraints"] = std::move(rules);
   if (field.missing_values) json["missingValues"] = *field.missing_values;
   if (field.decimal_char != plain.decimal_char) json["decimalChar"] = field.decimal_char;
   if (field.group_char != plain.group_char) json["groupChar"] = field.group_char;
@@ -101,6 +112,35 @@ bool is_plain_yaml(std::string_view text) {
   return true;
 }
 
+/// Bytes that are not UTF-8 are replaced, since dump() would throw for them.
+std::string dumped(const Json& json, int indent = -1) {
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
+/// JSON's scalars are YAML's, but a terminal obeys U+007F to U+009F, and a YAML reader may take U+0085,
+/// U+2028 and U+2029 for line ends and U+FEFF for a byte order mark: these are escaped as well.
+std::string yaml_scalar(const Json& json) {
+  const std::string text = dumped(json);
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const std::string_view rest = std::string_view(text).substr(i);
+    const auto second = static_cast<unsigned char>(rest.size() > 1 ? rest[1] : 0);
+    if (rest[0] == '\x7F') {
+      out += "\\u007f";
+    } else if (rest[0] == '\xC2' && second < 0xA0) {
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", second);
+      i += 1;
+    } else if (rest.starts_with("\xE2\x80\xA8") || rest.starts_with("\xE2\x80\xA9") ||
+               rest.starts_with("\xEF\xBB\xBF")) {
+      out += rest[0] == '\xEF' ? "\\ufeff" : rest[2] == '\xA8' ? "\\u2028" : "\\u2029";
+      i += 2;
+    } else {
+      out += rest[0];
+    }
+  }
+  return out;
+}
+
 void append_flow(std::string& out, const Json& json) {
   if (json.is_object()) {
     out += "{ ";
@@ -123,13 +163,15 @@ void append_flow(std::string& out, const Json& json) {
   } else if (json.is_string() && is_plain_yaml(json.get_ref<const std::string&>())) {
     out += json.get_ref<const std::string&>();
   } else {
-    out += json.dump();  // JSON's scalars are YAML's
+    out += yaml_scalar(json);
   }
 }
 
 }  // namespace
 
-std::string to_json(const TableSchema& schema) { return schema_json(schema).dump(2) + "\n"; }
+std::string to_json(const TableSchema& schema) {
+  return dumped(schema_json(schema), 2) + "\n";
+}
 
 std::string to_yaml(const TableSchema& schema, int indent) {
   const std::string margin(static_cast<std::size_t>(indent), ' ');
