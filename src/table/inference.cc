@@ -1,6 +1,6 @@
-// Each value is put into the set of the types that it fits; a column keeps, for each type, how many of its
-// values did not fit and where the first of them stood. That is all: the narrowest type without a misfit is
-// the column's, and a type with few misfits is worth a note. Sums and minima join threads in any order.
+// Each value is put into the set of the types that it fits; a column counts, for each such set, its values
+// and keeps the line of the first. That is all: the narrowest type that every set has is the column's, and a
+// type that few values are against is worth a note. Sums and minima join threads in any order.
 
 #include "table/inference.h"
 
@@ -24,30 +24,43 @@ namespace {
 /// From narrow to wide; what fits none of them is a string.
 constexpr std::array kCandidates = {Type::Integer, Type::Number, Type::Boolean, Type::Date, Type::Datetime};
 constexpr std::uint64_t kNoLine = std::numeric_limits<std::uint64_t>::max();
-constexpr unsigned fits(Type type) {
-  return 1u << static_cast<unsigned>(type);
-}
+
+/// Which of the candidates a value fits, as bits in their order.
+using Types = std::uint8_t;
+constexpr Types kInteger = 1, kNumber = 2, kBoolean = 4, kDate = 8, kDatetime = 16;
+
+/// How many values fit the same candidates, and where the first of them stands.
+struct Tally {
+  std::uint64_t count = 0, first_line = kNoLine;
+};
 
 struct ColumnCount {
   std::uint64_t values = 0;  ///< not empty
-  std::array<std::uint64_t, kCandidates.size()> misfits = {};
-  std::array<std::uint64_t, kCandidates.size()> first_misfit = {kNoLine, kNoLine, kNoLine, kNoLine, kNoLine};
+  std::array<Tally, 1 << kCandidates.size()> by_types = {};
   int fraction_digits = 0;  ///< the most that a datetime has
 
-  void add(unsigned types, std::uint64_t line) {
+  void add(Types types, std::uint64_t line) {
     ++values;
-    for (std::size_t i = 0; i < kCandidates.size(); ++i) {
-      if ((types & fits(kCandidates[i])) != 0) continue;
-      if (misfits[i]++ == 0) first_misfit[i] = line;
-    }
+    Tally& tally = by_types[types];
+    if (tally.count++ == 0) tally.first_line = line;
   }
   void merge(const ColumnCount& other) {
     values += other.values;
-    for (std::size_t i = 0; i < kCandidates.size(); ++i) {
-      misfits[i] += other.misfits[i];
-      first_misfit[i] = std::min(first_misfit[i], other.first_misfit[i]);
+    for (std::size_t i = 0; i < by_types.size(); ++i) {
+      by_types[i].count += other.by_types[i].count;
+      by_types[i].first_line = std::min(by_types[i].first_line, other.by_types[i].first_line);
     }
     fraction_digits = std::max(fraction_digits, other.fraction_digits);
+  }
+  /// The values that do not fit a candidate.
+  Tally misfits(std::size_t candidate) const {
+    Tally sum;
+    for (std::size_t types = 0; types < by_types.size(); ++types) {
+      if ((types >> candidate & 1) != 0) continue;
+      sum.count += by_types[types].count;
+      sum.first_line = std::min(sum.first_line, by_types[types].first_line);
+    }
+    return sum;
   }
 };
 
@@ -80,16 +93,16 @@ bool survives_a_double(std::string_view text) {
 }
 
 /// Integer and Number, as far as `text`, which begins with a digit or a minus, is one.
-unsigned number_types(std::string_view text) {
+Types number_types(std::string_view text) {
   std::int64_t value = 0;
   if (kFastValues && text.size() <= 15 && read_short_integer(text.data(), text.size(), value)) {
     const bool leading_zero = text.size() > 1 && (text[0] == '0' || text.starts_with("-0"));
-    return leading_zero ? 0 : fits(Type::Integer) | fits(Type::Number);
+    return leading_zero ? 0 : kInteger | kNumber;
   }
   if (!is_cautious_number(text) || text == "-0") return 0;
   const bool whole = text.find_first_of(".eE") == std::string_view::npos;
-  unsigned types = survives_a_double(text) ? fits(Type::Number) : 0;
-  if (whole && read_integer(text, value) == NumberVerdict::Fine) types |= fits(Type::Integer);
+  Types types = survives_a_double(text) ? kNumber : 0;
+  if (whole && read_integer(text, value) == NumberVerdict::Fine) types |= kInteger;
   return types;
 }
 
@@ -110,8 +123,8 @@ struct Inference::State {
         date(*TemporalFormat::make(Type::Date, "default")),
         datetime(*TemporalFormat::make(Type::Datetime, "default")) {}
 
-  unsigned types_of(std::string_view text, ColumnCount& column);
-  unsigned temporal_types(std::string_view text, ColumnCount& column);
+  Types types_of(std::string_view text, ColumnCount& column);
+  Types temporal_types(std::string_view text, ColumnCount& column);
 
   std::vector<ColumnCount> columns;
   std::uint64_t records = 0;
@@ -122,23 +135,25 @@ struct Inference::State {
   std::string scratch;
 };
 
-unsigned Inference::State::types_of(std::string_view text, ColumnCount& column) {
+Types Inference::State::types_of(std::string_view text, ColumnCount& column) {
   const char first = text[0];
   const bool digit = first >= '0' && first <= '9';
-  if (!digit && first != '-') return is_boolean_word(text) ? fits(Type::Boolean) : 0;
+  if (!digit && first != '-') return is_boolean_word(text) ? kBoolean : 0;
   if (text.size() >= 10 && text[4] == '-') return temporal_types(text, column);
   return number_types(text);
 }
 
-unsigned Inference::State::temporal_types(std::string_view text, ColumnCount& column) {
-  if (kFastValues && text.size() == 20 && is_utc_second(text.data())) return fits(Type::Datetime);
-  if (text.size() == 10) return date.read(text, moment, scratch) ? fits(Type::Date) : 0;
+Types Inference::State::temporal_types(std::string_view text, ColumnCount& column) {
+  if (kFastValues && text.size() == 20 && is_utc_second(text.data())) return kDatetime;
+  if (text.size() == 10) return date.read(text, moment, scratch) ? kDate : 0;
   scratch.clear();
   if (!datetime.read(text, moment, scratch) || moment.finer) return 0;
+  // Only the first and the last day of all years can leave them by their offset.
+  const bool far_from_the_end = moment.year > 1 && moment.year < 9999;
   scratch.clear();
-  if (append_canonical(scratch, moment, finest) != MomentVerdict::Fine) return 0;
+  if (!far_from_the_end && append_canonical(scratch, moment, finest) != MomentVerdict::Fine) return 0;
   column.fraction_digits = std::max(column.fraction_digits, digits_needed(moment.micros));
-  return fits(Type::Datetime);
+  return kDatetime;
 }
 
 Inference::Inference(std::size_t columns) : state_(std::make_unique<State>(columns)) {}
@@ -173,17 +188,22 @@ namespace {
 
 Type type_of(const ColumnCount& column) {
   for (std::size_t i = 0; column.values > 0 && i < kCandidates.size(); ++i)
-    if (column.misfits[i] == 0) return kCandidates[i];
+    if (column.misfits(i).count == 0) return kCandidates[i];
   return Type::String;
 }
 
 /// The type that a column nearly has: at most one value in twenty is against it.
-std::optional<std::size_t> near_miss(const ColumnCount& column) {
-  std::optional<std::size_t> best;
+struct NearMiss {
+  Type type;
+  Tally misfits;
+};
+std::optional<NearMiss> near_miss(const ColumnCount& column) {
+  std::optional<NearMiss> best;
   for (std::size_t i = 0; i < kCandidates.size(); ++i) {
-    if (column.misfits[i] == 0) return best;  // the column's own type; what follows is wider
-    const bool few = column.misfits[i] * 20 <= column.values;
-    if (few && (!best || column.misfits[i] < column.misfits[*best])) best = i;
+    const Tally misfits = column.misfits(i);
+    if (misfits.count == 0) return best;  // the column's own type; what follows is wider
+    const bool few = misfits.count * 20 <= column.values;
+    if (few && (!best || misfits.count < best->misfits.count)) best = NearMiss{kCandidates[i], misfits};
   }
   return best;
 }
@@ -256,11 +276,11 @@ Inference::Outcome Inference::finish(const csv::Opening& opening) const {
       outcome.notes.push_back(fmt::format("column '{}' becomes field {}", shown(own), field.name));
     }
     if (field.type == Type::Datetime) field.precision = column.fraction_digits;
-    if (const std::optional<std::size_t> near = near_miss(column))
+    if (const std::optional<NearMiss> near = near_miss(column))
       outcome.notes.push_back(fmt::format("{}: {} of {} values {} it from {}, first in line {}", field.name,
-                                          grouped(column.misfits[*near]), grouped(column.values),
-                                          column.misfits[*near] == 1 ? "keeps" : "keep",
-                                          name(kCandidates[*near]), grouped(column.first_misfit[*near])));
+                                          grouped(near->misfits.count), grouped(column.values),
+                                          near->misfits.count == 1 ? "keeps" : "keep", name(near->type),
+                                          grouped(near->misfits.first_line)));
     outcome.schema.fields.push_back(std::move(field));
   }
   return outcome;
