@@ -11,27 +11,29 @@ namespace rowgate::examples::hr {
 namespace {
 
 constexpr std::array<std::string_view, 12> kDepartments = {
-    "Archive", "Bookkeeping", "Carpentry", "Dispatch",  "Electrics", "Foundry",
-    "Gardens", "Hospitality", "Instruments", "Joinery", "Kitchens",  "Laboratory"};
+    "Archive", "Bookkeeping", "Carpentry",   "Dispatch", "Electrics", "Foundry",
+    "Gardens", "Hospitality", "Instruments", "Joinery",  "Kitchens",  "Laboratory"};
 
 constexpr std::array<std::string_view, 61> kRoles = {
-    "Analyst",    "Archivist",  "Assembler",   "Assayer",     "Auditor",     "Baker",       "Beekeeper",   "Binder",
-    "Brewer",     "Bookkeeper", "Bricklayer",  "Buyer",       "Carpenter",   "Cartographer", "Caster",     "Chemist",
-    "Clerk",      "Cook",       "Cooper",      "Courier",     "Dispatcher",  "Draughtsman", "Driver",      "Electrician",
-    "Engraver",   "Fitter",     "Florist",     "Founder",     "Gardener",    "Gilder",      "Glazier",     "Host",
-    "Inspector",  "Instructor", "Interpreter", "Joiner",      "Librarian",   "Locksmith",   "Machinist",   "Mason",
-    "Mechanic",   "Miller",     "Moulder",     "Nurse",       "Optician",    "Packer",      "Painter",     "Planner",
-    "Plumber",    "Porter",     "Potter",      "Printer",     "Roofer",      "Sculptor",    "Storekeeper", "Surveyor",
-    "Tanner",     "Toolmaker",  "Translator",  "Upholsterer", "Weaver"};
+    "Analyst",     "Archivist", "Assembler",   "Assayer",     "Auditor",   "Baker",       "Beekeeper",
+    "Binder",      "Brewer",    "Bookkeeper",  "Bricklayer",  "Buyer",     "Carpenter",   "Cartographer",
+    "Caster",      "Chemist",   "Clerk",       "Cook",        "Cooper",    "Courier",     "Dispatcher",
+    "Draughtsman", "Driver",    "Electrician", "Engraver",    "Fitter",    "Florist",     "Founder",
+    "Gardener",    "Gilder",    "Glazier",     "Host",        "Inspector", "Instructor",  "Interpreter",
+    "Joiner",      "Librarian", "Locksmith",   "Machinist",   "Mason",     "Mechanic",    "Miller",
+    "Moulder",     "Nurse",     "Optician",    "Packer",      "Painter",   "Planner",     "Plumber",
+    "Porter",      "Potter",    "Printer",     "Roofer",      "Sculptor",  "Storekeeper", "Surveyor",
+    "Tanner",      "Toolmaker", "Translator",  "Upholsterer", "Weaver"};
 constexpr std::array<std::string_view, 3> kLevels = {"Junior ", "", "Senior "};
 
 constexpr std::array<std::string_view, 24> kFirstNames = {
-    "Ada",   "Bruno", "Clara", "Dmitri", "Elif",  "Farid", "Greta", "Hugo",  "Ines",  "Jonas", "Kira",  "Liam",
-    "Maja",  "Nadia", "Oskar", "Priya",  "Quinn", "Rosa",  "Sven",  "Tomas", "Ursula", "Vera", "Wanda", "Zo\xC3\xAB"};
+    "Ada",   "Bruno", "Clara", "Dmitri", "Elif",   "Farid", "Greta", "Hugo",
+    "Ines",  "Jonas", "Kira",  "Liam",   "Maja",   "Nadia", "Oskar", "Priya",
+    "Quinn", "Rosa",  "Sven",  "Tomas",  "Ursula", "Vera",  "Wanda", "Zo\xC3\xAB"};
 constexpr std::array<std::string_view, 25> kLastNames = {
-    "Abbot", "Berg",   "Castell", "Duarte", "Eklund", "Fiore",  "Grant", "Haugen", "Ibarra",  "Jansen", "Keller", "Lund",
-    "Moreau", "Novak", "O'Hara",  "Petrov", "Quist",  "Rossi",  "Sato",  "Tanaka", "Ulrich",  "Vidal",  "Weber",  "Yilmaz",
-    "Sims, Jr."};
+    "Abbot",  "Berg",   "Castell", "Duarte", "Eklund", "Fiore",  "Grant",    "Haugen", "Ibarra",
+    "Jansen", "Keller", "Lund",    "Moreau", "Novak",  "O'Hara", "Petrov",   "Quist",  "Rossi",
+    "Sato",   "Tanaka", "Ulrich",  "Vidal",  "Weber",  "Yilmaz", "Sims, Jr."};
 
 constexpr std::uint64_t kEmployees = 2000;
 
@@ -66,7 +68,8 @@ std::string hired_at(Dice& dice) {
 
 /// The larger departments come first, so that some are above the mean.
 std::uint64_t some_department(Dice& dice) {
-  const std::uint64_t first = 1 + dice.below(kDepartments.size()), second = 1 + dice.below(kDepartments.size());
+  const std::uint64_t first = 1 + dice.below(kDepartments.size()),
+                      second = 1 + dice.below(kDepartments.size());
   return dice.below(3) == 0 ? std::min(first, second) : first;
 }
 
@@ -74,7 +77,8 @@ Hire some_hire(std::uint64_t number, Dice& dice) {
   const std::string_view first = kFirstNames[dice.below(kFirstNames.size())];
   const std::string_view last = kLastNames[dice.below(kLastNames.size())];
   std::string datetime = hired_at(dice);
-  const std::uint64_t department = some_department(dice), job = 1 + dice.below(kRoles.size() * kLevels.size());
+  const std::uint64_t department = some_department(dice),
+                      job = 1 + dice.below(kRoles.size() * kLevels.size());
   return {fmt::format("{}", number), fmt::format("{} {}", first, last), std::move(datetime),
           fmt::format("{}", department), fmt::format("{}", job)};
 }

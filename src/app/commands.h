@@ -1,6 +1,7 @@
 #pragma once
 
-// One function per command; each returns the exit code. cli.cc fills the argument structs from the command line.
+// One function per command; each returns the exit code. cli.cc fills the argument structs from the command
+// line.
 
 #include "app/config.h"
 #include "app/terminal.h"
@@ -27,9 +28,10 @@ int report_errors(const Terminal& terminal, const std::vector<Error>& errors);
 std::optional<LoadedConfig> configured(const Common& common);
 
 struct LoadArguments {
-  std::vector<std::string> files;          ///< "-" = standard input
-  std::optional<std::string> table = {}, mode = {}, on_reject = {}, max_rejects = {}, delimiter = {}, parent = {}, confirm = {};
-  std::optional<std::string> map = {};     ///< "a:b,c:d"
+  std::vector<std::string> files;  ///< "-" = standard input
+  std::optional<std::string> table = {}, mode = {}, on_reject = {}, max_rejects = {}, delimiter = {},
+                             parent = {}, confirm = {};
+  std::optional<std::string> map = {};  ///< "a:b,c:d"
   bool strict = false, dry_run = false, yes = false, all = false;
 };
 int command_load(const Common&, const LoadArguments&);
@@ -50,7 +52,7 @@ int command_rejects_export(const Common&, const std::string& run, const std::str
 
 struct ReportArguments {
   std::string report, format = "text";
-  std::vector<std::string> params = {};    ///< "year=2021"
+  std::vector<std::string> params = {};  ///< "year=2021"
   std::optional<std::string> output = {};
   bool escape_formulas = false;
 };
@@ -60,16 +62,18 @@ int command_report_list(const Common&);
 struct InitArguments {
   std::optional<std::string> example = {};  ///< "hr"
   bool strict = false, force = false;
-  std::vector<std::string> files = {};      ///< CSV files to infer tables from
+  std::vector<std::string> files = {};  ///< CSV files to infer tables from
 };
 int command_init(const Common&, const InitArguments&);
 int command_config_check(const Common&);
 int command_config_show(const Common&, bool origin, const std::optional<std::string>& section);
-int command_schema_show(const Common&, const std::string& table, const std::string& as);  ///< as: yaml | json | sql
+int command_schema_show(const Common&, const std::string& table,
+                        const std::string& as);  ///< as: yaml | json | sql
 int command_schema_infer(const Common&, const std::vector<std::string>& files, const std::string& as,
                          const std::optional<std::string>& delimiter);
 int command_doctor(const Common&);
-int command_explain(const Common&, const std::optional<std::string>& code, bool markdown);  ///< no code: all of them
+int command_explain(const Common&, const std::optional<std::string>& code,
+                    bool markdown);  ///< no code: all of them
 int command_version(const Common&);
 
 }  // namespace rowgate::app

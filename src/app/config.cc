@@ -22,14 +22,17 @@ std::string environment(const char* name) {
 /// The first configuration file there is; empty when there is none. A file that was named must exist.
 Result<std::filesystem::path> find_file(const std::optional<std::filesystem::path>& given) {
   std::error_code ignored;
-  const auto named = [&](const std::filesystem::path& path, std::string_view by) -> Result<std::filesystem::path> {
+  const auto named = [&](const std::filesystem::path& path,
+                         std::string_view by) -> Result<std::filesystem::path> {
     if (std::filesystem::is_regular_file(path, ignored)) return path;
-    return fail(Code::ConfigInvalid, fmt::format("the configuration '{}' named by {} does not exist",
-                                                 shown(path.string(), 400), by),
-                "make one with: rowgate init");
+    return fail(
+        Code::ConfigInvalid,
+        fmt::format("the configuration '{}' named by {} does not exist", shown(path.string(), 400), by),
+        "make one with: rowgate init");
   };
   if (given) return named(*given, "--config");
-  if (const std::string path = environment("ROWGATE_CONFIG"); !path.empty()) return named(path, "ROWGATE_CONFIG");
+  if (const std::string path = environment("ROWGATE_CONFIG"); !path.empty())
+    return named(path, "ROWGATE_CONFIG");
   std::string user = environment("XDG_CONFIG_HOME");
   if (user.empty() && !environment("HOME").empty()) user = environment("HOME") + "/.config";
   std::vector<std::filesystem::path> places = {"rowgate.yaml"};
@@ -69,7 +72,8 @@ std::expected<LoadedConfig, std::vector<Error>> finish(Document document, std::v
 }  // namespace
 
 const TableConfig* Config::find_table(std::string_view name) const {
-  const auto found = std::ranges::find_if(tables, [&](const TableConfig& table) { return table.name.name == name; });
+  const auto found =
+      std::ranges::find_if(tables, [&](const TableConfig& table) { return table.name.name == name; });
   return found == tables.end() ? nullptr : &*found;
 }
 
@@ -78,7 +82,8 @@ const report::Definition* Config::find_report(std::string_view name) const {
   return found == reports.end() ? nullptr : &*found;
 }
 
-std::expected<LoadedConfig, std::vector<Error>> load_config(const std::optional<std::filesystem::path>& given) {
+std::expected<LoadedConfig, std::vector<Error>> load_config(
+    const std::optional<std::filesystem::path>& given) {
   Result<std::filesystem::path> path = find_file(given);
   if (!path) return std::unexpected(std::vector{path.error()});
   Document document{.root = {.kind = Node::Kind::Map}};
@@ -95,8 +100,11 @@ std::expected<LoadedConfig, std::vector<Error>> load_config(const std::optional<
 std::expected<LoadedConfig, std::vector<Error>> adhoc_config(std::string_view to) {
   constexpr std::string_view kScheme = "sqlite:";
   if (!to.starts_with(kScheme) || to.size() == kScheme.size())
-    return std::unexpected(std::vector{Error{Code::RequestInvalid, fmt::format("--to '{}' is no database", shown(to)),
-                                             "for example --to sqlite:people.db", std::nullopt, {}}});
+    return std::unexpected(std::vector{Error{Code::RequestInvalid,
+                                             fmt::format("--to '{}' is no database", shown(to)),
+                                             "for example --to sqlite:people.db",
+                                             std::nullopt,
+                                             {}}});
   const std::filesystem::path file(to.substr(kScheme.size()));
   const auto place = [&](Config& config) {
     config.database_path = file;

@@ -20,10 +20,10 @@ namespace rowgate::app {
 struct TableConfig {
   db::TableName name;
   std::string title = {};
-  csv::DialectOptions dialect = {};   ///< limits filled in
+  csv::DialectOptions dialect = {};  ///< limits filled in
   table::TableSchema schema;
-  bool enforce_keys = false;          ///< keys: check | enforce
-  bool database_checks = false;       ///< checks: rowgate | database
+  bool enforce_keys = false;     ///< keys: check | enforce
+  bool database_checks = false;  ///< checks: rowgate | database
   std::optional<RejectLimit> max_rejects = {};
 };
 
@@ -36,12 +36,12 @@ struct Limits {
 
 /// Everything that is configured, defaults filled in, relative paths made relative to the file's folder.
 struct Config {
-  std::filesystem::path file = {};          ///< empty when none was found or needed
-  std::filesystem::path database_path;      ///< of database.url sqlite:…
-  std::filesystem::path storage_path;       ///< of storage.url file:…
+  std::filesystem::path file = {};      ///< empty when none was found or needed
+  std::filesystem::path database_path;  ///< of database.url sqlite:...
+  std::filesystem::path storage_path;   ///< of storage.url file:...
   std::filesystem::path spool_path;
   Limits limits = {};
-  std::vector<TableConfig> tables = {};     ///< in file order
+  std::vector<TableConfig> tables = {};  ///< in file order
   std::vector<report::Definition> reports = {};
   const TableConfig* find_table(std::string_view name) const;
   const report::Definition* find_report(std::string_view name) const;
@@ -54,20 +54,23 @@ struct Setting {
 
 struct LoadedConfig {
   Config config;
-  std::vector<Setting> settings = {};  ///< every key with its value and origin, in the order of the documentation
+  std::vector<Setting> settings =
+      {};  ///< every key with its value and origin, in the order of the documentation
 };
 
-/// Finds, reads and checks the configuration by product's precedence: `given` (--config), ROWGATE_CONFIG, ./rowgate.yaml,
-/// $XDG_CONFIG_HOME/rowgate/rowgate.yaml, /etc/rowgate/rowgate.yaml; ROWGATE_… variables override single values.
-/// All problems are collected (config.invalid each, with file and place), not only the first.
-std::expected<LoadedConfig, std::vector<Error>> load_config(const std::optional<std::filesystem::path>& given);
+/// Finds, reads and checks the configuration by product's precedence: `given` (--config), ROWGATE_CONFIG,
+/// ./rowgate.yaml, $XDG_CONFIG_HOME/rowgate/rowgate.yaml, /etc/rowgate/rowgate.yaml; ROWGATE_... variables
+/// override single values. All problems are collected (config.invalid each, with file and place), not only
+/// the first.
+std::expected<LoadedConfig, std::vector<Error>> load_config(
+    const std::optional<std::filesystem::path>& given);
 
-/// The configuration for `--to sqlite:FILE`: no tables, rejects and run state in FILE.rowgate/. Limits come from the
-/// environment and defaults.
+/// The configuration for `--to sqlite:FILE`: no tables, rejects and run state in FILE.rowgate/. Limits come
+/// from the environment and defaults.
 std::expected<LoadedConfig, std::vector<Error>> adhoc_config(std::string_view to);
 
-/// Parses YAML (1.2 core schema; JSON is a subset of it) with places. Refuses tags, duplicate keys and more than 10,000 nodes made by
-/// aliases. Errors carry `file` and `at`.
+/// Parses YAML (1.2 core schema; JSON is a subset of it) with places. Refuses tags, duplicate keys and more
+/// than 10,000 nodes made by aliases. Errors carry `file` and `at`.
 Result<Node> read_yaml(const std::filesystem::path& file, std::string_view text);
 
 /// Table indexes in the order of their foreign keys: parents first; file order among equals.

@@ -1,5 +1,4 @@
 #include "app/config_reader.h"
-
 #include "base/text.h"
 
 #include <fmt/format.h>
@@ -24,8 +23,11 @@ void expand(Node& node, std::vector<Error>& problems) {
     if (const char* value = std::getenv(name.c_str()))
       out += value;
     else
-      problems.push_back({Code::ConfigInvalid, fmt::format("the environment variable `{}` is not set", shown(name)),
-                          "set it, or write the value itself", node.at, {}});
+      problems.push_back({Code::ConfigInvalid,
+                          fmt::format("the environment variable `{}` is not set", shown(name)),
+                          "set it, or write the value itself",
+                          node.at,
+                          {}});
   }
   node.scalar = out.append(rest);
 }
@@ -48,7 +50,9 @@ Node& member(Node& map, const std::string& key) {
   return map.members.back().second;
 }
 
-bool is_reserved(std::string_view name) { return name == "ROWGATE_CONFIG" || name == "ROWGATE_URL"; }
+bool is_reserved(std::string_view name) {
+  return name == "ROWGATE_CONFIG" || name == "ROWGATE_URL";
+}
 
 }  // namespace
 
@@ -74,11 +78,17 @@ void apply_environment(Document& document, std::vector<Error>& problems) {
       node = &member(*node, part);
     }
     if (node->kind == Node::Kind::List || node->kind == Node::Kind::Map) {
-      problems.push_back({Code::ConfigInvalid, fmt::format("the environment variable `{}` names no single setting", name),
-                          "a variable sets one value, for example ROWGATE_LIMITS__MAX_REJECTS=5%", std::nullopt, {}});
+      problems.push_back({Code::ConfigInvalid,
+                          fmt::format("the environment variable `{}` names no single setting", name),
+                          "a variable sets one value, for example ROWGATE_LIMITS__MAX_REJECTS=5%",
+                          std::nullopt,
+                          {}});
       continue;
     }
-    *node = {.kind = Node::Kind::Scalar, .scalar = std::string(variable.substr(equals + 1)), .plain = true, .at = {0, 0}};
+    *node = {.kind = Node::Kind::Scalar,
+             .scalar = std::string(variable.substr(equals + 1)),
+             .plain = true,
+             .at = {0, 0}};
     document.from_environment[fmt::format("{}", fmt::join(parts, "."))] = name;
   }
 }

@@ -1,5 +1,4 @@
 #include "app/config_reader.h"
-
 #include "base/text.h"
 
 #include <fmt/format.h>
@@ -15,15 +14,18 @@ using table::NodeReader;
 using table::Place;
 using table::Property;
 
-constexpr Property kTop[] = {{"database", kAllTypes}, {"storage", kAllTypes}, {"limits", kAllTypes},
-                             {"tables", kAllTypes},   {"reports", kAllTypes}};
+constexpr Property kTop[] = {{"database", kAllTypes},
+                             {"storage", kAllTypes},
+                             {"limits", kAllTypes},
+                             {"tables", kAllTypes},
+                             {"reports", kAllTypes}};
 /// In the plans of the program, but not built.
 constexpr std::string_view kLaterTop[] = {"server", "auth", "compat", "observability", "sources", "backups"};
 constexpr Property kDatabase[] = {{"url", kAllTypes}};
 constexpr Property kStorage[] = {{"url", kAllTypes}, {"spool", kAllTypes}};
-constexpr Property kLimits[] = {{"max_rejects", kAllTypes},      {"max_columns", kAllTypes},
-                                {"max_field_bytes", kAllTypes},  {"max_record_bytes", kAllTypes},
-                                {"report_timeout", kAllTypes},   {"report_max_rows", kAllTypes}};
+constexpr Property kLimits[] = {{"max_rejects", kAllTypes},     {"max_columns", kAllTypes},
+                                {"max_field_bytes", kAllTypes}, {"max_record_bytes", kAllTypes},
+                                {"report_timeout", kAllTypes},  {"report_max_rows", kAllTypes}};
 
 class ConfigReader : private NodeReader {
  public:
@@ -50,7 +52,7 @@ class ConfigReader : private NodeReader {
   /// A section that is a map, or nothing.
   Place section(std::string_view name) {
     const Node* node = document_.root.kind == Node::Kind::Map ? document_.root.find(name) : nullptr;
-    const Place at{node, std::string(name)};
+    Place at{node, std::string(name)};
     if (node == nullptr || node->is_null() || !is(at, Node::Kind::Map, "a map")) return {nullptr, at.path};
     return at;
   }
@@ -85,9 +87,11 @@ class ConfigReader : private NodeReader {
     if (url.starts_with("sqlite:") && url.size() > 7) {
       config_.database_path = from_folder(url.substr(7));
     } else if (url.starts_with("mysql:") || url.starts_with("postgresql:")) {
-      problem(at.member("url"), "this version knows only SQLite databases", "for example sqlite:./data/rowgate.db");
+      problem(at.member("url"), "this version knows only SQLite databases",
+              "for example sqlite:./data/rowgate.db");
     } else {
-      problem(at.member("url"), fmt::format("`{}` is no database", shown(url)), "for example sqlite:./data/rowgate.db");
+      problem(at.member("url"), fmt::format("`{}` is no database", shown(url)),
+              "for example sqlite:./data/rowgate.db");
     }
   }
 
@@ -117,7 +121,8 @@ class ConfigReader : private NodeReader {
       problem(at, value.error().message, value.error().hint);
   }
 
-  void take_count(const Place& map, std::string_view key, std::uint64_t least, std::uint64_t most, std::uint64_t& into) {
+  void take_count(const Place& map, std::string_view key, std::uint64_t least, std::uint64_t most,
+                  std::uint64_t& into) {
     std::optional<std::uint64_t> count;
     take_length(map, key, count);
     if (count && (*count < least || *count > most))

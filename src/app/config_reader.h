@@ -9,21 +9,23 @@ namespace rowgate::app {
 
 /// A configuration document and where its values come from.
 struct Document {
-  Node root;                              ///< a map
-  std::filesystem::path file = {};        ///< empty: none
-  std::filesystem::path folder = ".";     ///< relative paths begin here
-  std::map<std::string, std::string> from_environment = {};  ///< path of a setting -> the variable that sets it
+  Node root;                           ///< a map
+  std::filesystem::path file = {};     ///< empty: none
+  std::filesystem::path folder = ".";  ///< relative paths begin here
+  std::map<std::string, std::string> from_environment =
+      {};  ///< path of a setting -> the variable that sets it
 };
 
 /// Replaces `${NAME}` in every value by the environment's NAME. An unset one is a problem.
 void expand_variables(Node& node, std::vector<Error>& problems);
-/// Puts the values of ROWGATE_… variables (path with `__` between its parts) into the document.
+/// Puts the values of ROWGATE_... variables (path with `__` between its parts) into the document.
 void apply_environment(Document& document, std::vector<Error>& problems);
 
 /// Reads the document's settings; what is wrong is added to `problems`, with its place.
 Config read_config(const Document& document, std::vector<Error>& problems);
 /// One table of `tables:`.
-TableConfig read_table(const table::Place& at, std::string_view name, const Limits& limits, std::vector<Error>& problems);
+TableConfig read_table(const table::Place& at, std::string_view name, const Limits& limits,
+                       std::vector<Error>& problems);
 /// One report of `reports:`.
 report::Definition read_report(const table::Place& at, std::string_view name, const Limits& limits,
                                std::vector<Error>& problems);

@@ -1,5 +1,4 @@
 #include "app/config_reader.h"
-
 #include "base/text.h"
 
 #include <fmt/format.h>
@@ -20,8 +19,9 @@ constexpr Property kReport[] = {{"title", kAllTypes},   {"filename", kAllTypes},
 constexpr std::string_view kLater[] = {"route", "expires", "reuse"};
 constexpr Property kColumn[] = {{"name", kAllTypes}, {"type", kAllTypes}, {"decimals", kAllTypes}};
 constexpr Property kParameter[] = {{"type", kAllTypes}, {"default", kAllTypes}};
-constexpr table::Type kTypes[] = {table::Type::Integer, table::Type::Number, table::Type::String, table::Type::Boolean,
-                                  table::Type::Date,    table::Type::Time,   table::Type::Datetime};
+constexpr table::Type kTypes[] = {table::Type::Integer, table::Type::Number, table::Type::String,
+                                  table::Type::Boolean, table::Type::Date,   table::Type::Time,
+                                  table::Type::Datetime};
 
 class ReportReader : private NodeReader {
  public:
@@ -41,7 +41,8 @@ class ReportReader : private NodeReader {
     if (const Place columns = at.member("columns")) read_columns(columns);
     if (const Place params = at.member("params")) read_params(params);
     if (const Place sort = at.member("sort")) read_sort(sort);
-    if (const Place timeout = at.member("timeout"); timeout && is(timeout, Node::Kind::Scalar, "a duration")) {
+    if (const Place timeout = at.member("timeout");
+        timeout && is(timeout, Node::Kind::Scalar, "a duration")) {
       if (Result<std::chrono::milliseconds> read = parse_duration(timeout.node->scalar))
         report_.timeout = *read;
       else
@@ -91,7 +92,8 @@ class ReportReader : private NodeReader {
       }
       if (column.name.empty()) problem(item, "the column has no name");
       for (const report::Column& other : report_.columns)
-        if (other.name == column.name) problem(item, fmt::format("there is a column `{}` already", shown(column.name)));
+        if (other.name == column.name)
+          problem(item, fmt::format("there is a column `{}` already", shown(column.name)));
       report_.columns.push_back(std::move(column));
     }
   }

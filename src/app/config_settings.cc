@@ -9,7 +9,9 @@ class Lister {
  public:
   explicit Lister(const Document& document) : document_(document) {}
 
-  void add(const std::string& path, std::string value) { settings_.push_back({path, std::move(value), origin_of(path)}); }
+  void add(const std::string& path, std::string value) {
+    settings_.push_back({path, std::move(value), origin_of(path)});
+  }
 
   /// Every single value below a node, as it stands in the file.
   void add_leaves(const std::string& path, const Node& node) {
@@ -32,7 +34,8 @@ class Lister {
   }
 
   std::string origin_of(const std::string& path) const {
-    if (const auto variable = document_.from_environment.find(path); variable != document_.from_environment.end())
+    if (const auto variable = document_.from_environment.find(path);
+        variable != document_.from_environment.end())
       return variable->second;
     const std::size_t dot = path.find('.');
     const Node* section = document_.root.find(path.substr(0, dot));

@@ -1,5 +1,4 @@
 #include "app/config_reader.h"
-
 #include "base/text.h"
 
 #include <fmt/format.h>
@@ -14,10 +13,10 @@ using table::NodeReader;
 using table::Place;
 using table::Property;
 
-constexpr Property kTable[] = {{"title", kAllTypes}, {"dialect", kAllTypes},     {"keys", kAllTypes},
+constexpr Property kTable[] = {{"title", kAllTypes},  {"dialect", kAllTypes},     {"keys", kAllTypes},
                                {"checks", kAllTypes}, {"max_rejects", kAllTypes}, {"schema", kAllTypes}};
-constexpr Property kDialect[] = {{"header", kAllTypes}, {"delimiter", kAllTypes}, {"quoteChar", kAllTypes},
-                                 {"doubleQuote", kAllTypes}};
+constexpr Property kDialect[] = {
+    {"header", kAllTypes}, {"delimiter", kAllTypes}, {"quoteChar", kAllTypes}, {"doubleQuote", kAllTypes}};
 
 class TableReader : private NodeReader {
  public:
@@ -60,7 +59,8 @@ class TableReader : private NodeReader {
     bool doubled = true;
     take_bool(at, "doubleQuote", doubled);
     if (!doubled)
-      problem(at.member("doubleQuote"), "quotes within quotes must be doubled (RFC 4180); other escapes are not known");
+      problem(at.member("doubleQuote"),
+              "quotes within quotes must be doubled (RFC 4180); other escapes are not known");
     if (dialect.delimiter && dialect.delimiter == dialect.quote_char.value_or('"'))
       problem(at, "delimiter and quoteChar are the same");
   }
@@ -93,7 +93,8 @@ bool is_key_of(const std::vector<std::string>& fields, const table::TableSchema&
 
 class ForeignKeyCheck : private NodeReader {
  public:
-  ForeignKeyCheck(const Config& config, std::vector<Error>& problems) : NodeReader(problems), config_(config) {}
+  ForeignKeyCheck(const Config& config, std::vector<Error>& problems)
+      : NodeReader(problems), config_(config) {}
 
   void check(const TableConfig& child, const table::ForeignKey& key, const Place& at) {
     const TableConfig* parent = config_.find_table(key.table);
@@ -101,8 +102,9 @@ class ForeignKeyCheck : private NodeReader {
       std::vector<std::string> names;
       for (const TableConfig& table : config_.tables) names.push_back(table.name.name);
       const std::string near = nearest(key.table, names);
-      problem(at, fmt::format("the foreign key refers to the table `{}`, which is not configured", key.table),
-              near.empty() ? std::string("add the table under tables") : fmt::format("did you mean `{}`?", near));
+      problem(
+          at, fmt::format("the foreign key refers to the table `{}`, which is not configured", key.table),
+          near.empty() ? std::string("add the table under tables") : fmt::format("did you mean `{}`?", near));
       return;
     }
     if (parent->schema.fields.empty()) return;  // its own schema is wrong already
@@ -114,8 +116,8 @@ class ForeignKeyCheck : private NodeReader {
       }
       const table::Field& own = child.schema.fields[key.fields[i]];
       if (own.type != parent->schema.fields[*field].type)
-        problem(at, fmt::format("`{}` is of type {}, but `{}.{}` of type {}", own.name, name(own.type), key.table,
-                                key.parent_fields[i], name(parent->schema.fields[*field].type)));
+        problem(at, fmt::format("`{}` is of type {}, but `{}.{}` of type {}", own.name, name(own.type),
+                                key.table, key.parent_fields[i], name(parent->schema.fields[*field].type)));
     }
     if (!is_key_of(key.parent_fields, parent->schema))
       problem(at, fmt::format("({}) is neither the primary key nor a unique key of `{}`",

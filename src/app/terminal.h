@@ -8,9 +8,9 @@ namespace rowgate::app {
 
 /// What the person at the other end can see. stdout is data, stderr is talk.
 struct Terminal {
-  bool color = false;        ///< of stderr; NO_COLOR, CLICOLOR_FORCE, TERM=dumb and --color are honoured
+  bool color = false;  ///< of stderr; NO_COLOR, CLICOLOR_FORCE, TERM=dumb and --color are honoured
   bool stdout_color = false;
-  bool utf8 = true;          ///< else marks fall back to ok, error, warn
+  bool utf8 = true;  ///< else marks fall back to ok, error, warn
   bool stderr_is_tty = false, stdout_is_tty = false, stdin_is_tty = false;
   std::size_t width = 80;
   bool json = false, quiet = false, no_input = false;

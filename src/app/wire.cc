@@ -4,8 +4,12 @@
 
 namespace rowgate::app {
 
-std::unique_ptr<db::Database> make_database(const Config& config) { return db::sqlite_database(config.database_path); }
+std::unique_ptr<db::Database> make_database(const Config& config) {
+  return db::sqlite_database(config.database_path);
+}
 
-std::unique_ptr<store::Store> make_store(const Config& config) { return store::dir_store(config.storage_path); }
+std::unique_ptr<store::Store> make_store(const Config& config) {
+  return store::dir_store(config.storage_path);
+}
 
 }  // namespace rowgate::app

@@ -1,5 +1,4 @@
 #include "app/config.h"
-
 #include "base/text.h"
 
 #include <fmt/format.h>
@@ -56,7 +55,8 @@ class Builder : public YAML::EventHandler {
     Node copy = found->second;
     aliased_ += count_nodes(copy);
     if (aliased_ > kMostNodes)
-      refuse(mark, fmt::format("aliases make more than {} values", grouped(kMostNodes)), "write the values out");
+      refuse(mark, fmt::format("aliases make more than {} values", grouped(kMostNodes)),
+             "write the values out");
     copy.at = position(mark);
     add(mark, 0, std::move(copy));
   }
@@ -65,8 +65,11 @@ class Builder : public YAML::EventHandler {
     refuse_tag(mark, tag);
     const bool plain = tag == "?";
     const bool null = plain && is_null_word(value);
-    add(mark, anchor, {.kind = null ? Node::Kind::Null : Node::Kind::Scalar, .scalar = value, .plain = plain,
-                       .at = position(mark)});
+    add(mark, anchor,
+        {.kind = null ? Node::Kind::Null : Node::Kind::Scalar,
+         .scalar = value,
+         .plain = plain,
+         .at = position(mark)});
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value) override {
@@ -90,7 +93,8 @@ class Builder : public YAML::EventHandler {
   };
 
   static void refuse_tag(const YAML::Mark& mark, const std::string& tag) {
-    if (!tag.empty() && tag != "?" && tag != "!") refuse(mark, fmt::format("tags such as `{}` are not allowed", shown(tag)));
+    if (!tag.empty() && tag != "?" && tag != "!")
+      refuse(mark, fmt::format("tags such as `{}` are not allowed", shown(tag)));
   }
 
   void open(Node node, YAML::anchor_t anchor, const YAML::Mark& mark) {
@@ -118,7 +122,8 @@ class Builder : public YAML::EventHandler {
       return;
     }
     if (!level.key) {
-      if (node.kind != Node::Kind::Scalar && node.kind != Node::Kind::Null) refuse(mark, "a key must be a text");
+      if (node.kind != Node::Kind::Scalar && node.kind != Node::Kind::Null)
+        refuse(mark, "a key must be a text");
       for (const auto& [key, value] : level.node.members)
         if (key == node.scalar)
           refuse(mark, fmt::format("the key `{}` stands twice", shown(node.scalar)),
@@ -167,14 +172,17 @@ Result<Node> read_yaml(const std::filesystem::path& file, std::string_view text)
     if (!parser.HandleNextDocument(builder)) return Node{};
     Builder second;
     if (parser.HandleNextDocument(second))
-      return failed({Code::ConfigInvalid, "there is more than one document in the file", "", std::nullopt, {}});
+      return failed(
+          {Code::ConfigInvalid, "there is more than one document in the file", "", std::nullopt, {}});
     return builder.take();
   } catch (const Refused& refused) {
     return failed(refused.error);
   } catch (const YAML::Exception& error) {
-    return failed({Code::ConfigInvalid, fmt::format("not valid YAML: {}", error.msg),
+    return failed({Code::ConfigInvalid,
+                   fmt::format("not valid YAML: {}", error.msg),
                    "check the indentation and the quotes around it",
-                   error.mark.is_null() ? std::nullopt : std::optional(position(error.mark)), {}});
+                   error.mark.is_null() ? std::nullopt : std::optional(position(error.mark)),
+                   {}});
   }
 }
 

@@ -15,7 +15,8 @@ std::string base64_encode(std::string_view bytes) {
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
     const std::size_t count = std::min<std::size_t>(bytes.size() - i, 3);
     std::uint32_t bits = 0;
-    for (std::size_t k = 0; k < 3; ++k) bits = bits << 8 | (k < count ? static_cast<unsigned char>(bytes[i + k]) : 0u);
+    for (std::size_t k = 0; k < 3; ++k)
+      bits = bits << 8 | (k < count ? static_cast<unsigned char>(bytes[i + k]) : 0u);
     for (std::size_t k = 0; k < 4; ++k) out += k <= count ? kDigits[bits >> (18 - 6 * k) & 63] : '=';
   }
   return out;
@@ -35,7 +36,8 @@ std::optional<std::string> base64_decode(std::string_view text) {
       bits = bits << 6 | static_cast<std::uint32_t>(digit);
     }
     for (std::size_t k = 0; k < 3 - padding; ++k) out += static_cast<char>(bits >> (16 - 8 * k) & 0xff);
-    if (padding != 0 && (bits & ((1u << (8 * padding)) - 1)) != 0) return std::nullopt;  // bits that nothing carries
+    if (padding != 0 && (bits & ((1u << (8 * padding)) - 1)) != 0)
+      return std::nullopt;  // bits that nothing carries
   }
   return out;
 }

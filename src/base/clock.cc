@@ -35,8 +35,8 @@ std::optional<Timestamp> from_rfc3339(std::string_view text) {
   const year_month_day date{year{number(0, 4)}, month{static_cast<unsigned>(number(5, 2))},
                             day{static_cast<unsigned>(number(8, 2))}};
   if (!date.ok() || number(11, 2) > 23 || number(14, 2) > 59 || number(17, 2) > 59) return std::nullopt;
-  const auto moment = sys_days{date} + hours{number(11, 2)} + minutes{number(14, 2)} + seconds{number(17, 2)} +
-                      milliseconds{number(20, 3)};
+  const auto moment = sys_days{date} + hours{number(11, 2)} + minutes{number(14, 2)} +
+                      seconds{number(17, 2)} + milliseconds{number(20, 3)};
   return Timestamp{duration_cast<microseconds>(moment.time_since_epoch()).count()};
 }
 

@@ -74,11 +74,12 @@ enum class Severity : std::uint8_t { Error, Warning };
 /// The row of the table for one code: what `rowgate explain` prints and what docs/errors.md is made from.
 struct CodeInfo {
   Code code;
-  std::string_view text;     ///< "rule.required"
-  std::string_view title;    ///< "required value is missing"
-  std::string_view kind;     ///< the Frictionless error kind, "constraint-error"; empty where it has none
-  Severity severity;         ///< a warning never refuses anything
-  int exit_code;             ///< of the command line (product promise: 0 done, 1 failed, 2 usage, 3 data, 5 conflict, 6 later)
+  std::string_view text;   ///< "rule.required"
+  std::string_view title;  ///< "required value is missing"
+  std::string_view kind;   ///< the Frictionless error kind, "constraint-error"; empty where it has none
+  Severity severity;       ///< a warning never refuses anything
+  int exit_code;  ///< of the command line (product promise: 0 done, 1 failed, 2 usage, 3 data, 5 conflict, 6
+                  ///< later)
   std::string_view cause;    ///< one sentence
   std::string_view fix;      ///< one sentence
   std::string_view example;  ///< one line of input, SQL or command that provokes it
@@ -87,7 +88,9 @@ struct CodeInfo {
 /// All codes in the order of the enum.
 std::span<const CodeInfo> all_codes();
 const CodeInfo& info(Code code);
-inline std::string_view text(Code code) { return info(code).text; }
+inline std::string_view text(Code code) {
+  return info(code).text;
+}
 /// nullopt for a text that is no code.
 std::optional<Code> code_from_text(std::string_view text);
 

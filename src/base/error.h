@@ -19,14 +19,14 @@ struct Position {
 };
 
 /// Why something stopped. A rejected record is not an Error: it is data (table::Reject).
-/// `message` is lower case without a final dot, with the offending value in quotes and cut at 80 bytes (see shown()).
-/// Never holds a secret.
+/// `message` is lower case without a final dot, with the offending value in quotes and cut at 80 bytes (see
+/// shown()). Never holds a secret.
 struct Error {
   Code code;
   std::string message;              ///< what happened, in the user's terms
   std::string hint = {};            ///< what to try next; empty when there is no good advice
   std::optional<Position> at = {};  ///< where in the input, if it has a where
-  std::string file = {};            ///< the input that `at` belongs to, as the user named it; empty = the caller knows
+  std::string file = {};  ///< the input that `at` belongs to, as the user named it; empty = the caller knows
 };
 
 /// Either a T or the Error that prevented it. Ignoring one does not compile.
@@ -45,8 +45,8 @@ inline std::unexpected<Error> fail(Code code, std::string message, std::string h
 std::string to_text(const Error& error);
 
 /// Leaves the function with the error of `expr`, if any.
-#define TRY(expr)                                                             \
-  do {                                                                        \
+#define TRY(expr)                                                                      \
+  do {                                                                                 \
     if (auto try_r = (expr); !try_r) return std::unexpected(std::move(try_r).error()); \
   } while (false)
 /// Same, else binds the value: TRY_ASSIGN(auto sink, db.open_sink(target));

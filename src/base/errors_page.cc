@@ -10,7 +10,8 @@ namespace {
 constexpr std::string_view kIntroduction =
     "# Error codes\n\n"
     "Made from the program's own table by `rowgate explain --markdown`; do not edit.\n\n"
-    "A code is never renamed and never used for something else. An *error* refuses a row, or the whole file where it says\n"
+    "A code is never renamed and never used for something else. An *error* refuses a row, or the whole file "
+    "where it says\n"
     "so; a *warning* refuses nothing. `rowgate explain CODE` prints one entry.\n\n"
     "| exit code | meaning |\n|---|---|\n"
     "| 0 | done; nothing refused, or refused within the limit |\n"
@@ -21,7 +22,9 @@ constexpr std::string_view kIntroduction =
     "| 6 | try again later |\n"
     "| 130 | interrupted |\n";
 
-std::string_view family(std::string_view code) { return code.substr(0, code.find('.')); }
+std::string_view family(std::string_view code) {
+  return code.substr(0, code.find('.'));
+}
 
 std::string section(const CodeInfo& code) {
   std::string out = fmt::format("\n### {}\n\n**{}** ({}", code.text, code.title,

@@ -14,8 +14,8 @@ struct Random128 {
   std::uint64_t high, low;
 };
 
-/// The 128 bits of a UUIDv7: 48 bits of milliseconds, version, 12 bits, variant, 62 bits. The 74 free bits are random
-/// for a new millisecond and count up within one (RFC 9562 section 6.2, method 2).
+/// The 128 bits of a UUIDv7: 48 bits of milliseconds, version, 12 bits, variant, 62 bits. The 74 free bits
+/// are random for a new millisecond and count up within one (RFC 9562 section 6.2, method 2).
 Random128 uuid_v7(Timestamp now) {
   static std::mutex mutex;
   static std::mt19937_64 random{std::random_device{}()};

@@ -14,7 +14,8 @@ std::unexpected<Error> wrong(const Node& node, std::string_view what, std::strin
                             : node.is_null()                ? "nothing"
                             : node.kind == Node::Kind::List ? "a list"
                                                             : "a map";
-  return fail(Code::ConfigInvalid, fmt::format("{}: expected {}, found {}", what, wanted, found), {}, node.at);
+  return fail(Code::ConfigInvalid, fmt::format("{}: expected {}, found {}", what, wanted, found), {},
+              node.at);
 }
 
 Node from_json(const nlohmann::ordered_json& json) {
@@ -50,7 +51,8 @@ Result<std::int64_t> as_integer(const Node& node, std::string_view what) {
   std::int64_t value = 0;
   const char* end = node.scalar.data() + node.scalar.size();
   const auto [stop, error] = std::from_chars(node.scalar.data(), end, value);
-  if (node.kind != Node::Kind::Scalar || !node.plain || error != std::errc{} || stop != end || node.scalar.empty())
+  if (node.kind != Node::Kind::Scalar || !node.plain || error != std::errc{} || stop != end ||
+      node.scalar.empty())
     return wrong(node, what, "a whole number");
   return value;
 }

@@ -26,10 +26,12 @@ Result<std::uint64_t> parse_bytes(std::string_view text) {
     std::string_view name;
     std::uint64_t bytes;
   };
-  constexpr Unit kUnits[] = {{"", 1}, {"B", 1}, {"KiB", kKiB}, {"MiB", kMiB}, {"GiB", kGiB}, {"TiB", 1024 * kGiB}};
+  constexpr Unit kUnits[] = {{"", 1},       {"B", 1},      {"KiB", kKiB},
+                             {"MiB", kMiB}, {"GiB", kGiB}, {"TiB", 1024 * kGiB}};
   if (const auto parts = split_number<std::uint64_t>(trim_spaces(text)))
     for (const Unit& unit : kUnits)
-      if (parts->second == unit.name && parts->first <= UINT64_MAX / unit.bytes) return parts->first * unit.bytes;
+      if (parts->second == unit.name && parts->first <= UINT64_MAX / unit.bytes)
+        return parts->first * unit.bytes;
   return fail(Code::ConfigInvalid, fmt::format("'{}' is not a size", shown(text)),
               "write a whole number of bytes with a unit: 500, 64KiB, 10MiB, 1GiB");
 }

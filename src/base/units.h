@@ -22,7 +22,7 @@ std::string bytes_text(std::uint64_t bytes);
 
 /// How many rejects a load may have: "100" records, or "5%" of what was read less what was skipped.
 struct RejectLimit {
-  double percent = 10;           ///< used when `count` is absent
+  double percent = 10;  ///< used when `count` is absent
   std::optional<std::uint64_t> count = {};
   /// Judged at the end of a load.
   bool exceeded(std::uint64_t rejected, std::uint64_t read_less_skipped) const;

@@ -20,8 +20,8 @@
 
 namespace rowgate::db {
 
-/// A table as named everywhere. `space` is the SQL schema or database it lies in; empty = the connection's own (the only
-/// one on SQLite).
+/// A table as named everywhere. `space` is the SQL schema or database it lies in; empty = the connection's
+/// own (the only one on SQLite).
 struct TableName {
   std::string space = {};
   std::string name;
@@ -29,9 +29,10 @@ struct TableName {
 };
 
 enum class Mode : std::uint8_t { Append, Replace, Upsert };
-std::string_view name(Mode mode);  ///< "append", …
+std::string_view name(Mode mode);  ///< "append", ...
 
-/// A record that the keys in the database refuse (stages 4 and 5). Ordered by line. Its value is read again from the file.
+/// A record that the keys in the database refuse (stages 4 and 5). Ordered by line. Its value is read again
+/// from the file.
 struct KeyFinding {
   std::uint64_t line = 0, record = 0, offset = 0, length = 0;
   Code code = Code::KeyDuplicateInTable;  ///< KeyDuplicateInTable (primary key), KeyNotUnique, KeyNoParent
@@ -40,7 +41,8 @@ struct KeyFinding {
     return line != other.line ? line < other.line : code != other.code ? code < other.code : key < other.key;
   }
 };
-using KeyFindings = io::ExternalSorter<KeyFinding>;  ///< finished; next() gives them by line; a line may have several
+using KeyFindings =
+    io::ExternalSorter<KeyFinding>;  ///< finished; next() gives them by line; a line may have several
 
 /// Where a load goes.
 struct LoadTarget {
@@ -66,22 +68,25 @@ class Sink {
   virtual ~Sink() = default;
   /// Rows in file order, without records that stages 1 to 3 refused.
   virtual Result<void> write(const table::CheckedBatch& batch) = 0;
-  /// Says that the primary key does not ascend in the file, so that a sink may sort before it writes. Before or between writes.
+  /// Says that the primary key does not ascend in the file, so that a sink may sort before it writes. Before
+  /// or between writes.
   virtual void expect_unordered(std::uint64_t file_bytes) = 0;
-  /// After the last write: judges stages 4 and 5 to the end and puts the table into its final form. The findings live as
-  /// long as the sink. Fails with key.has_children (a merging replace would leave children without parent; message
-  /// names up to 20 keys), database.refused (our bug), storage.full.
+  /// After the last write: judges stages 4 and 5 to the end and puts the table into its final form. The
+  /// findings live as long as the sink. Fails with key.has_children (a merging replace would leave children
+  /// without parent; message names up to 20 keys), database.refused (our bug), storage.full.
   virtual Result<KeyFindings*> settle() = 0;
   virtual SinkCounts counts() const = 0;
 };
 
-/// One atomic change: rows of several tables and the ledger's rows. Dropped without commit: rolled back, nothing is left.
+/// One atomic change: rows of several tables and the ledger's rows. Dropped without commit: rolled back,
+/// nothing is left.
 class Transaction {
  public:
   virtual ~Transaction() = default;
-  /// The table's schema (create, when missing) and a sink for it. Fails with table.differs when the table in the database is not
-  /// as `target.schema` says (append, upsert, merging replace), config.invalid for an upsert without primary key or a foreign key to
-  /// columns that do not exist. A parent table that does not exist counts as empty.
+  /// The table's schema (create, when missing) and a sink for it. Fails with table.differs when the table in
+  /// the database is not as `target.schema` says (append, upsert, merging replace), config.invalid for an
+  /// upsert without primary key or a foreign key to columns that do not exist. A parent table that does not
+  /// exist counts as empty.
   virtual Result<std::unique_ptr<Sink>> open_sink(const LoadTarget& target) = 0;
   /// Version that the table will have / has: number of committed runs. 0 for a table never loaded.
   virtual Result<std::uint64_t> table_version(const TableName& table) = 0;
@@ -121,8 +126,8 @@ class SqlDialect {
   virtual std::string quote(std::string_view identifier) const = 0;
   virtual std::string type_name(const table::Field& field) const = 0;
   /// CREATE TABLE of a schema (product's type mapping), one statement ending in ";\n".
-  virtual std::string create_table(const TableName& table, const table::TableSchema& schema, bool enforce_keys,
-                                   bool database_checks) const = 0;
+  virtual std::string create_table(const TableName& table, const table::TableSchema& schema,
+                                   bool enforce_keys, bool database_checks) const = 0;
 };
 
 /// A table that exists.
@@ -137,13 +142,16 @@ struct TableState {
 class Ledger {
  public:
   virtual ~Ledger() = default;
-  virtual Result<std::vector<RunRecord>> runs(const std::optional<TableName>& of_table, std::size_t limit) = 0;  ///< newest first
+  virtual Result<std::vector<RunRecord>> runs(const std::optional<TableName>& of_table,
+                                              std::size_t limit) = 0;  ///< newest first
   /// Runs whose id begins with `prefix` (with or without "run_", any case), at most 20.
   virtual Result<std::vector<RunRecord>> find(std::string_view prefix) = 0;
-  /// A run that ended without loading (failed, interrupted), or replaces the row of that id. Fails when the database cannot be written.
+  /// A run that ended without loading (failed, interrupted), or replaces the row of that id. Fails when the
+  /// database cannot be written.
   virtual Result<void> record(const RunRecord& run) = 0;
   /// A committed load of the same bytes into the same table, newest first.
-  virtual Result<std::optional<std::string>> find_same_file(const TableName& table, std::string_view sha256) = 0;
+  virtual Result<std::optional<std::string>> find_same_file(const TableName& table,
+                                                            std::string_view sha256) = 0;
 };
 
 /// A database. Thread safe: every call may come from any thread; transactions are taken one at a time.
@@ -153,19 +161,21 @@ class Database {
   /// Waits up to `lock_wait` for other writers, then table.busy. Creates the database when missing.
   /// Fails with database.unreachable, database.read_only.
   virtual Result<std::unique_ptr<Transaction>> begin(std::span<const TableName> tables) = 0;
-  /// A transaction that can only be dropped: for validate and dry runs, exactly as a load would judge. A database that
-  /// does not exist counts as empty and is not made. commit() fails with internal.error.
+  /// A transaction that can only be dropped: for validate and dry runs, exactly as a load would judge. A
+  /// database that does not exist counts as empty and is not made. commit() fails with internal.error.
   virtual Result<std::unique_ptr<Transaction>> begin_dry_run(std::span<const TableName> tables) = 0;
-  /// One read-only statement on a read-only connection. Fails with report.bad_sql (not one statement, would write, does
-  /// not compile; unknown or missing parameter), report.timeout, database.unreachable (no such file).
+  /// One read-only statement on a read-only connection. Fails with report.bad_sql (not one statement, would
+  /// write, does not compile; unknown or missing parameter), report.timeout, database.unreachable (no such
+  /// file).
   virtual Result<std::unique_ptr<Cursor>> query(const Query& query) = 0;
-  virtual Result<std::vector<TableState>> tables() = 0;       ///< all but rowgate's own; empty when the database does not exist
+  virtual Result<std::vector<TableState>>
+  tables() = 0;  ///< all but rowgate's own; empty when the database does not exist
   virtual Result<std::optional<TableState>> table(const TableName& table) = 0;
   /// Where the table in the database differs from `schema`, in words; empty = equal or no such table.
   virtual Result<std::vector<std::string>> differences(const LoadTarget& target) = 0;
   virtual Ledger& ledger() = 0;
   virtual const SqlDialect& dialect() const = 0;
-  virtual std::string describe() const = 0;  ///< "sqlite ./data/rowgate.db", never with a secret
+  virtual std::string describe() const = 0;          ///< "sqlite ./data/rowgate.db", never with a secret
   virtual Result<std::string> server_version() = 0;  ///< "SQLite 3.40.1"
   virtual bool exists() const = 0;
 };

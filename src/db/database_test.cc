@@ -29,7 +29,8 @@ struct Loaded {
 
 class DatabaseTest : public ::testing::Test {
  protected:
-  DatabaseTest() : database_(sqlite_database(folder_.path() / "data" / "rowgate.db", std::chrono::milliseconds(50))) {
+  DatabaseTest()
+      : database_(sqlite_database(folder_.path() / "data" / "rowgate.db", std::chrono::milliseconds(50))) {
     departments_ = make_schema({{"id", Type::Integer}, {"name", Type::String}});
     departments_.unique_keys = {{1}};
     hires_ = make_schema({{"id", Type::Integer}, {"department_id", Type::Integer}});
@@ -39,12 +40,17 @@ class DatabaseTest : public ::testing::Test {
   }
 
   LoadTarget target(const TableName& table, const table::TableSchema& schema, Mode mode) {
-    return {.table = table, .schema = &schema, .mode = mode, .enforce_keys = enforce_,
-            .scratch = folder_.path() / "spool", .run_id = new_id("run_", {++now_ * 1000})};
+    return {.table = table,
+            .schema = &schema,
+            .mode = mode,
+            .enforce_keys = enforce_,
+            .scratch = folder_.path() / "spool",
+            .run_id = new_id("run_", {++now_ * 1000})};
   }
 
   static Result<void> write_and_settle(Transaction& transaction, const LoadTarget& where,
-                                       const std::vector<TestRow>& rows, std::uint64_t unordered_bytes, Loaded& loaded) {
+                                       const std::vector<TestRow>& rows, std::uint64_t unordered_bytes,
+                                       Loaded& loaded) {
     TRY_ASSIGN(const std::unique_ptr<Sink> sink, transaction.open_sink(where));
     if (unordered_bytes > 0) sink->expect_unordered(unordered_bytes);
     const TestBatch batch(rows);
@@ -56,8 +62,12 @@ class DatabaseTest : public ::testing::Test {
   }
 
   RunRecord record_of(const LoadTarget& where, std::uint64_t version_before) {
-    RunRecord run{.id = where.run_id, .status = RunStatus::Succeeded, .table = where.table.name,
-                  .mode = std::string(name(where.mode)), .file_name = "a.csv", .file_sha256 = "f00d"};
+    RunRecord run{.id = where.run_id,
+                  .status = RunStatus::Succeeded,
+                  .table = where.table.name,
+                  .mode = std::string(name(where.mode)),
+                  .file_name = "a.csv",
+                  .file_sha256 = "f00d"};
     run.version_before = version_before;
     run.version_after = version_before + 1;
     run.created_at = run.started_at = run.finished_at = {now_ * 1000};
@@ -65,8 +75,8 @@ class DatabaseTest : public ::testing::Test {
   }
 
   /// One load of some rows as one committed run.
-  Loaded load(const TableName& table, const table::TableSchema& schema, Mode mode, const std::vector<TestRow>& rows,
-              std::uint64_t unordered_bytes = 0) {
+  Loaded load(const TableName& table, const table::TableSchema& schema, Mode mode,
+              const std::vector<TestRow>& rows, std::uint64_t unordered_bytes = 0) {
     Loaded loaded;
     const LoadTarget where = target(table, schema, mode);
     const auto attempt = [&]() -> Result<void> {
@@ -133,7 +143,8 @@ TEST_F(DatabaseTest, RowsOfOneFileMayBeEachOthersParents) {
   const Loaded first = load(people, people_, Mode::Append, {{2, 1}, {1, nullptr}, {3, 2}});
   EXPECT_THAT(first.findings, IsEmpty());
   // 5 has no boss, 6 has 5, 7 has 6: refused with it. 8 has a boss in the table; 2 is in the table already.
-  const Loaded second = load(people, people_, Mode::Append, {{7, 6}, {6, 5}, {5, 99}, {8, 3}, {2, 1}, {9, 9}});
+  const Loaded second =
+      load(people, people_, Mode::Append, {{7, 6}, {6, 5}, {5, 99}, {8, 3}, {2, 1}, {9, 9}});
   EXPECT_THAT(second.findings, ElementsAre("2:key.no_parent:0", "3:key.no_parent:0", "4:key.no_parent:0",
                                            "6:key.duplicate_in_table:0"));
   EXPECT_EQ(second.counts.refused, 4u);
@@ -151,7 +162,8 @@ TEST_F(DatabaseTest, ReplaceOfATableThatReferencesItselfForgetsTheOldRows) {
 TEST_F(DatabaseTest, UpsertInsertsAndUpdates) {
   load(kParents, departments_, Mode::Append, {{1, "Sales"}, {2, "Law"}});
   // 2 takes the name of 1, which was there before the load: refused, whatever becomes of 1.
-  const Loaded second = load(kParents, departments_, Mode::Upsert, {{1, "Trade"}, {2, "Sales"}, {3, "Legal"}});
+  const Loaded second =
+      load(kParents, departments_, Mode::Upsert, {{1, "Trade"}, {2, "Sales"}, {3, "Legal"}});
   EXPECT_THAT(second.findings, ElementsAre("3:key.not_unique:0"));
   EXPECT_EQ(second.counts.inserted, 1u);
   EXPECT_EQ(second.counts.updated, 1u);
@@ -166,7 +178,8 @@ TEST_F(DatabaseTest, UpsertInsertsAndUpdates) {
 
 TEST_F(DatabaseTest, UpsertNeedsAPrimaryKey) {
   departments_.primary_key = {};
-  EXPECT_EQ(load(kParents, departments_, Mode::Upsert, {{1, "Sales"}}).error.value().code, Code::ConfigInvalid);
+  EXPECT_EQ(load(kParents, departments_, Mode::Upsert, {{1, "Sales"}}).error.value().code,
+            Code::ConfigInvalid);
 }
 
 TEST_F(DatabaseTest, ReadersSeeTheOldTableUntilTheNewOneIsCommitted) {
@@ -196,7 +209,8 @@ TEST_F(DatabaseTest, DroppedTransactionsLeaveNothing) {
     Result<std::unique_ptr<Transaction>> transaction = database_->begin(std::span(&kParents, 1));
     ASSERT_TRUE(transaction);
     Loaded loaded;
-    ASSERT_TRUE(write_and_settle(**transaction, target(kParents, departments_, Mode::Replace), {{7, "New"}}, 0, loaded));
+    ASSERT_TRUE(write_and_settle(**transaction, target(kParents, departments_, Mode::Replace), {{7, "New"}},
+                                 0, loaded));
   }
   EXPECT_THAT(rows_of("departments"), ElementsAre("1|Sales"));
   EXPECT_EQ(database_->ledger().runs(std::nullopt, 10)->size(), 1u);
@@ -217,8 +231,8 @@ TEST_F(DatabaseTest, AReferencedTableIsExchangedInPlace) {
 
 TEST_F(DatabaseTest, RowsOutOfOrderAreSortedInLargeFiles) {
   load(kParents, departments_, Mode::Append, {{5, "Five"}});
-  const Loaded loaded =
-      load(kParents, departments_, Mode::Append, {{9, "Nine"}, {5, "Again"}, {1, "One"}, {2, "Five"}}, 100 << 20);
+  const Loaded loaded = load(kParents, departments_, Mode::Append,
+                             {{9, "Nine"}, {5, "Again"}, {1, "One"}, {2, "Five"}}, 100 << 20);
   EXPECT_THAT(loaded.findings, ElementsAre("3:key.duplicate_in_table:0", "5:key.not_unique:0"));
   EXPECT_EQ(loaded.counts.written, 2u);
   EXPECT_THAT(rows_of("departments"), ElementsAre("1|One", "5|Five", "9|Nine"));
@@ -228,8 +242,10 @@ TEST_F(DatabaseTest, DryRunsJudgeAndLeaveNothing) {
   Result<std::unique_ptr<Transaction>> transaction = database_->begin_dry_run(std::span(&kParents, 1));
   ASSERT_TRUE(transaction);
   Loaded parents, children;
-  ASSERT_TRUE(write_and_settle(**transaction, target(kParents, departments_, Mode::Append), {{1, "Sales"}}, 0, parents));
-  ASSERT_TRUE(write_and_settle(**transaction, target(kChildren, hires_, Mode::Append), {{1, 1}, {2, 2}}, 0, children));
+  ASSERT_TRUE(write_and_settle(**transaction, target(kParents, departments_, Mode::Append), {{1, "Sales"}}, 0,
+                               parents));
+  ASSERT_TRUE(write_and_settle(**transaction, target(kChildren, hires_, Mode::Append), {{1, 1}, {2, 2}}, 0,
+                               children));
   EXPECT_THAT(children.findings, ElementsAre("3:key.no_parent:0"));
   EXPECT_FALSE((*transaction)->commit({}));
   transaction->reset();
@@ -248,7 +264,8 @@ TEST_F(DatabaseTest, AnotherWriterMakesItBusy) {
 TEST_F(DatabaseTest, TheLedgerKeepsEveryRun) {
   const Loaded loaded = load(kParents, departments_, Mode::Append, {{1, "Sales"}});
   ASSERT_FALSE(loaded.error);
-  RunRecord failed{.id = "run_ZZZ", .status = RunStatus::Failed, .table = "departments", .file_name = "b.csv"};
+  RunRecord failed{
+      .id = "run_ZZZ", .status = RunStatus::Failed, .table = "departments", .file_name = "b.csv"};
   failed.created_at = {now_ * 1000};
   failed.rejects = {{Code::RuleRequired, "id", 3, 7}};
   failed.warnings = {{Code::RecordBlank, "1 blank line was skipped", 1, 4}};
@@ -267,12 +284,13 @@ TEST_F(DatabaseTest, TheLedgerKeepsEveryRun) {
 
 TEST_F(DatabaseTest, DifferencesAreToldInWords) {
   load(kParents, departments_, Mode::Append, {{1, "Sales"}});
-  table::TableSchema other = make_schema({{"id", Type::Integer}, {"name", Type::Integer}, {"seats", Type::Number}});
+  table::TableSchema other =
+      make_schema({{"id", Type::Integer}, {"name", Type::Integer}, {"seats", Type::Number}});
   const Loaded loaded = load(kParents, other, Mode::Append, {{1, 2, 3.0}});
   ASSERT_TRUE(loaded.error);
   EXPECT_EQ(loaded.error->code, Code::TableDiffers);
-  for (const char* part : {"column `name` is TEXT in the database, INTEGER in the schema", "column `seats` is missing",
-                           "unique key (name)"})
+  for (const char* part : {"column `name` is TEXT in the database, INTEGER in the schema",
+                           "column `seats` is missing", "unique key (name)"})
     EXPECT_THAT(loaded.error->message, HasSubstr(part));
 }
 
@@ -292,9 +310,9 @@ TEST_F(DatabaseTest, QueriesOnlyRead) {
 
 TEST_F(DatabaseTest, QueriesBindTypedParameters) {
   load(kParents, departments_, Mode::Append, {{1, "Sales"}, {2, "O'Law"}});
-  Result<std::unique_ptr<Cursor>> cursor = database_->query(
-      {.sql = "SELECT id FROM departments WHERE name = :name AND id >= :least",
-       .params = {{"least", std::int64_t{1}}, {"name", std::string("O'Law")}}});
+  Result<std::unique_ptr<Cursor>> cursor =
+      database_->query({.sql = "SELECT id FROM departments WHERE name = :name AND id >= :least",
+                        .params = {{"least", std::int64_t{1}}, {"name", std::string("O'Law")}}});
   ASSERT_TRUE(cursor);
   std::vector<ResultCell> row;
   ASSERT_TRUE(*(*cursor)->next(row));
@@ -315,7 +333,9 @@ TEST_F(DatabaseTest, LongQueriesEnd) {
 TEST_F(DatabaseTest, AFileThatIsNoDatabaseIsSaid) {
   std::filesystem::create_directories(folder_.path() / "data");
   FILE* file = std::fopen((folder_.path() / "data" / "rowgate.db").c_str(), "w");
-  std::fputs("this is a text, and long enough to be looked at as a database header by SQLite, which it is not", file);
+  std::fputs(
+      "this is a text, and long enough to be looked at as a database header by SQLite, which it is not",
+      file);
   std::fclose(file);
   EXPECT_EQ(database_->begin({}).error().code, Code::DatabaseUnreachable);
   EXPECT_EQ(database_->query({.sql = "SELECT 1"}).error().code, Code::DatabaseUnreachable);

@@ -6,8 +6,8 @@
 
 namespace rowgate::db {
 
-/// A SQLite database in the file `path`, made by the first load. WAL, synchronous NORMAL, STRICT tables, foreign_keys ON.
-/// `lock_wait` bounds the waiting for another writer.
+/// A SQLite database in the file `path`, made by the first load. WAL, synchronous NORMAL, STRICT tables,
+/// foreign_keys ON. `lock_wait` bounds the waiting for another writer.
 std::unique_ptr<Database> sqlite_database(const std::filesystem::path& path,
                                           std::chrono::milliseconds lock_wait = std::chrono::seconds(10));
 

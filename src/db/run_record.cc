@@ -12,8 +12,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::array<std::string_view, 6> kStatusNames = {
-    "running", "succeeded", "succeeded_with_rejects", "failed", "cancelled", "interrupted"};
+constexpr std::array<std::string_view, 6> kStatusNames = {"running", "succeeded", "succeeded_with_rejects",
+                                                          "failed",  "cancelled", "interrupted"};
 
 Json rejects_json(const RunRecord& run) {
   Json list = Json::array();
@@ -52,14 +52,21 @@ Json error_json(const std::optional<Error>& error) {
 }
 
 /// Names from files may hold bytes that are not UTF-8; they become U+FFFD.
-std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
-Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
-Json or_null(Timestamp at) { return at.micros == 0 ? Json(nullptr) : Json(to_rfc3339(at)); }
+Json or_null(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
+}
+Json or_null(Timestamp at) {
+  return at.micros == 0 ? Json(nullptr) : Json(to_rfc3339(at));
+}
 
 double seconds(const RunRecord& run) {
   if (run.finished_at.micros == 0 || run.started_at.micros == 0) return 0;
-  return static_cast<double>((run.finished_at.micros - run.started_at.micros) / 1000) / 1000.0;
+  const std::int64_t millis = (run.finished_at.micros - run.started_at.micros) / 1000;
+  return static_cast<double>(millis) / 1000.0;
 }
 
 Json rows_json(const RunRecord& run) {
@@ -93,7 +100,8 @@ Result<void> read_rejects(RunRecord& run, const Json& list) {
   for (const Json& item : list) {
     const std::optional<Code> code = code_from_text(text_of(item, "code"));
     if (!code) return damaged("rejects");
-    run.rejects.push_back({*code, text_of(item, "field"), number_of(item, "count"), number_of(item, "first_line")});
+    run.rejects.push_back(
+        {*code, text_of(item, "field"), number_of(item, "count"), number_of(item, "first_line")});
   }
   return {};
 }
@@ -115,15 +123,20 @@ Result<void> read_error(RunRecord& run, const Json& object) {
   const std::optional<Code> code = code_from_text(text_of(object, "code"));
   if (!code) return damaged("error");
   run.error = Error{*code, text_of(object, "message"), text_of(object, "hint"), {}, text_of(object, "file")};
-  if (object.contains("line")) run.error->at = Position{number_of(object, "line"), number_of(object, "column")};
+  if (object.contains("line"))
+    run.error->at = Position{number_of(object, "line"), number_of(object, "column")};
   return {};
 }
 
-Json parsed(std::string_view text) { return Json::parse(text, nullptr, false); }
+Json parsed(std::string_view text) {
+  return Json::parse(text, nullptr, false);
+}
 
 }  // namespace
 
-std::string_view name(RunStatus status) { return kStatusNames[static_cast<std::size_t>(status)]; }
+std::string_view name(RunStatus status) {
+  return kStatusNames[static_cast<std::size_t>(status)];
+}
 
 std::optional<RunStatus> run_status_from(std::string_view name) {
   for (std::size_t i = 0; i < kStatusNames.size(); ++i)
@@ -156,9 +169,15 @@ std::string to_json(const RunRecord& run) {
                {"principal", run.principal}});
 }
 
-std::string rejects_to_json(const RunRecord& run) { return dump(rejects_json(run)); }
-std::string warnings_to_json(const RunRecord& run) { return dump(warnings_json(run)); }
-std::string error_to_json(const RunRecord& run) { return run.error ? dump(error_json(run.error)) : std::string(); }
+std::string rejects_to_json(const RunRecord& run) {
+  return dump(rejects_json(run));
+}
+std::string warnings_to_json(const RunRecord& run) {
+  return dump(warnings_json(run));
+}
+std::string error_to_json(const RunRecord& run) {
+  return run.error ? dump(error_json(run.error)) : std::string();
+}
 
 Result<void> read_json_members(RunRecord& run, std::string_view rejects, std::string_view warnings,
                                std::string_view error) {
@@ -176,7 +195,8 @@ std::string to_state_json(const RunRecord& run) {
 
 Result<RunRecord> run_from_state_json(std::string_view json) {
   Json object = parsed(json);
-  if (!object.is_object() || !object["file"].is_object() || !object["rows"].is_object()) return damaged("state");
+  if (!object.is_object() || !object["file"].is_object() || !object["rows"].is_object())
+    return damaged("state");
   RunRecord run;
   run.id = text_of(object, "id");
   run.kind = text_of(object, "kind");

@@ -11,15 +11,22 @@
 
 namespace rowgate::db {
 
-enum class RunStatus : std::uint8_t { Running, Succeeded, SucceededWithRejects, Failed, Cancelled, Interrupted };
-std::string_view name(RunStatus status);  ///< "succeeded_with_rejects", …
+enum class RunStatus : std::uint8_t {
+  Running,
+  Succeeded,
+  SucceededWithRejects,
+  Failed,
+  Cancelled,
+  Interrupted
+};
+std::string_view name(RunStatus status);  ///< "succeeded_with_rejects", ...
 std::optional<RunStatus> run_status_from(std::string_view name);
 
 /// All rejects of one code and field.
 struct RejectGroup {
   Code code;
-  std::string field = {};  ///< empty when the record as a whole is meant
-  std::uint64_t count = 0; ///< problems of this kind
+  std::string field = {};   ///< empty when the record as a whole is meant
+  std::uint64_t count = 0;  ///< problems of this kind
   std::uint64_t first_line = 0;
 };
 
@@ -32,7 +39,7 @@ struct RunWarning {
 
 /// One run, as in the ledger (table rowgate_runs) and in the run resource of the API.
 struct RunRecord {
-  std::string id;            ///< "run_…"
+  std::string id;  ///< "run_..."
   std::string kind = "load";
   RunStatus status = RunStatus::Running;
   std::string space = {}, table;
@@ -45,21 +52,23 @@ struct RunRecord {
   std::string parent = {};        ///< the run whose rejects this file repairs
   std::uint64_t rows_read = 0, rows_accepted = 0, rows_rejected = 0, rows_skipped = 0;
   std::optional<std::uint64_t> rows_inserted = {}, rows_updated = {};  ///< upsert only
-  std::vector<RejectGroup> rejects = {};  ///< most frequent first
+  std::vector<RejectGroup> rejects = {};                               ///< most frequent first
   std::vector<RunWarning> warnings = {};
   std::uint64_t version_before = 0, version_after = 0;
   Timestamp created_at = {}, started_at = {}, finished_at = {};
   std::string principal = "local";
-  std::optional<Error> error = {};   ///< why it failed
+  std::optional<Error> error = {};  ///< why it failed
 };
 
 /// The run resource as one JSON object (product's API shape; without links, which a server adds).
 std::string to_json(const RunRecord& run);
-/// Members as stored: rejects, warnings and error as JSON texts, and back. Fails with internal.error on damage.
+/// Members as stored: rejects, warnings and error as JSON texts, and back. Fails with internal.error on
+/// damage.
 std::string rejects_to_json(const RunRecord& run);
 std::string warnings_to_json(const RunRecord& run);
 std::string error_to_json(const RunRecord& run);
-Result<void> read_json_members(RunRecord& run, std::string_view rejects, std::string_view warnings, std::string_view error);
+Result<void> read_json_members(RunRecord& run, std::string_view rejects, std::string_view warnings,
+                               std::string_view error);
 /// A whole record, for a run's state file.
 std::string to_state_json(const RunRecord& run);
 Result<RunRecord> run_from_state_json(std::string_view json);

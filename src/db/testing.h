@@ -1,6 +1,7 @@
 #pragma once
 
-// What tests of databases share: schemas in few words, batches of rows without a file, and reading tables back.
+// What tests of databases share: schemas in few words, batches of rows without a file, and reading tables
+// back.
 
 #include "db/database.h"
 #include "table/checker.h"
@@ -76,7 +77,8 @@ class TestBatch {
   table::CheckedBatch batch_;
 };
 
-/// "departments(id, name)": integers by default, "name:string" for another type; the first field is the primary key.
+/// "departments(id, name)": integers by default, "name:string" for another type; the first field is the
+/// primary key.
 inline table::TableSchema make_schema(std::initializer_list<std::pair<std::string, table::Type>> fields) {
   table::TableSchema schema;
   for (const auto& [name, type] : fields) schema.fields.push_back({.name = name, .type = type});

@@ -15,7 +15,8 @@ constexpr std::size_t kInputBytes = 128 * 1024;
 enum class Compression { None, Gzip, Zstd };
 
 Error damaged(std::string_view format, std::string_view why, std::uint64_t offset) {
-  return {Code::FileBadCompression, fmt::format("the {} stream is damaged at byte {}: {}", format, offset, why),
+  return {Code::FileBadCompression,
+          fmt::format("the {} stream is damaged at byte {}: {}", format, offset, why),
           "copy or compress the file again; nothing of it can be trusted"};
 }
 
@@ -41,7 +42,9 @@ struct Input {
 /// RFC 1952: one member after the other, each with its checksum and length.
 class GzipSource : public Source {
  public:
-  explicit GzipSource(std::unique_ptr<Source> source) : input_{.source = std::move(source)} { begin_member(); }
+  explicit GzipSource(std::unique_ptr<Source> source) : input_{.source = std::move(source)} {
+    begin_member();
+  }
 
   Result<std::size_t> read(std::span<char> into) override {
     for (;;) {
@@ -71,9 +74,12 @@ class GzipSource : public Source {
   }
   static std::string_view why(int code) {
     switch (code) {
-      case ISAL_INCORRECT_CHECKSUM: return "the checksum does not match";
-      case ISAL_UNSUPPORTED_METHOD: return "bytes that are no gzip member";
-      default: return "not a valid deflate block";
+      case ISAL_INCORRECT_CHECKSUM:
+        return "the checksum does not match";
+      case ISAL_UNSUPPORTED_METHOD:
+        return "bytes that are no gzip member";
+      default:
+        return "not a valid deflate block";
     }
   }
 

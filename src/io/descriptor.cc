@@ -23,13 +23,16 @@ Error storage_error(int errno_value, std::string_view doing, const std::filesyst
   switch (errno_value) {
     case ENOSPC:
     case EDQUOT:
-    case EFBIG: return {Code::StorageFull, message, "make room there, or set another folder in `storage`"};
+    case EFBIG:
+      return {Code::StorageFull, message, "make room there, or set another folder in `storage`"};
     case EACCES:
     case EPERM:
     case EROFS:
     case ENOTDIR:
-    case ELOOP: return {Code::StorageDenied, message, "check the path and who may write there"};
-    default: return {Code::InternalError, message};
+    case ELOOP:
+      return {Code::StorageDenied, message, "check the path and who may write there"};
+    default:
+      return {Code::InternalError, message};
   }
 }
 

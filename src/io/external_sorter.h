@@ -2,9 +2,10 @@
 
 // Sorting more than memory holds.
 //
-// Records are collected in one buffer of `memory_bytes`. When it is full it is sorted and appended to a scratch file as
-// a run. finish() sorts what is left and next() merges the runs through a heap, each run read through a small buffer.
-// When everything fitted, no file is made. Order among equal records is not kept: put a tie-breaker into operator<.
+// Records are collected in one buffer of `memory_bytes`. When it is full it is sorted and appended to a
+// scratch file as a run. finish() sorts what is left and next() merges the runs through a heap, each run read
+// through a small buffer. When everything fitted, no file is made. Order among equal records is not kept: put
+// a tie-breaker into operator<.
 
 #include "io/files.h"
 
@@ -17,7 +18,7 @@
 
 namespace rowgate::io {
 
-/// T: trivially copyable with operator<. Used as add()…, finish(), next()…; not thread safe.
+/// T: trivially copyable with operator<. Used as add()..., finish(), next()...; not thread safe.
 /// The scratch file lies in `folder`, unlinked. Errors are those of ScratchFile.
 template <class T>
   requires std::is_trivially_copyable_v<T>
@@ -83,7 +84,8 @@ Result<void> ExternalSorter<T>::spill() {
   }
   std::sort(buffer_.begin(), buffer_.end());
   const std::uint64_t at = scratch_->size();
-  const std::span<const char> bytes(reinterpret_cast<const char*>(buffer_.data()), buffer_.size() * sizeof(T));
+  const std::span<const char> bytes(reinterpret_cast<const char*>(buffer_.data()),
+                                    buffer_.size() * sizeof(T));
   TRY(scratch_->append(bytes));
   runs_.push_back({at, scratch_->size(), {}, 0});
   buffer_.clear();
@@ -125,11 +127,12 @@ template <class T>
   requires std::is_trivially_copyable_v<T>
 Result<bool> ExternalSorter<T>::refill(Run& run) {
   constexpr std::size_t kRunBufferBytes = 64 * 1024;
-  const std::uint64_t bytes = std::min<std::uint64_t>(kRunBufferBytes / sizeof(T) * sizeof(T), run.end - run.at);
+  const std::uint64_t bytes =
+      std::min<std::uint64_t>(kRunBufferBytes / sizeof(T) * sizeof(T), run.end - run.at);
   if (bytes == 0) return false;
   run.buffer.resize(static_cast<std::size_t>(bytes / sizeof(T)));
-  TRY_ASSIGN(const std::size_t got,
-             scratch_->read_at(run.at, {reinterpret_cast<char*>(run.buffer.data()), static_cast<std::size_t>(bytes)}));
+  TRY_ASSIGN(const std::size_t got, scratch_->read_at(run.at, {reinterpret_cast<char*>(run.buffer.data()),
+                                                               static_cast<std::size_t>(bytes)}));
   if (got != bytes) return fail(Code::InternalError, "a scratch file ended early");
   run.at += bytes;
   run.used = 0;

@@ -46,7 +46,8 @@ Result<void> FileWriter::write(std::string_view bytes) {
 }
 
 Result<void> FileWriter::close() {
-  if (::fsync(state_->fd.get()) != 0) return std::unexpected(storage_error(errno, "cannot flush", state_->path));
+  if (::fsync(state_->fd.get()) != 0)
+    return std::unexpected(storage_error(errno, "cannot flush", state_->path));
   state_->fd = Descriptor();
   if (::rename(state_->beside.c_str(), state_->path.c_str()) != 0)
     return std::unexpected(storage_error(errno, "cannot make", state_->path));
@@ -57,6 +58,8 @@ Result<void> FileWriter::close() {
   return {};
 }
 
-std::uint64_t FileWriter::bytes_written() const { return state_->written; }
+std::uint64_t FileWriter::bytes_written() const {
+  return state_->written;
+}
 
 }  // namespace rowgate::io

@@ -6,12 +6,13 @@
 
 namespace rowgate::io {
 
-/// A plain file is its own spool: it is read in place and never copied or changed. `shown_name` is what messages say.
-/// Fails with file.not_found, or file.unreadable (a folder, no permission).
+/// A plain file is its own spool: it is read in place and never copied or changed. `shown_name` is what
+/// messages say. Fails with file.not_found, or file.unreadable (a folder, no permission).
 Result<std::shared_ptr<SourceFile>> open_file(const std::filesystem::path& path, std::string shown_name);
 
-/// Takes in all of a stream that can be read only once (standard input, a request body): up to `memory_bytes` stay in
-/// memory, more goes to an unlinked file in `folder`. Fails with file.unreadable, storage.full, storage.denied.
+/// Takes in all of a stream that can be read only once (standard input, a request body): up to `memory_bytes`
+/// stay in memory, more goes to an unlinked file in `folder`. Fails with file.unreadable, storage.full,
+/// storage.denied.
 Result<std::shared_ptr<SourceFile>> spool(Source& stream, const std::filesystem::path& folder,
                                           std::string shown_name, std::size_t memory_bytes = 1 << 20);
 
@@ -21,12 +22,13 @@ std::unique_ptr<Source> standard_input();
 /// Bytes in memory, for tests and small texts. Owns them.
 std::shared_ptr<SourceFile> memory_file(std::string bytes, std::string shown_name = "memory.csv");
 
-/// `file` with gzip (RFC 1952, all members) or zstd (RFC 8878, all frames) undone; the same file where its first bytes
-/// are neither. Readers fail with file.bad_compression (truncated, wrong checksum, trailing garbage).
+/// `file` with gzip (RFC 1952, all members) or zstd (RFC 8878, all frames) undone; the same file where its
+/// first bytes are neither. Readers fail with file.bad_compression (truncated, wrong checksum, trailing
+/// garbage).
 Result<std::shared_ptr<SourceFile>> decompressed(std::shared_ptr<SourceFile> file);
 
-/// A file that appears whole or not at all: written beside its place, flushed to disk, renamed, the folder flushed.
-/// Dropped without close(): nothing appears. Mode 0600. Not thread safe.
+/// A file that appears whole or not at all: written beside its place, flushed to disk, renamed, the folder
+/// flushed. Dropped without close(): nothing appears. Mode 0600. Not thread safe.
 class FileWriter {
  public:
   /// Makes missing folders (0700). Fails with storage.denied, storage.full.
@@ -46,8 +48,8 @@ class FileWriter {
   std::unique_ptr<State> state_;
 };
 
-/// An unlinked file in `folder` for work that does not fit in memory; gone when dropped or when the process dies.
-/// Reads and writes at offsets; thread safe for reads. Fails with storage.full, storage.denied.
+/// An unlinked file in `folder` for work that does not fit in memory; gone when dropped or when the process
+/// dies. Reads and writes at offsets; thread safe for reads. Fails with storage.full, storage.denied.
 class ScratchFile {
  public:
   static Result<ScratchFile> create(const std::filesystem::path& folder);
@@ -65,8 +67,8 @@ class ScratchFile {
   std::uint64_t size_ = 0;
 };
 
-/// The error for a failed system call on `path`: ENOSPC, EDQUOT, EFBIG are storage.full; EACCES, EPERM, EROFS are
-/// storage.denied; all else internal.error. `doing` reads like "cannot write".
+/// The error for a failed system call on `path`: ENOSPC, EDQUOT, EFBIG are storage.full; EACCES, EPERM, EROFS
+/// are storage.denied; all else internal.error. `doing` reads like "cannot write".
 Error storage_error(int errno_value, std::string_view doing, const std::filesystem::path& path);
 
 }  // namespace rowgate::io

@@ -39,7 +39,8 @@ Result<void> ScratchFile::append(std::span<const char> bytes) {
 Result<std::size_t> ScratchFile::read_at(std::uint64_t offset, std::span<char> into) const {
   std::size_t filled = 0;
   while (filled < into.size()) {
-    const ssize_t got = ::pread(fd_, into.data() + filled, into.size() - filled, static_cast<off_t>(offset + filled));
+    const ssize_t got =
+        ::pread(fd_, into.data() + filled, into.size() - filled, static_cast<off_t>(offset + filled));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return std::unexpected(storage_error(errno, "cannot read", "a scratch file"));
     if (got == 0) break;
@@ -48,6 +49,8 @@ Result<std::size_t> ScratchFile::read_at(std::uint64_t offset, std::span<char> i
   return filled;
 }
 
-std::uint64_t ScratchFile::size() const { return size_; }
+std::uint64_t ScratchFile::size() const {
+  return size_;
+}
 
 }  // namespace rowgate::io

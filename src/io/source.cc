@@ -23,7 +23,8 @@ Result<std::string> read_all(Source& source, std::size_t limit_bytes) {
     text.resize(kept + got);
     if (got == 0) return text;
     if (text.size() > limit_bytes)
-      return fail(Code::InternalError, fmt::format("more than {} bytes where a small text was expected", limit_bytes));
+      return fail(Code::InternalError,
+                  fmt::format("more than {} bytes where a small text was expected", limit_bytes));
   }
 }
 

@@ -14,7 +14,8 @@ namespace rowgate::io {
 class Source {
  public:
   virtual ~Source() = default;
-  /// Fills the front of `into` (which is not empty) and says how many bytes; 0 = the end. May give less than asked.
+  /// Fills the front of `into` (which is not empty) and says how many bytes; 0 = the end. May give less than
+  /// asked.
   virtual Result<std::size_t> read(std::span<char> into) = 0;
 };
 
@@ -22,15 +23,15 @@ class Source {
 class SourceFile {
  public:
   virtual ~SourceFile() = default;
-  /// A reader that begins at byte `offset` (of the decoded bytes); at or past the end it is empty. The Source may
-  /// outlive nothing of this SourceFile.
+  /// A reader that begins at byte `offset` (of the decoded bytes); at or past the end it is empty. The Source
+  /// may outlive nothing of this SourceFile.
   virtual Result<std::unique_ptr<Source>> open(std::uint64_t offset) const = 0;
   /// Bytes as stored (compressed, where it is), for progress and the receipt.
   virtual std::uint64_t stored_size() const = 0;
   /// How many stored bytes all readers together have taken so far; for a progress bar, approximate.
   virtual std::uint64_t stored_bytes_read() const = 0;
-  /// Lower-case hex SHA-256 of the stored bytes. Known after a reader from offset 0 has reached the end; else computed
-  /// by reading once more. Fails as open and read do.
+  /// Lower-case hex SHA-256 of the stored bytes. Known after a reader from offset 0 has reached the end; else
+  /// computed by reading once more. Fails as open and read do.
   virtual Result<std::string> sha256() const = 0;
   /// The name to show: "hired_employees.csv", "-".
   virtual const std::string& name() const = 0;

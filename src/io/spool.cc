@@ -24,10 +24,12 @@ class StandardInput : public Source {
 
 }  // namespace
 
-std::unique_ptr<Source> standard_input() { return std::make_unique<StandardInput>(); }
+std::unique_ptr<Source> standard_input() {
+  return std::make_unique<StandardInput>();
+}
 
-Result<std::shared_ptr<SourceFile>> spool(Source& stream, const std::filesystem::path& folder, std::string shown_name,
-                                          std::size_t memory_bytes) {
+Result<std::shared_ptr<SourceFile>> spool(Source& stream, const std::filesystem::path& folder,
+                                          std::string shown_name, std::size_t memory_bytes) {
   auto stored = std::make_shared<StoredBytes>();
   stored->name = std::move(shown_name);
   Sha256 hash;

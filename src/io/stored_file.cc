@@ -15,10 +15,12 @@
 namespace rowgate::io {
 namespace {
 
-/// A reader from the first byte hashes on the way, so that a load needs no pass of its own for the file's SHA-256.
+/// A reader from the first byte hashes on the way, so that a load needs no pass of its own for the file's
+/// SHA-256.
 class StoredSource : public Source {
  public:
-  StoredSource(std::shared_ptr<StoredBytes> stored, std::uint64_t offset) : stored_(std::move(stored)), at_(offset) {
+  StoredSource(std::shared_ptr<StoredBytes> stored, std::uint64_t offset)
+      : stored_(std::move(stored)), at_(offset) {
     const std::scoped_lock lock(stored_->mutex);
     if (offset == 0 && !stored_->sha256) hash_.emplace();
   }
@@ -50,7 +52,9 @@ class StoredFile : public SourceFile {
     return std::unique_ptr<Source>(new StoredSource(stored_, offset));
   }
   std::uint64_t stored_size() const override { return stored_->size; }
-  std::uint64_t stored_bytes_read() const override { return stored_->read_so_far.load(std::memory_order_relaxed); }
+  std::uint64_t stored_bytes_read() const override {
+    return stored_->read_so_far.load(std::memory_order_relaxed);
+  }
   const std::string& name() const override { return stored_->name; }
 
   Result<std::string> sha256() const override {
@@ -78,7 +82,8 @@ class StoredFile : public SourceFile {
 Error unreadable(int errno_value, std::string_view shown_name) {
   if (errno_value == ENOENT)
     return {Code::FileNotFound, fmt::format("'{}' does not exist", shown(shown_name)), "check the path"};
-  return {Code::FileUnreadable, fmt::format("cannot read '{}': {}", shown(shown_name), std::strerror(errno_value)),
+  return {Code::FileUnreadable,
+          fmt::format("cannot read '{}': {}", shown(shown_name), std::strerror(errno_value)),
           "check the path and who may read it"};
 }
 
@@ -87,7 +92,8 @@ Error unreadable(int errno_value, std::string_view shown_name) {
 Result<std::size_t> StoredBytes::read_at(std::uint64_t offset, std::span<char> into) const {
   if (const auto* memory = std::get_if<std::string>(&bytes)) {
     if (offset >= memory->size()) return std::size_t{0};
-    const std::size_t count = std::min<std::size_t>(into.size(), memory->size() - static_cast<std::size_t>(offset));
+    const std::size_t count =
+        std::min<std::size_t>(into.size(), memory->size() - static_cast<std::size_t>(offset));
     std::memcpy(into.data(), memory->data() + offset, count);
     return count;
   }
@@ -112,12 +118,14 @@ std::shared_ptr<SourceFile> memory_file(std::string bytes, std::string shown_nam
 }
 
 Result<std::shared_ptr<SourceFile>> open_file(const std::filesystem::path& path, std::string shown_name) {
-  Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // non-blocking: a pipe must not hang us here
+  Descriptor fd(
+      ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // non-blocking: a pipe must not hang us here
   if (!fd) return std::unexpected(unreadable(errno, shown_name));
   struct stat about{};
   if (::fstat(fd.get(), &about) != 0) return std::unexpected(unreadable(errno, shown_name));
   if (S_ISDIR(about.st_mode))
-    return fail(Code::FileUnreadable, fmt::format("'{}' is a folder", shown(shown_name)), "name the files in it");
+    return fail(Code::FileUnreadable, fmt::format("'{}' is a folder", shown(shown_name)),
+                "name the files in it");
   if (!S_ISREG(about.st_mode))
     return fail(Code::FileUnreadable, fmt::format("'{}' is not a plain file", shown(shown_name)),
                 "pipe it in and give - as the file's name");

@@ -12,8 +12,8 @@
 
 namespace rowgate::io {
 
-/// Stored bytes, in memory or behind a descriptor that can be read at any offset, and their hash once it is known.
-/// Shared by a SourceFile and its readers; thread safe.
+/// Stored bytes, in memory or behind a descriptor that can be read at any offset, and their hash once it is
+/// known. Shared by a SourceFile and its readers; thread safe.
 struct StoredBytes {
   std::variant<std::string, Descriptor> bytes;
   std::uint64_t size = 0;

@@ -22,7 +22,9 @@ void append_big_endian(std::string& out, std::uint64_t bits) {
   for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<char>(bits >> shift & 0xff));
 }
 
-std::uint64_t sortable(std::int64_t value) { return std::bit_cast<std::uint64_t>(value) ^ (std::uint64_t{1} << 63); }
+std::uint64_t sortable(std::int64_t value) {
+  return std::bit_cast<std::uint64_t>(value) ^ (std::uint64_t{1} << 63);
+}
 
 std::uint64_t sortable(double value) {
   const std::uint64_t bits = std::bit_cast<std::uint64_t>(value == 0 ? 0.0 : value);  // -0 is 0
@@ -32,10 +34,17 @@ std::uint64_t sortable(double value) {
 /// A cell in bytes that are equal, and sort, as the values do.
 void append_sortable(std::string& out, const Cell& cell) {
   switch (cell.kind) {
-    case CellKind::Null: break;
-    case CellKind::Integer: append_big_endian(out, sortable(cell.integer)); break;
-    case CellKind::Real: append_big_endian(out, sortable(cell.real)); break;
-    case CellKind::Text: out.append(cell.text, cell.size); break;
+    case CellKind::Null:
+      break;
+    case CellKind::Integer:
+      append_big_endian(out, sortable(cell.integer));
+      break;
+    case CellKind::Real:
+      append_big_endian(out, sortable(cell.real));
+      break;
+    case CellKind::Text:
+      out.append(cell.text, cell.size);
+      break;
   }
 }
 
@@ -123,12 +132,13 @@ bool DuplicateFinder::make_entry(const Key& key, const Cell* row, std::uint64_t 
   encoded_.clear();
   for (const std::size_t field : key.fields) {
     const Cell& cell = row[field];
-    append_big_endian(encoded_, cell.kind == CellKind::Text ? cell.size : 8);  // so that ("a","bc") is not ("ab","c")
+    append_big_endian(encoded_,
+                      cell.kind == CellKind::Text ? cell.size : 8);  // so that ("a","bc") is not ("ab","c")
     append_sortable(encoded_, cell);
   }
   std::array<unsigned char, crypto_shorthash_siphashx24_BYTES> hash;
-  crypto_shorthash_siphashx24(hash.data(), reinterpret_cast<const unsigned char*>(encoded_.data()), encoded_.size(),
-                              hash_key_.data());
+  crypto_shorthash_siphashx24(hash.data(), reinterpret_cast<const unsigned char*>(encoded_.data()),
+                              encoded_.size(), hash_key_.data());
   std::memcpy(&out.high, hash.data(), 8);
   std::memcpy(&out.low, hash.data() + 8, 8);
   out.line = line;

@@ -2,15 +2,15 @@
 
 // Finding keys that occur twice in a file, the same on every database and in a dry run.
 //
-// While every key ascends from record to record no two can be equal, and nothing is kept but the last one (KeyOrder).
-// At the first record that breaks the order the whole file's keys are collected in a pass of their own (parsing and
-// checking are far cheaper than loading): each key of each record that reached this stage becomes an entry of 128 bits
-// that stand for the value, and the record's line (DuplicateFinder). Sorted with bounded memory, equal values lie
-// together, lowest line first: that record wins, the others lose. Records before the break cannot lose, so a load that
-// was under way goes on from where it stood.
+// While every key ascends from record to record no two can be equal, and nothing is kept but the last one
+// (KeyOrder). At the first record that breaks the order the whole file's keys are collected in a pass of
+// their own (parsing and checking are far cheaper than loading): each key of each record that reached this
+// stage becomes an entry of 128 bits that stand for the value, and the record's line (DuplicateFinder).
+// Sorted with bounded memory, equal values lie together, lowest line first: that record wins, the others
+// lose. Records before the break cannot lose, so a load that was under way goes on from where it stood.
 //
-// The 128 bits are the value itself for a key of one integer field; else a SipHash-2-4-128 under a random key, so that
-// nobody can make two values collide on purpose, and by chance it takes 2^64 records.
+// The 128 bits are the value itself for a key of one integer field; else a SipHash-2-4-128 under a random
+// key, so that nobody can make two values collide on purpose, and by chance it takes 2^64 records.
 
 #include "base/error.h"
 #include "io/external_sorter.h"
@@ -25,7 +25,8 @@
 
 namespace rowgate::load {
 
-/// Watches whether keys ascend strictly, record by record. Records with a null in a key are passed over for that key.
+/// Watches whether keys ascend strictly, record by record. Records with a null in a key are passed over for
+/// that key.
 class KeyOrder {
  public:
   explicit KeyOrder(const table::TableSchema& schema);
@@ -42,8 +43,9 @@ class KeyOrder {
     bool primary;
     bool ascends = true;
     bool started = false;
-    std::int64_t last_integer = 0;        ///< of a key of one integer
-    std::vector<std::string> last = {};   ///< of any other, per field, in a form whose bytes sort as the values do
+    std::int64_t last_integer = 0;  ///< of a key of one integer
+    std::vector<std::string> last =
+        {};  ///< of any other, per field, in a form whose bytes sort as the values do
   };
   static void observe_integers(Watched& key, const table::CheckedBatch& batch);
   static void observe_any(Watched& key, const table::CheckedBatch& batch);

@@ -8,7 +8,9 @@ namespace {
 
 constexpr std::size_t kKeyMemoryBytes = 32 << 20;
 
-Error stopped() { return {Code::RunInterrupted, "stopped; nothing of this file was loaded", "load the file again"}; }
+Error stopped() {
+  return {Code::RunInterrupted, "stopped; nothing of this file was loaded", "load the file again"};
+}
 
 /// Loading one file: the state that the steps share.
 class FileLoad {
@@ -59,7 +61,8 @@ class FileLoad {
 Result<void> FileLoad::run() {
   context_.progress.phase = Progress::Phase::Check;
   std::string parent;
-  TRY(read_checked(pass(), [this](table::CheckedBatch& batch) { return take(batch); }, &parent, context_.stop));
+  TRY(read_checked(
+      pass(), [this](table::CheckedBatch& batch) { return take(batch); }, &parent, context_.stop));
   if (context_.stop.stop_requested()) return std::unexpected(stopped());
   if (run_.parent.empty()) run_.parent = parent;
 
@@ -99,8 +102,8 @@ Result<void> FileLoad::judge_keys(table::CheckedBatch& batch) {
   return {};
 }
 
-/// Reads the whole file once more, for its keys alone. Records before the one that broke the order cannot be among the
-/// losers, so the load goes on from where it stands.
+/// Reads the whole file once more, for its keys alone. Records before the one that broke the order cannot be
+/// among the losers, so the load goes on from where it stands.
 Result<void> FileLoad::find_duplicates() {
   context_.progress.phase = Progress::Phase::Keys;
   duplicates_.emplace(prepared_.schema, context_.settings.spool, kKeyMemoryBytes);
@@ -174,13 +177,18 @@ Result<void> FileLoad::note_rejects(const table::CheckedBatch& batch) {
 Result<void> FileLoad::write_rejects(db::KeyFindings* findings) {
   if (totals_.rejected == 0) return {};
   context_.progress.phase = Progress::Phase::Rejects;
-  RejectFileHead head{.run = run_.id, .table = run_.table, .file = run_.file_name,
-                      .dialect = prepared_.frame.opening.dialect, .columns = prepared_.frame.opening.header,
+  RejectFileHead head{.run = run_.id,
+                      .table = run_.table,
+                      .file = run_.file_name,
+                      .dialect = prepared_.frame.opening.dialect,
+                      .columns = prepared_.frame.opening.header,
                       .map = request_.map};
   if (head.columns.empty())
     for (const table::Field& field : prepared_.schema.fields) head.columns.push_back(field.name);
   RejectWriter writer(*request_.file, prepared_.frame,
-                      {.store = context_.store, .head = std::move(head), .observer = context_.observer,
+                      {.store = context_.store,
+                       .head = std::move(head),
+                       .observer = context_.observer,
                        .request_index = context_.request_index});
   return writer.write_all(log_, findings, counts_);
 }
@@ -206,29 +214,33 @@ void FileLoad::finish_record() {
 /// Judged when every number is known; what it refuses is rolled back.
 Result<void> FileLoad::verdict() const {
   const std::uint64_t tried = totals_.read - totals_.skipped;
-  if (over_count_ || (request_.abort_on_reject && totals_.rejected > 0) || (tried > 0 && totals_.accepted == 0) ||
-      request_.max_rejects.exceeded(totals_.rejected, tried))
+  if (over_count_ || (request_.abort_on_reject && totals_.rejected > 0) ||
+      (tried > 0 && totals_.accepted == 0) || request_.max_rejects.exceeded(totals_.rejected, tried))
     return std::unexpected(too_many_rejects());
   const bool written = sink_.counts().written == totals_.accepted;
   if (totals_.balanced() && written) return {};
-  return fail(Code::InternalError,
-              fmt::format("the numbers of this load do not balance: {} read, {} accepted, {} rejected, {} skipped, {} "
-                          "written",
-                          totals_.read, totals_.accepted, totals_.rejected, totals_.skipped, sink_.counts().written),
-              "nothing was loaded; please report this");
+  return fail(
+      Code::InternalError,
+      fmt::format(
+          "the numbers of this load do not balance: {} read, {} accepted, {} rejected, {} skipped, {} "
+          "written",
+          totals_.read, totals_.accepted, totals_.rejected, totals_.skipped, sink_.counts().written),
+      "nothing was loaded; please report this");
 }
 
 Error FileLoad::too_many_rejects() const {
   const std::uint64_t tried = totals_.read - totals_.skipped;
-  std::string message = fmt::format("{} of {} rows were refused; nothing was loaded", grouped(totals_.rejected),
-                                    grouped(tried));
+  std::string message = fmt::format("{} of {} rows were refused; nothing was loaded",
+                                    grouped(totals_.rejected), grouped(tried));
   if (over_count_)
     message = fmt::format("more than {} {} refused; stopped at row {}; nothing was loaded",
                           grouped(*request_.max_rejects.count),
                           *request_.max_rejects.count == 1 ? "row was" : "rows were", grouped(totals_.read));
-  std::string hint = fmt::format("repair the rows, or allow more than {} with max_rejects", request_.max_rejects.text());
+  std::string hint =
+      fmt::format("repair the rows, or allow more than {} with max_rejects", request_.max_rejects.text());
   if (request_.abort_on_reject) hint = "repair the rows, or load without --strict to set them aside";
-  if (totals_.accepted == 0 && !over_count_) hint = "no row was acceptable; check that this is the right table and mode";
+  if (totals_.accepted == 0 && !over_count_)
+    hint = "no row was acceptable; check that this is the right table and mode";
   return {Code::LimitRejects, std::move(message), std::move(hint)};
 }
 
@@ -260,8 +272,8 @@ Result<void> decide_schema(const LoadRequest& request, const LoadContext& contex
     return {};
   }
   TRY_ASSIGN(table::Inference::Outcome inferred,
-             infer_schema(*request.file, prepared.frame.opening, context.settings.check_threads, context.progress,
-                          context.stop));
+             infer_schema(*request.file, prepared.frame.opening, context.settings.check_threads,
+                          context.progress, context.stop));
   context.progress.rows_read = 0;
   prepared.schema = std::move(inferred.schema);
   outcome.notes = std::move(inferred.notes);
@@ -271,7 +283,8 @@ Result<void> decide_schema(const LoadRequest& request, const LoadContext& contex
 
 }  // namespace
 
-Result<void> prepare(const LoadRequest& request, const LoadContext& context, Prepared& prepared, LoadOutcome& outcome) {
+Result<void> prepare(const LoadRequest& request, const LoadContext& context, Prepared& prepared,
+                     LoadOutcome& outcome) {
   TRY(check_name(request.table));
   context.progress.phase = Progress::Phase::Inspect;
   context.progress.bytes_total = request.file->stored_size();
@@ -288,10 +301,11 @@ Result<void> prepare(const LoadRequest& request, const LoadContext& context, Pre
   }
   prepared.frame.columns = *std::move(columns);
   for (const std::string& name : prepared.frame.columns.ignored)
-    outcome.run.warnings.push_back({.code = Code::HeaderExtra,
-                                    .message = fmt::format("column `{}` is no field and was left out", shown(name)),
-                                    .count = 1,
-                                    .first_line = 1});
+    outcome.run.warnings.push_back(
+        {.code = Code::HeaderExtra,
+         .message = fmt::format("column `{}` is no field and was left out", shown(name)),
+         .count = 1,
+         .first_line = 1});
   return {};
 }
 
@@ -301,9 +315,13 @@ Result<void> load_file(const LoadRequest& request, const LoadContext& context, c
   TRY_ASSIGN(run.version_before, transaction.table_version(request.table));
   run.version_after = run.version_before;
   TRY_ASSIGN(const std::unique_ptr<db::Sink> sink,
-             transaction.open_sink({.table = request.table, .schema = &prepared.schema, .mode = request.mode,
-                                    .enforce_keys = request.enforce_keys, .database_checks = request.database_checks,
-                                    .scratch = context.settings.spool, .run_id = run.id}));
+             transaction.open_sink({.table = request.table,
+                                    .schema = &prepared.schema,
+                                    .mode = request.mode,
+                                    .enforce_keys = request.enforce_keys,
+                                    .database_checks = request.database_checks,
+                                    .scratch = context.settings.spool,
+                                    .run_id = run.id}));
   return FileLoad(request, context, prepared, *sink, outcome).run();
 }
 

@@ -38,7 +38,8 @@ void end_run(LoadOutcome& outcome, const Result<void>& attempt, const Clock& clo
   if (run.error->file.empty()) run.error->file = run.file_name;
 }
 
-/// An error that says that the ledger cannot be written now either; its run is told from its state file until it can.
+/// An error that says that the ledger cannot be written now either; its run is told from its state file until
+/// it can.
 bool database_is_away(const Error& error) {
   return error.code == Code::TableBusy || error.code == Code::DatabaseUnreachable ||
          error.code == Code::DatabaseReadOnly;
@@ -48,7 +49,8 @@ Result<void> commit(const LoadRequest& request, db::Database& database, db::Tran
                     LoadOutcome& outcome, const Clock& clock) {
   db::RunRecord& run = outcome.run;
   TRY_ASSIGN(run.file_sha256, request.file->sha256());
-  if (Result<std::optional<std::string>> same = database.ledger().find_same_file(request.table, run.file_sha256);
+  if (Result<std::optional<std::string>> same =
+          database.ledger().find_same_file(request.table, run.file_sha256);
       same && *same)
     run.duplicate_of = **same;
   run.version_after = run.version_before + 1;
@@ -58,10 +60,12 @@ Result<void> commit(const LoadRequest& request, db::Database& database, db::Tran
   return transaction.commit(std::span(&done, 1));
 }
 
-Result<void> attempt(const LoadRequest& request, const LoadContext& context, const Clock& clock, LoadOutcome& outcome) {
+Result<void> attempt(const LoadRequest& request, const LoadContext& context, const Clock& clock,
+                     LoadOutcome& outcome) {
   Prepared prepared;
   TRY(prepare(request, context, prepared, outcome));
-  TRY_ASSIGN(const std::unique_ptr<db::Transaction> transaction, context.database.begin(std::span(&request.table, 1)));
+  TRY_ASSIGN(const std::unique_ptr<db::Transaction> transaction,
+             context.database.begin(std::span(&request.table, 1)));
   TRY(load_file(request, context, prepared, *transaction, outcome));
   context.progress.phase = Progress::Phase::Commit;
   return commit(request, context.database, *transaction, outcome, clock);
@@ -72,8 +76,8 @@ Result<void> attempt(const LoadRequest& request, const LoadContext& context, con
 Loader::Loader(db::Database& database, store::Store& store, const Clock& clock, Settings settings)
     : database_(database), store_(store), clock_(clock), settings_(std::move(settings)) {}
 
-Result<LoadOutcome> Loader::load(const LoadRequest& request, Progress& progress, const RejectObserver& observer,
-                                 std::stop_token stop) {
+Result<LoadOutcome> Loader::load(const LoadRequest& request, Progress& progress,
+                                 const RejectObserver& observer, std::stop_token stop) {
   LoadOutcome outcome = begin_outcome(request, clock_, false);
   TRY_ASSIGN(RunState state, RunState::create(settings_.spool, outcome.run));
   const LoadContext context{database_, &store_, settings_, progress, &observer, 0, std::move(stop)};

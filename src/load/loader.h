@@ -25,31 +25,32 @@ namespace rowgate::load {
 /// One file to be loaded into one table.
 struct LoadRequest {
   db::TableName table;
-  const table::TableSchema* schema = nullptr;  ///< absent: the schema kept in the database (append, upsert), else inferred
+  const table::TableSchema* schema =
+      nullptr;  ///< absent: the schema kept in the database (append, upsert), else inferred
   csv::DialectOptions dialect = {};
-  std::shared_ptr<io::SourceFile> file;        ///< decompressed
+  std::shared_ptr<io::SourceFile> file;  ///< decompressed
   table::NameMap map = {};
   db::Mode mode = db::Mode::Append;
   bool enforce_keys = false, database_checks = false;
-  bool abort_on_reject = false;                ///< on_reject=abort
+  bool abort_on_reject = false;  ///< on_reject=abort
   RejectLimit max_rejects = {};
-  std::string parent = {};                     ///< a run whose rejects this file repairs; else taken from rg_run
+  std::string parent = {};  ///< a run whose rejects this file repairs; else taken from rg_run
 };
 
 struct LoadOutcome {
-  db::RunRecord run;                      ///< run.error tells why nothing was loaded, where that is so
+  db::RunRecord run;  ///< run.error tells why nothing was loaded, where that is so
   std::optional<csv::Opening> opening = {};
-  table::TableSchema schema = {};         ///< that was used
+  table::TableSchema schema = {};  ///< that was used
   bool inferred = false;
-  std::vector<std::string> notes = {};    ///< of the inference
+  std::vector<std::string> notes = {};                      ///< of the inference
   std::optional<table::HeaderTrouble> header_trouble = {};  ///< with header.mismatch
 };
 
 /// Called for every refused record in file order, after all stages are judged and before the commit.
 using RejectObserver = std::function<void(std::size_t request_index, const RefusedRecord&)>;
 
-/// Loads files: receive -> parse -> check -> write -> receipt. Blocks; uses worker threads of its own while it runs.
-/// One load at a time per Loader.
+/// Loads files: receive -> parse -> check -> write -> receipt. Blocks; uses worker threads of its own while
+/// it runs. One load at a time per Loader.
 class Loader {
  public:
   struct Settings {
@@ -58,13 +59,14 @@ class Loader {
   };
   Loader(db::Database& database, store::Store& store, const Clock& clock, Settings settings);
 
-  /// One load as one run: rows, ledger row and table version commit together, or nothing is loaded and the ledger gets a
-  /// failed row. Whatever happens is told in the outcome's run; the only way to fail is not to be able to begin it
-  /// (storage.* of the state file).
+  /// One load as one run: rows, ledger row and table version commit together, or nothing is loaded and the
+  /// ledger gets a failed row. Whatever happens is told in the outcome's run; the only way to fail is not to
+  /// be able to begin it (storage.* of the state file).
   Result<LoadOutcome> load(const LoadRequest& request, Progress& progress, const RejectObserver& observer,
                            std::stop_token stop);
 
-  /// Judges all requests together, in order, as loads would, then rolls back: no ledger row, no stored rejects.
+  /// Judges all requests together, in order, as loads would, then rolls back: no ledger row, no stored
+  /// rejects.
   Result<std::vector<LoadOutcome>> dry_run(std::span<const LoadRequest> requests, Progress& progress,
                                            const RejectObserver& observer, std::stop_token stop);
 

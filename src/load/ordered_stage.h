@@ -2,11 +2,11 @@
 
 // One producer, several workers, one consumer, and the order of the producer kept.
 //
-// A fixed number of slots goes round: free -> filled by the producer -> worked on -> consumed -> free. When the consumer
-// (the database) is slow all slots are waiting for it, the producer finds none free and stops reading. So memory is
-// bounded by the number of slots, whatever the file, and the slots' own buffers are used again and again.
-// The consumer runs on the calling thread. An error of the producer reaches the consumer in its place in the order;
-// an error of the consumer stops everybody at the next slot border.
+// A fixed number of slots goes round: free -> filled by the producer -> worked on -> consumed -> free. When
+// the consumer (the database) is slow all slots are waiting for it, the producer finds none free and stops
+// reading. So memory is bounded by the number of slots, whatever the file, and the slots' own buffers are
+// used again and again. The consumer runs on the calling thread. An error of the producer reaches the
+// consumer in its place in the order; an error of the consumer stops everybody at the next slot border.
 
 #include "base/error.h"
 
@@ -33,8 +33,9 @@ class OrderedStage {
   };
   explicit OrderedStage(unsigned workers) : workers_(workers), slots_(workers + 3) {}
 
-  /// Runs until the producer ends, an error, or a stop (checked between slots; then the result is still success and the
-  /// caller looks at its stop token). All threads have ended when it returns. Once per object.
+  /// Runs until the producer ends, an error, or a stop (checked between slots; then the result is still
+  /// success and the caller looks at its stop token). All threads have ended when it returns. Once per
+  /// object.
   Result<void> run(Steps steps, std::stop_token stop);
 
  private:
@@ -51,12 +52,12 @@ class OrderedStage {
   unsigned workers_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<Entry> slots_;        ///< number n lies in slots_[n % size]: in order, so a ring
-  std::uint64_t filled_ = 0;        ///< slots filled so far
-  std::uint64_t taken_ = 0;         ///< of these, given to a worker
-  std::uint64_t consumed_ = 0;      ///< of these, consumed
-  bool ended_ = false;              ///< the producer is done
-  bool closed_ = false;             ///< the consumer is done; everybody leaves
+  std::vector<Entry> slots_;    ///< number n lies in slots_[n % size]: in order, so a ring
+  std::uint64_t filled_ = 0;    ///< slots filled so far
+  std::uint64_t taken_ = 0;     ///< of these, given to a worker
+  std::uint64_t consumed_ = 0;  ///< of these, consumed
+  bool ended_ = false;          ///< the producer is done
+  bool closed_ = false;         ///< the consumer is done; everybody leaves
   std::optional<Error> producer_error_;
 };
 
@@ -87,8 +88,8 @@ void OrderedStage<Slot>::produce(const Steps& steps, const std::stop_token& stop
     lock.unlock();
     Result<bool> more = steps.produce(entry.slot);
     lock.lock();
-    if (!more) producer_error_ = std::move(more).error();
-    if (producer_error_ || !*more) break;
+    if (!more) producer_error_ = more.error();
+    if (!more || !*more) break;
     entry.stage = Stage::Filled;
     ++filled_;
     changed_.notify_all();

@@ -29,7 +29,8 @@ Result<std::unique_ptr<io::Source>> open_after_header(const io::SourceFile& file
 
 }  // namespace
 
-Result<void> read_checked(const PassInput& input, const std::function<Result<bool>(table::CheckedBatch&)>& consume,
+Result<void> read_checked(const PassInput& input,
+                          const std::function<Result<bool>(table::CheckedBatch&)>& consume,
                           std::string* parent, std::stop_token stop) {
   const csv::Opening& opening = input.frame.opening;
   TRY_ASSIGN(const std::unique_ptr<io::Source> source, open_after_header(input.file, opening.data_offset));

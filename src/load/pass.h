@@ -19,10 +19,12 @@ struct PassInput {
   Progress& progress;
 };
 
-/// Gives every batch, stages 1 and 2 judged, to `consume` in file order on this thread; false from it ends the pass.
-/// The file is read from its first byte, so that its SHA-256 is known at the end. `parent` (may be null) receives the
-/// run that a reject file came from. Errors are the file's and consume's own; after a stop the result is success.
-Result<void> read_checked(const PassInput& input, const std::function<Result<bool>(table::CheckedBatch&)>& consume,
+/// Gives every batch, stages 1 and 2 judged, to `consume` in file order on this thread; false from it ends
+/// the pass. The file is read from its first byte, so that its SHA-256 is known at the end. `parent` (may be
+/// null) receives the run that a reject file came from. Errors are the file's and consume's own; after a stop
+/// the result is success.
+Result<void> read_checked(const PassInput& input,
+                          const std::function<Result<bool>(table::CheckedBatch&)>& consume,
                           std::string* parent, std::stop_token stop);
 
 }  // namespace rowgate::load

@@ -6,7 +6,8 @@
 namespace rowgate::load {
 namespace {
 
-constexpr std::string_view kOwnColumns[] = {"rg_run", "rg_line", "rg_codes", "rg_fields", "rg_message", "rg_raw"};
+constexpr std::string_view kOwnColumns[] = {"rg_run",    "rg_line",    "rg_codes",
+                                            "rg_fields", "rg_message", "rg_raw"};
 
 /// Which columns of the file hold data: all, but for the six of ours where the file was a reject file itself.
 std::vector<std::size_t> data_columns(const RejectFileHead& head) {
@@ -17,8 +18,8 @@ std::vector<std::size_t> data_columns(const RejectFileHead& head) {
 }
 
 bool can_stand_in_columns(const RefusedRecord& record, const csv::RecordBatch& parsed, std::size_t columns) {
-  return parsed.broken.empty() && parsed.field_count(0) == columns && record.raw.find('\0') == std::string::npos &&
-         valid_utf8_prefix(record.raw) == record.raw.size();
+  return parsed.broken.empty() && parsed.field_count(0) == columns &&
+         record.raw.find('\0') == std::string::npos && valid_utf8_prefix(record.raw) == record.raw.size();
 }
 
 template <class Part>
@@ -31,10 +32,12 @@ std::string joined(const RefusedRecord& record, std::string_view separator, Part
   return out;
 }
 
-void write_own_columns(csv::Writer& out, const RejectFileHead& head, const RefusedRecord& record, bool in_columns) {
+void write_own_columns(csv::Writer& out, const RejectFileHead& head, const RefusedRecord& record,
+                       bool in_columns) {
   out.field(head.run);
   out.field(std::to_string(record.line));
-  out.field(joined(record, " ", [](const RejectProblem& problem) { return std::string(text(problem.code)); }));
+  out.field(
+      joined(record, " ", [](const RejectProblem& problem) { return std::string(text(problem.code)); }));
   out.field(joined(record, " ", [](const RejectProblem& problem) { return problem.field; }));
   out.field(joined(record, "; ", [](const RejectProblem& problem) { return problem.title; }));
   if (in_columns)
@@ -65,7 +68,8 @@ Result<void> export_csv(RejectReader& reader, const Output& out) {
   const bool was_reject_file = columns.size() != head.columns.size();
   const auto raw_column = std::ranges::find(head.columns, "rg_raw");
   csv::Dialect dialect = head.dialect;
-  dialect.max_field_bytes = dialect.max_record_bytes = 256u << 20;  // what was within its own limits then is so now
+  dialect.max_field_bytes = dialect.max_record_bytes =
+      256u << 20;  // what was within its own limits then is so now
   std::string text;
   csv::Writer writer(text, {.delimiter = head.dialect.delimiter});
   for (const std::size_t column : columns) writer.field(head.columns[column]);

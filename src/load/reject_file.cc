@@ -33,7 +33,8 @@ Json to_json(const RejectProblem& problem) {
 std::string open_line(const RefusedRecord& record) {
   Json errors = Json::array();
   for (const RejectProblem& problem : record.problems) errors.push_back(to_json(problem));
-  const Json json{{"line", record.line}, {"record", record.record}, {"offset", record.offset}, {"errors", errors}};
+  const Json json{
+      {"line", record.line}, {"record", record.record}, {"offset", record.offset}, {"errors", errors}};
   std::string line = json.dump(-1, ' ', false, Json::error_handler_t::replace);
   line.pop_back();
   return line;
@@ -69,7 +70,9 @@ RefusedRecord record_from(const Json& json) {
 
 }  // namespace
 
-store::FileKey reject_file_key(std::string_view run_id) { return fmt::format("rejects/{}.jsonl", run_id); }
+store::FileKey reject_file_key(std::string_view run_id) {
+  return fmt::format("rejects/{}.jsonl", run_id);
+}
 
 std::string head_line(const RejectFileHead& head) {
   Json map = Json::array();
@@ -99,11 +102,17 @@ std::string record_line(const RefusedRecord& record) {
   return line + "}\n";
 }
 
-std::string large_record_begin(const RefusedRecord& record) { return open_line(record).append(kRawBase64); }
+std::string large_record_begin(const RefusedRecord& record) {
+  return open_line(record).append(kRawBase64);
+}
 
-std::string large_record_end() { return "\"}\n"; }
+std::string large_record_end() {
+  return "\"}\n";
+}
 
-std::string end_line(std::uint64_t count) { return fmt::format("{{\"end\":true,\"rejects\":{}}}\n", count); }
+std::string end_line(std::uint64_t count) {
+  return fmt::format("{{\"end\":true,\"rejects\":{}}}\n", count);
+}
 
 struct RejectReader::State {
   std::unique_ptr<io::Source> source;
@@ -113,7 +122,8 @@ struct RejectReader::State {
   std::uint64_t count = 0;
 
   Error damaged(std::string_view what) const {
-    return {Code::InternalError, fmt::format("the stored reject file is damaged at byte {}: {}", line_offset, what)};
+    return {Code::InternalError,
+            fmt::format("the stored reject file is damaged at byte {}: {}", line_offset, what)};
   }
 
   Result<bool> fill() {
@@ -151,7 +161,8 @@ struct RejectReader::State {
   }
 };
 
-RejectReader::RejectReader(std::unique_ptr<io::Source> source) : state_(new State{.source = std::move(source)}) {}
+RejectReader::RejectReader(std::unique_ptr<io::Source> source)
+    : state_(new State{.source = std::move(source)}) {}
 RejectReader::~RejectReader() = default;
 RejectReader::RejectReader(RejectReader&&) noexcept = default;
 

@@ -6,7 +6,8 @@ namespace rowgate::load {
 namespace {
 
 constexpr std::size_t kMemoryBytes = 1 << 20;
-constexpr std::size_t kKeptValueBytes = 1024;  ///< of an offending value; the record's bytes are read from the file again
+constexpr std::size_t kKeptValueBytes =
+    1024;  ///< of an offending value; the record's bytes are read from the file again
 
 template <class T>
 void append_number(std::string& out, T value) {
@@ -19,13 +20,16 @@ void append_text(std::string& out, std::string_view text) {
   out += text;
 }
 
-Error damaged() { return {Code::InternalError, "the scratch file of the rejects ended early"}; }
+Error damaged() {
+  return {Code::InternalError, "the scratch file of the rejects ended early"};
+}
 
 }  // namespace
 
 void RejectCounts::add(const table::Reject& reject, const table::TableSchema& schema) {
   for (const table::Problem& problem : reject.problems) {
-    const std::string field = problem.field == table::Problem::kNoField ? "" : schema.fields[problem.field].name;
+    const std::string field =
+        problem.field == table::Problem::kNoField ? "" : schema.fields[problem.field].name;
     Count& count = counts_[{problem.code, field}];
     ++count.count;
     if (count.first_line == 0 || reject.line < count.first_line) count.first_line = reject.line;
@@ -34,7 +38,8 @@ void RejectCounts::add(const table::Reject& reject, const table::TableSchema& sc
 
 std::vector<db::RejectGroup> RejectCounts::groups() const {
   std::vector<db::RejectGroup> groups;
-  for (const auto& [key, count] : counts_) groups.push_back({key.first, key.second, count.count, count.first_line});
+  for (const auto& [key, count] : counts_)
+    groups.push_back({key.first, key.second, count.count, count.first_line});
   std::ranges::sort(groups, [](const db::RejectGroup& a, const db::RejectGroup& b) {
     return a.count != b.count ? a.count > b.count : a.first_line < b.first_line;
   });

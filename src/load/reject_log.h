@@ -29,8 +29,8 @@ class RejectCounts {
   std::map<std::pair<Code, std::string>, Count> counts_;
 };
 
-/// The rejects of stages 1 to 3 of one run, kept in file order until the database has judged the rest: 1 MiB in memory,
-/// more in a scratch file. Append all, then read all, once.
+/// The rejects of stages 1 to 3 of one run, kept in file order until the database has judged the rest: 1 MiB
+/// in memory, more in a scratch file. Append all, then read all, once.
 class RejectLog {
  public:
   explicit RejectLog(std::filesystem::path scratch) : scratch_folder_(std::move(scratch)) {}

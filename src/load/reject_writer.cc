@@ -15,14 +15,20 @@ constexpr std::size_t kShownValueBytes = 1024;
 const std::vector<std::size_t>& fields_of(Code code, std::uint32_t key, const table::TableSchema& schema,
                                           const std::vector<std::vector<std::size_t>>& keys) {
   switch (code) {
-    case Code::KeyNoParent: return schema.foreign_keys[key].fields;
-    case Code::KeyNotUnique: return schema.unique_keys[key];
-    case Code::KeyDuplicateInTable: return schema.primary_key;
-    default: return keys[key];
+    case Code::KeyNoParent:
+      return schema.foreign_keys[key].fields;
+    case Code::KeyNotUnique:
+      return schema.unique_keys[key];
+    case Code::KeyDuplicateInTable:
+      return schema.primary_key;
+    default:
+      return keys[key];
   }
 }
 
-std::string joined(const std::vector<std::string>& parts) { return fmt::format("{}", fmt::join(parts, ", ")); }
+std::string joined(const std::vector<std::string>& parts) {
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
 
 std::string key_detail(Code code, std::uint32_t key, const table::TableSchema& schema, std::string note) {
   if (code != Code::KeyNoParent) return note;
@@ -36,7 +42,8 @@ Problem key_problem(Code code, std::uint32_t key, const FileFrame& frame, const 
                     std::size_t record, std::string note) {
   const std::vector<std::vector<std::size_t>> keys = frame.schema->keys();
   const std::vector<std::size_t>& fields = fields_of(code, key, *frame.schema, keys);
-  Problem problem{.code = code, .field = static_cast<std::uint32_t>(fields[0]), .at = {batch.line[record], 1}};
+  Problem problem{
+      .code = code, .field = static_cast<std::uint32_t>(fields[0]), .at = {batch.line[record], 1}};
   std::vector<std::string> values;
   for (const std::size_t field : fields) {
     const int column = frame.columns.column_of_field[field];
@@ -76,7 +83,8 @@ Result<void> RejectWriter::write_all(RejectLog& log, db::KeyFindings* findings, 
       TRY_ASSIGN(found, findings->next());
     }
     const db::KeyFinding& first = of_record.front();
-    table::Reject reject{.line = line, .record = first.record, .offset = first.offset, .length = first.length};
+    table::Reject reject{
+        .line = line, .record = first.record, .offset = first.offset, .length = first.length};
     TRY(write(std::move(reject), std::move(of_record), counts));
   }
   if (out_) {
@@ -91,7 +99,8 @@ Result<void> RejectWriter::open_store() {
   return out_->write(head_line(target_.head));
 }
 
-Result<void> RejectWriter::write(table::Reject reject, std::vector<db::KeyFinding> findings, RejectCounts& counts) {
+Result<void> RejectWriter::write(table::Reject reject, std::vector<db::KeyFinding> findings,
+                                 RejectCounts& counts) {
   if (reject.length > frame_.opening.dialect.max_record_bytes) return write_large(reject);
   TRY_ASSIGN(std::string raw, read_raw(reject));
   add_findings(reject, raw, findings);
@@ -109,7 +118,8 @@ Result<void> RejectWriter::tell(const RefusedRecord& record) {
   return {};
 }
 
-/// A broken record over the record limit goes from the file to the store in pieces, so that memory stays bounded.
+/// A broken record over the record limit goes from the file to the store in pieces, so that memory stays
+/// bounded.
 Result<void> RejectWriter::write_large(const table::Reject& reject) {
   constexpr std::uint64_t kPieceBytes = 192 * 1024;  // a multiple of 3, as base64 wants
   table::Reject piece = reject;
@@ -164,7 +174,10 @@ void RejectWriter::add_findings(table::Reject& reject, const std::string& raw,
 }
 
 RefusedRecord RejectWriter::in_words(const table::Reject& reject, std::string raw) const {
-  RefusedRecord record{.line = reject.line, .record = reject.record, .offset = reject.offset, .problems = {},
+  RefusedRecord record{.line = reject.line,
+                       .record = reject.record,
+                       .offset = reject.offset,
+                       .problems = {},
                        .raw = std::move(raw)};
   for (const Problem& problem : reject.problems) {
     table::Description words = table::describe(problem, *frame_.schema);

@@ -22,11 +22,11 @@ struct FileFrame {
 
 /// A problem of stage 3, 4 or 5 with record `record` of `batch`; `key` as in KeyFinding, or an index into
 /// TableSchema::keys() for KeyDuplicateInFile. `note` ends the label: "first in line 12".
-table::Problem key_problem(Code code, std::uint32_t key, const FileFrame& frame, const csv::RecordBatch& batch,
-                           std::size_t record, std::string note);
+table::Problem key_problem(Code code, std::uint32_t key, const FileFrame& frame,
+                           const csv::RecordBatch& batch, std::size_t record, std::string note);
 
-/// Brings the rejects of all stages together in file order, reads each record's bytes from the file again, and gives them to
-/// the store and to the observer.
+/// Brings the rejects of all stages together in file order, reads each record's bytes from the file again,
+/// and gives them to the store and to the observer.
 class RejectWriter {
  public:
   struct Target {
@@ -37,7 +37,8 @@ class RejectWriter {
   };
   RejectWriter(const io::SourceFile& file, const FileFrame& frame, Target target);
 
-  /// `findings` may be null. Adds what the findings say to `counts`. The stored file is flushed when this returns.
+  /// `findings` may be null. Adds what the findings say to `counts`. The stored file is flushed when this
+  /// returns.
   Result<void> write_all(RejectLog& log, db::KeyFindings* findings, RejectCounts& counts);
 
  private:
@@ -45,7 +46,8 @@ class RejectWriter {
   Result<void> write_large(const table::Reject& reject);
   Result<void> tell(const RefusedRecord& record);
   Result<std::string> read_raw(const table::Reject& reject);
-  void add_findings(table::Reject& reject, const std::string& raw, const std::vector<db::KeyFinding>& findings) const;
+  void add_findings(table::Reject& reject, const std::string& raw,
+                    const std::vector<db::KeyFinding>& findings) const;
   RefusedRecord in_words(const table::Reject& reject, std::string raw) const;
   Result<void> open_store();
 

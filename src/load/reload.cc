@@ -6,7 +6,8 @@
 namespace rowgate::load {
 namespace {
 
-void append_record_fields(csv::Writer& out, const csv::RecordBatch& batch, std::size_t record, std::size_t field) {
+void append_record_fields(csv::Writer& out, const csv::RecordBatch& batch, std::size_t record,
+                          std::size_t field) {
   if (batch.raw_field(record, field).empty())
     out.null_field();
   else
@@ -37,7 +38,8 @@ void Reload::rewrite(const csv::RecordBatch& from, csv::RecordBatch& to) {
 
 void Reload::rewrite_record(const csv::RecordBatch& from, std::size_t record, csv::RecordBatch& to) {
   if (from.field_count(record) != columns_.file_columns || from.is_blank(record)) {
-    csv::append_record(to, from.raw(record), dialect_, from.line[record]);  // the checker says what is wrong with it
+    csv::append_record(to, from.raw(record), dialect_,
+                       from.line[record]);  // the checker says what is wrong with it
     return;
   }
   if (parent_.empty()) parent_ = from.value(record, static_cast<std::size_t>(columns_.rg_run));
@@ -60,7 +62,8 @@ void Reload::write_columns(const csv::RecordBatch& from, std::size_t record) {
     }
     const std::string value = from.value(record, column);
     // What the export escaped begins with ', and what stands behind it would have needed the escape.
-    const bool guarded = value.starts_with('\'') && csv::needs_formula_escape(std::string_view(value).substr(1));
+    const bool guarded =
+        value.starts_with('\'') && csv::needs_formula_escape(std::string_view(value).substr(1));
     out.field(guarded ? std::string_view(value).substr(1) : std::string_view(value));
   }
 }

@@ -7,9 +7,10 @@
 
 namespace rowgate::load {
 
-/// Turns records of a reject file back into the records that were refused: the rg_* columns are emptied, the `'` that
-/// guards a cell from a spreadsheet is taken off, and where rg_raw holds a record's whole text that text counts instead. Line,
-/// length, offset and number stay those of the reject file. `from` and `to` are different batches.
+/// Turns records of a reject file back into the records that were refused: the rg_* columns are emptied, the
+/// `'` that guards a cell from a spreadsheet is taken off, and where rg_raw holds a record's whole text that
+/// text counts instead. Line, length, offset and number stay those of the reject file. `from` and `to` are
+/// different batches.
 class Reload {
  public:
   Reload(const csv::Opening& opening, const table::ColumnMap& columns);

@@ -15,7 +15,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path runs_folder(const fs::path& spool) { return spool / "runs"; }
+fs::path runs_folder(const fs::path& spool) {
+  return spool / "runs";
+}
 
 Result<void> write_whole(int fd, const fs::path& path, std::string_view text) {
   if (::ftruncate(fd, 0) != 0) return std::unexpected(io::storage_error(errno, "cannot write", path));
@@ -67,7 +69,8 @@ bool settle(const fs::path& path, db::RunRecord run, db::Database& database, con
     if (run.status == db::RunStatus::Running) {
       run.status = db::RunStatus::Interrupted;
       run.finished_at = clock.now();
-      run.error = Error{Code::RunInterrupted, "the process ended before the load was committed", "load the file again"};
+      run.error = Error{Code::RunInterrupted, "the process ended before the load was committed",
+                        "load the file again"};
     }
     if (!database.ledger().record(run)) return false;
   }
@@ -78,7 +81,8 @@ bool settle(const fs::path& path, db::RunRecord run, db::Database& database, con
 }  // namespace
 
 RunState::RunState(fs::path path, int fd) : path_(std::move(path)), fd_(fd) {}
-RunState::RunState(RunState&& other) noexcept : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
+RunState::RunState(RunState&& other) noexcept
+    : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
 RunState& RunState::operator=(RunState&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(fd_, other.fd_);
@@ -111,7 +115,9 @@ Result<void> RunState::update(const db::RunRecord& run) {
   return {};
 }
 
-void RunState::remove() { ::unlink(path_.c_str()); }
+void RunState::remove() {
+  ::unlink(path_.c_str());
+}
 
 std::vector<InFlight> in_flight(const fs::path& spool) {
   std::vector<InFlight> found;

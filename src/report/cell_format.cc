@@ -35,8 +35,8 @@ OutputCell CellFormat::plain(const db::ResultCell& cell) {
 std::unexpected<Error> CellFormat::not_of_type(const db::ResultCell& cell) {
   const std::string found(plain(cell).text);
   return fail(Code::ReportBadSql,
-              fmt::format("the column `{}` is declared as {}, but holds '{}'", column_.name, name(*column_.type),
-                          shown(found)),
+              fmt::format("the column `{}` is declared as {}, but holds '{}'", column_.name,
+                          name(*column_.type), shown(found)),
               "correct the column's type or the sql");
 }
 
@@ -60,7 +60,8 @@ Result<OutputCell> CellFormat::number(const db::ResultCell& cell) {
 }
 
 Result<OutputCell> CellFormat::boolean(const db::ResultCell& cell) {
-  if (cell.kind != db::ResultCell::Kind::Integer || (cell.integer != 0 && cell.integer != 1)) return not_of_type(cell);
+  if (cell.kind != db::ResultCell::Kind::Integer || (cell.integer != 0 && cell.integer != 1))
+    return not_of_type(cell);
   return OutputCell{OutputCell::Kind::Boolean, cell.integer == 1 ? "true" : "false"};
 }
 

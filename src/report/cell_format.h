@@ -6,13 +6,13 @@
 
 namespace rowgate::report {
 
-/// Makes a result's value ready to be written, by its column's type where it has one: numbers by one formatter, whatever
-/// the database gives. Not thread safe.
+/// Makes a result's value ready to be written, by its column's type where it has one: numbers by one
+/// formatter, whatever the database gives. Not thread safe.
 class CellFormat {
  public:
   explicit CellFormat(const Column& column) : column_(column) {}
-  /// The text lives until the next call, or is the cell's own. Fails with report.bad_sql for a value that is not of the
-  /// column's type.
+  /// The text lives until the next call, or is the cell's own. Fails with report.bad_sql for a value that is
+  /// not of the column's type.
   Result<OutputCell> format(const db::ResultCell& cell);
 
  private:

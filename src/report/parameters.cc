@@ -10,7 +10,8 @@
 namespace rowgate::report {
 namespace {
 
-Result<void> check_names(const Definition& report, std::span<const std::pair<std::string, std::string>> given) {
+Result<void> check_names(const Definition& report,
+                         std::span<const std::pair<std::string, std::string>> given) {
   std::vector<std::string> names;
   for (const Parameter& parameter : report.params) names.push_back(parameter.name);
   for (const auto& [name, text] : given) {
@@ -19,7 +20,8 @@ Result<void> check_names(const Definition& report, std::span<const std::pair<std
     std::string hint = names.empty() ? std::string("the report has none")
                                      : fmt::format("its parameters are {}", fmt::join(names, ", "));
     if (!near.empty()) hint = fmt::format("did you mean `{}`?", near);
-    return fail(Code::ReportBadParameter, fmt::format("the report `{}` has no parameter `{}`", report.name, shown(name)),
+    return fail(Code::ReportBadParameter,
+                fmt::format("the report `{}` has no parameter `{}`", report.name, shown(name)),
                 std::move(hint));
   }
   return {};
@@ -32,10 +34,11 @@ Result<db::Value> value_of(const Parameter& parameter, const std::string& text) 
   table::Cell cell;
   table::Refusal refusal;
   if (!reader.read(text, scratch, cell, refusal))
-    return fail(Code::ReportBadParameter,
-                fmt::format("the parameter `{}` is of type {}, '{}' is not{}{}", parameter.name, name(parameter.type),
-                            shown(text), refusal.detail.empty() ? "" : ": ", refusal.detail),
-                "correct the value");
+    return fail(
+        Code::ReportBadParameter,
+        fmt::format("the parameter `{}` is of type {}, '{}' is not{}{}", parameter.name, name(parameter.type),
+                    shown(text), refusal.detail.empty() ? "" : ": ", refusal.detail),
+        "correct the value");
   if (cell.kind == table::CellKind::Integer) return db::Value(cell.integer);
   if (cell.kind == table::CellKind::Real) return db::Value(cell.real);
   return db::Value(std::string(cell.view()));
@@ -52,7 +55,8 @@ Result<std::vector<std::pair<std::string, db::Value>>> bind_parameters(
     if (found == given.end() && !parameter.default_text)
       return fail(Code::ReportBadParameter, fmt::format("the parameter `{}` is missing", parameter.name),
                   fmt::format("give it a value of type {}", name(parameter.type)));
-    TRY_ASSIGN(db::Value value, value_of(parameter, found == given.end() ? *parameter.default_text : found->second));
+    TRY_ASSIGN(db::Value value,
+               value_of(parameter, found == given.end() ? *parameter.default_text : found->second));
     bound.emplace_back(parameter.name, std::move(value));
   }
   return bound;

@@ -17,7 +17,8 @@
 
 namespace rowgate::report {
 
-/// A result column: its header name, whatever the database makes of aliases, and optionally the type its values are written as.
+/// A result column: its header name, whatever the database makes of aliases, and optionally the type its
+/// values are written as.
 struct Column {
   std::string name;
   std::optional<table::Type> type = {};
@@ -39,9 +40,9 @@ struct SortKey {
 /// A named SQL query, as configured under `reports:`.
 struct Definition {
   std::string name, title, filename, sql;
-  std::vector<Column> columns = {};   ///< empty: as the database names them
+  std::vector<Column> columns = {};  ///< empty: as the database names them
   std::vector<Parameter> params = {};
-  std::vector<SortKey> sort = {};     ///< empty: in the database's order
+  std::vector<SortKey> sort = {};  ///< empty: in the database's order
   std::chrono::milliseconds timeout{60'000};
   std::uint64_t max_rows = 5'000'000;
 };
@@ -72,18 +73,20 @@ struct Outcome {
 };
 
 /// Runs the report and writes its rows. `given` are parameters as texts ("2021"), checked against their types
-/// (report.bad_parameter). Fails with report.* and database.* codes; on a failure the writer's end() is not called.
-/// Memory is bounded: sorting beyond 32 MiB uses a scratch file in `scratch`.
+/// (report.bad_parameter). Fails with report.* and database.* codes; on a failure the writer's end() is not
+/// called. Memory is bounded: sorting beyond 32 MiB uses a scratch file in `scratch`.
 Result<Outcome> run(db::Database& database, const Definition& report,
                     std::span<const std::pair<std::string, std::string>> given, RowWriter& out,
                     const std::filesystem::path& scratch);
 
-/// Compares as `sort:` does: nulls first, numbers by value, texts by Unicode simple case folding, then by bytes.
+/// Compares as `sort:` does: nulls first, numbers by value, texts by Unicode simple case folding, then by
+/// bytes.
 int compare(const OutputCell& a, const OutputCell& b);
 
-/// Rows of one table in primary-key order where there is one (else in the database's), typed by `schema` where it is
-/// known; at most `limit` rows.
-Result<Outcome> table_rows(db::Database& database, const db::TableName& table, const table::TableSchema* schema,
-                           std::optional<std::uint64_t> limit, RowWriter& out);
+/// Rows of one table in primary-key order where there is one (else in the database's), typed by `schema`
+/// where it is known; at most `limit` rows.
+Result<Outcome> table_rows(db::Database& database, const db::TableName& table,
+                           const table::TableSchema* schema, std::optional<std::uint64_t> limit,
+                           RowWriter& out);
 
 }  // namespace rowgate::report

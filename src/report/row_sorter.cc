@@ -1,5 +1,5 @@
-// An entry is: its size, the size of its key, the key (with the row's number behind it, so that equal keys keep their order),
-// then the cells: kind, size, text. Sizes are 32 bits.
+// An entry is: its size, the size of its key, the key (with the row's number behind it, so that equal keys
+// keep their order), then the cells: kind, size, text. Sizes are 32 bits.
 
 #include "report/row_sorter.h"
 
@@ -23,8 +23,12 @@ std::uint32_t size_at(const char* bytes) {
   return value;
 }
 
-std::string_view key_of(const char* entry) { return {entry + 2 * kSize, size_at(entry + kSize)}; }
-std::string_view entry_at(const char* entry) { return {entry, size_at(entry)}; }
+std::string_view key_of(const char* entry) {
+  return {entry + 2 * kSize, size_at(entry + kSize)};
+}
+std::string_view entry_at(const char* entry) {
+  return {entry, size_at(entry)};
+}
 
 void read_cells(std::string_view entry, std::vector<OutputCell>& cells) {
   cells.clear();
@@ -43,7 +47,8 @@ RowSorter::RowSorter(std::filesystem::path scratch, std::size_t memory_bytes)
     : scratch_folder_(std::move(scratch)), memory_bytes_(memory_bytes) {}
 
 Result<void> RowSorter::add(std::string_view key, std::span<const OutputCell> cells) {
-  if (!entries_.empty() && buffer_.size() + entries_.size() * sizeof(std::size_t) >= memory_bytes_) TRY(spill());
+  if (!entries_.empty() && buffer_.size() + entries_.size() * sizeof(std::size_t) >= memory_bytes_)
+    TRY(spill());
   const std::size_t begin = buffer_.size();
   entries_.push_back(begin);
   append_size(buffer_, 0);
@@ -100,7 +105,8 @@ Result<bool> RowSorter::load(Part& part, std::string_view& entry) const {
     part.buffer.resize(old + more);
     TRY_ASSIGN(const std::size_t got, scratch_->read_at(part.at, std::span(part.buffer).subspan(old)));
     part.at += got;
-    if (got < more || part.buffer.size() < bytes) return fail(Code::InternalError, "a scratch file ended early");
+    if (got < more || part.buffer.size() < bytes)
+      return fail(Code::InternalError, "a scratch file ended early");
     return {};
   };
   if (have() == 0 && part.at == part.end) return false;
@@ -117,7 +123,9 @@ Result<void> RowSorter::merge(const std::function<Result<void>(std::span<const O
     std::string_view entry;
     std::size_t part;
   };
-  const auto later = [](const Head& a, const Head& b) { return key_of(b.entry.data()) < key_of(a.entry.data()); };
+  const auto later = [](const Head& a, const Head& b) {
+    return key_of(b.entry.data()) < key_of(a.entry.data());
+  };
   std::vector<Head> heads;
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     Head head{{}, i};

@@ -12,8 +12,8 @@
 
 namespace rowgate::report {
 
-/// Sorts rows by their sort keys, in bounded memory: a full buffer is sorted and written to a scratch file, the parts are
-/// merged at the end. Rows with equal keys keep their order.
+/// Sorts rows by their sort keys, in bounded memory: a full buffer is sorted and written to a scratch file,
+/// the parts are merged at the end. Rows with equal keys keep their order.
 class RowSorter {
  public:
   RowSorter(std::filesystem::path scratch, std::size_t memory_bytes);

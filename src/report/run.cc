@@ -22,7 +22,8 @@ Result<std::vector<Column>> header_of(const Definition& report, const db::Cursor
     for (const std::string& name : cursor.columns()) columns.push_back({.name = name});
   if (columns.size() != cursor.columns().size())
     return fail(Code::ReportBadSql,
-                fmt::format("the report names {} columns, but its sql gives {}", columns.size(), cursor.columns().size()),
+                fmt::format("the report names {} columns, but its sql gives {}", columns.size(),
+                            cursor.columns().size()),
                 "make the two agree");
   return columns;
 }
@@ -64,9 +65,10 @@ Result<std::vector<std::pair<std::size_t, bool>>> sort_columns(const Definition&
   for (const SortKey& key : report.sort) {
     const auto found = std::ranges::find(columns, key.column, &Column::name);
     if (found == columns.end())
-      return fail(Code::ReportBadSql, fmt::format("the report is sorted by `{}`, which is none of its columns",
-                                                  shown(key.column)),
-                  "correct its sort");
+      return fail(
+          Code::ReportBadSql,
+          fmt::format("the report is sorted by `{}`, which is none of its columns", shown(key.column)),
+          "correct its sort");
     keys.emplace_back(static_cast<std::size_t>(found - columns.begin()), key.descending);
   }
   return keys;
@@ -105,15 +107,17 @@ Result<Outcome> write(db::Cursor& cursor, const Definition& report, RowWriter& o
   return Outcome{.rows = rows.count()};
 }
 
-std::string select_of(const db::SqlDialect& dialect, const db::TableName& table, const table::TableSchema* schema,
-                      std::optional<std::uint64_t> limit) {
+std::string select_of(const db::SqlDialect& dialect, const db::TableName& table,
+                      const table::TableSchema* schema, std::optional<std::uint64_t> limit) {
   std::vector<std::string> columns, key;
   if (schema != nullptr) {
     for (const table::Field& field : schema->fields) columns.push_back(dialect.quote(field.name));
-    for (const std::size_t field : schema->primary_key) key.push_back(dialect.quote(schema->fields[field].name));
+    for (const std::size_t field : schema->primary_key)
+      key.push_back(dialect.quote(schema->fields[field].name));
   }
-  std::string sql = fmt::format("SELECT {} FROM {}", columns.empty() ? "*" : fmt::format("{}", fmt::join(columns, ", ")),
-                                dialect.quote(table.name));
+  std::string sql =
+      fmt::format("SELECT {} FROM {}", columns.empty() ? "*" : fmt::format("{}", fmt::join(columns, ", ")),
+                  dialect.quote(table.name));
   if (!key.empty()) sql += fmt::format(" ORDER BY {}", fmt::join(key, ", "));
   if (limit) sql += fmt::format(" LIMIT {}", *limit);
   return sql;
@@ -134,13 +138,16 @@ Result<Outcome> run(db::Database& database, const Definition& report,
   return outcome;
 }
 
-Result<Outcome> table_rows(db::Database& database, const db::TableName& table, const table::TableSchema* schema,
-                           std::optional<std::uint64_t> limit, RowWriter& out) {
+Result<Outcome> table_rows(db::Database& database, const db::TableName& table,
+                           const table::TableSchema* schema, std::optional<std::uint64_t> limit,
+                           RowWriter& out) {
   Definition whole{.name = table.name, .sql = select_of(database.dialect(), table, schema, limit)};
   whole.max_rows = std::uint64_t{1} << 62;
   if (schema != nullptr)
-    for (const table::Field& field : schema->fields) whole.columns.push_back({.name = field.name, .type = field.type});
-  TRY_ASSIGN(const std::unique_ptr<db::Cursor> cursor, database.query({.sql = whole.sql, .timeout = kNoTimeout}));
+    for (const table::Field& field : schema->fields)
+      whole.columns.push_back({.name = field.name, .type = field.type});
+  TRY_ASSIGN(const std::unique_ptr<db::Cursor> cursor,
+             database.query({.sql = whole.sql, .timeout = kNoTimeout}));
   return write(*cursor, whole, out, {});
 }
 

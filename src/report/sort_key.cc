@@ -13,7 +13,8 @@ void append_big_endian(std::string& out, std::uint64_t bits) {
   for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>(bits >> shift);
 }
 
-/// The bits of a double in the order of its values: positive ones above negative ones, those by size inverted.
+/// The bits of a double in the order of its values: positive ones above negative ones, those by size
+/// inverted.
 std::uint64_t ordered_bits(double value) {
   const auto bits = std::bit_cast<std::uint64_t>(value == 0 ? 0.0 : value);
   constexpr std::uint64_t kSign = std::uint64_t{1} << 63;

@@ -6,12 +6,13 @@
 
 namespace rowgate::report {
 
-/// Appends bytes that compare (memcmp) as `sort:` compares cells, so that rows can be sorted without looking at cells
-/// again. No key is the beginning of another one, so keys of several columns may follow each other.
+/// Appends bytes that compare (memcmp) as `sort:` compares cells, so that rows can be sorted without looking
+/// at cells again. No key is the beginning of another one, so keys of several columns may follow each other.
 ///
 ///   null    0
 ///   number  1, the double with its bits in comparing order, what an integer is beyond the double
-///   text    2, the text by Unicode simple case folding, 0 1, the text itself, 0 1    (a 0 within is written 0 255)
+///   text    2, the text by Unicode simple case folding, 0 1, the text itself, 0 1    (a 0 within is written
+///   0 255)
 ///
 /// Descending: every byte inverted.
 void append_sort_key(std::string& out, const OutputCell& cell, bool descending);

@@ -90,6 +90,8 @@ std::unique_ptr<RowWriter> csv_writer(Output out, bool escape_formulas) {
   return std::make_unique<CsvWriter>(std::move(out), escape_formulas);
 }
 
-std::unique_ptr<RowWriter> json_writer(Output out) { return std::make_unique<JsonWriter>(std::move(out)); }
+std::unique_ptr<RowWriter> json_writer(Output out) {
+  return std::make_unique<JsonWriter>(std::move(out));
+}
 
 }  // namespace rowgate::report

@@ -15,7 +15,8 @@ namespace fs = std::filesystem;
 bool is_level(std::string_view level) {
   if (level.empty() || level.front() == '.') return false;
   return std::ranges::all_of(level, [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
   });
 }
 
@@ -63,7 +64,8 @@ class DirStore : public Store {
 
  private:
   Result<fs::path> path_of(const FileKey& key) const {
-    if (!is_key(key)) return fail(Code::StorageDenied, fmt::format("'{}' is not the name of a stored file", shown(key)));
+    if (!is_key(key))
+      return fail(Code::StorageDenied, fmt::format("'{}' is not the name of a stored file", shown(key)));
     return folder_ / key;
   }
   fs::path folder_;
@@ -71,6 +73,8 @@ class DirStore : public Store {
 
 }  // namespace
 
-std::unique_ptr<Store> dir_store(fs::path folder) { return std::make_unique<DirStore>(std::move(folder)); }
+std::unique_ptr<Store> dir_store(fs::path folder) {
+  return std::make_unique<DirStore>(std::move(folder));
+}
 
 }  // namespace rowgate::store

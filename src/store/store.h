@@ -12,8 +12,8 @@
 
 namespace rowgate::store {
 
-/// The name of a stored file: one or two levels of [A-Za-z0-9._-], such as "rejects/run_06FA….jsonl". Never made of
-/// anything that a user typed.
+/// The name of a stored file: one or two levels of [A-Za-z0-9._-], such as "rejects/run_06FA....jsonl". Never
+/// made of anything that a user typed.
 using FileKey = std::string;
 
 /// A file being stored. Dropped without close(): nothing is stored. Not thread safe.
@@ -35,8 +35,8 @@ class Store {
   virtual Result<void> remove(const FileKey& key) = 0;
 };
 
-/// A Store in a local folder (made when first written to; files 0600, folders 0700). A key that would leave the folder
-/// is refused with storage.denied.
+/// A Store in a local folder (made when first written to; files 0600, folders 0700). A key that would leave
+/// the folder is refused with storage.denied.
 std::unique_ptr<Store> dir_store(std::filesystem::path folder);
 
 }  // namespace rowgate::store

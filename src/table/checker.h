@@ -42,7 +42,7 @@ class CheckedBatch {
  public:
   csv::RecordBatch records;               ///< keeps the bytes alive that cells point into
   std::size_t columns = 0;                ///< fields of the schema
-  std::vector<Cell> cells;                ///< row-major, rows × columns; what lies behind them means nothing
+  std::vector<Cell> cells;                ///< row-major, rows x columns; what lies behind them means nothing
   std::vector<std::uint32_t> row_record;  ///< by row: index of its record in `records`
   std::vector<Reject> rejects;
   std::uint64_t skipped = 0;             ///< blank lines

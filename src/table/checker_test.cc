@@ -334,5 +334,105 @@ RC_GTEST_PROP(CheckerProperty, FastAndCompleteWaysAgree, ()) {
   RC_ASSERT(outcome(field, text) == expected);
 }
 
+/// A field with rules of any kind, so that each loop of the checker is met with and without each of its
+/// conditions.
+Field any_field() {
+  const auto coin = [] { return *rc::gen::arbitrary<bool>(); };
+  Field field{.name = "f",
+              .type = *rc::gen::element(Type::Integer, Type::Datetime, Type::String, Type::Number,
+                                        Type::Boolean, Type::Date)};
+  Constraints& rules = field.constraints;
+  const bool whole = field.type == Type::Integer, datetime = field.type == Type::Datetime;
+  if (whole && coin()) rules.minimum = "-3";
+  if (whole && coin()) rules.exclusive_maximum = "12345678";
+  if (whole && coin()) field.group_char = ",";
+  if (datetime && coin()) rules.minimum = "2000-01-01T00:00:00Z";
+  if (datetime && coin()) rules.maximum = "2020-02-29T12:00:00Z";
+  if (datetime && coin()) field.precision = 3;
+  if (field.type == Type::String && coin()) rules.max_length = 4;
+  if (field.type == Type::String && coin()) rules.min_length = *rc::gen::inRange<std::uint64_t>(0, 4);
+  if (field.type == Type::String && coin()) rules.pattern = "[^x]*";
+  rules.required = coin();
+  field.trim = coin();
+  field.keep_quoted_empty = coin();
+  if (coin())
+    field.missing_values = *rc::gen::element<std::vector<std::string>>({"1"}, {"", "-"}, {}, {"x", "0"});
+  return field;
+}
+
+std::string any_value(const Field& field) {
+  if (*rc::gen::inRange(0, 4) == 0)
+    return *rc::gen::element<std::string>("", " ", "x", "-", "1", " 1 ", "\xC3\xA4\xC3\xB6", "a\"b", "a\nb",
+                                          "true");
+  if (field.type == Type::Datetime) return *datetime_like();
+  return *rc::gen::container<std::string>(
+      rc::gen::weightedElement<char>({{9, '0'}, {9, '7'}, {3, '-'}, {2, ','}, {1, ' '}, {1, 'x'}, {1, '"'}}));
+}
+
+RC_GTEST_PROP(CheckerProperty, AWholeBatchIsJudgedAsValueByValue, ()) {
+  TableSchema schema;
+  ColumnMap columns{.file_columns = 4};
+  for (int i = 0; i < 3; ++i) {
+    schema.fields.push_back(any_field());
+    columns.column_of_field.push_back((i * 2 + 1) %
+                                      4);  // another order than the file's, and one column is ignored
+  }
+  columns.column_of_field[2] = *rc::gen::element(0, ColumnMap::kAbsent);
+  std::string file;
+  std::vector<std::string> rows, rejects;
+  const int count = *rc::gen::inRange(1, 30);
+  for (int line = 0; line < count; ++line) {
+    std::vector<std::string> in_file(4, "\"\"");
+    std::string row = fmt::format("{}:", line);
+    std::string codes = row;
+    for (std::size_t i = 0; i < 3; ++i) {
+      const ColumnRules base(schema.fields[i], schema.is_required(i));
+      std::string scratch, value;
+      Cell cell;
+      std::vector<Refusal> refusals;
+      if (columns.column_of_field[i] == ColumnMap::kAbsent) {
+        if (schema.is_required(i)) refusals.push_back({.code = Code::RuleRequired});
+      } else {
+        value = any_value(schema.fields[i]);
+        std::string& text = in_file[static_cast<std::size_t>(columns.column_of_field[i])];
+        const bool quoted = value.find_first_of("\",\n") != std::string::npos || *rc::gen::arbitrary<bool>();
+        text = value;
+        if (quoted) {
+          text = "\"";
+          for (const char c : value) text += c == '"' ? std::string("\"\"") : std::string(1, c);
+          text += '"';
+        }
+        base.judge(value, quoted, scratch, cell, refusals);
+      }
+      row += " " + cell_text(cell);
+      for (const Refusal& refusal : refusals) codes += fmt::format(" {}={}", i, text(refusal.code));
+    }
+    file += fmt::format("{},{},{},{}\n", in_file[0], in_file[1], in_file[2], in_file[3]);
+    (codes.ends_with(':') ? rows : rejects).push_back(codes.ends_with(':') ? row : codes);
+  }
+
+  const Checker checker(schema, columns);
+  csv::testing::PieceSource source(file, 1 << 20);
+  csv::RecordBatch batch;
+  RC_ASSERT(csv::Parser(source, {}).next(batch).has_value());
+  CheckedBatch out;
+  checker.check(batch, out);
+  std::vector<std::string> found_rows, found_rejects;
+  for (std::size_t row = 0; row < out.rows(); ++row) {
+    std::string text = fmt::format("{}:", out.row_record[row]);
+    for (std::size_t field = 0; field < out.columns; ++field) text += " " + cell_text(out.row(row)[field]);
+    found_rows.push_back(text);
+  }
+  for (const Reject& reject : out.rejects) {
+    std::string codes = fmt::format("{}:", reject.record - 1);
+    for (const Problem& problem : reject.problems)
+      codes += fmt::format(" {}={}", problem.field, text(problem.code));
+    found_rejects.push_back(codes);
+  }
+  RC_ASSERT(found_rows == rows);
+  RC_ASSERT(found_rejects == rejects);
+  RC_ASSERT(out.totals().balanced());
+}
+
 }  // namespace
 }  // namespace rowgate::table

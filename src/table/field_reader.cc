@@ -113,7 +113,7 @@ void FieldReader::check_number_characters(const Place& at, const Field& field) {
   };
   check("decimalChar", field.decimal_char, false);
   check("groupChar", field.group_char, true);
-  if (field.type == Type::Number && field.decimal_char == field.group_char)
+  if (field.type == Type::Number && !field.group_char.empty() && field.decimal_char == field.group_char)
     problem(at, fmt::format("decimalChar and groupChar are both `{}`", field.group_char));
 }
 

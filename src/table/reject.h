@@ -13,16 +13,17 @@ namespace rowgate::table {
 struct Problem {
   static constexpr std::uint32_t kNoField = 0xffffffff;
   Code code;
-  std::uint32_t field = kNoField;   ///< index into TableSchema::fields; kNoField when the record as a whole is meant
+  std::uint32_t field =
+      kNoField;  ///< index into TableSchema::fields; kNoField when the record as a whole is meant
   std::uint32_t column = kNoField;  ///< index of the file's column, from 0
   Position at;                      ///< where the cell (or the trouble) begins in the file
-  std::string found = {};           ///< the offending value, as it stands in the file without its quotes; whole
-  std::string detail = {};          ///< what exactly: "month 13", "at most 100", "minimum is 1"; may be empty
+  std::string found = {};   ///< the offending value, as it stands in the file without its quotes; whole
+  std::string detail = {};  ///< what exactly: "month 13", "at most 100", "minimum is 1"; may be empty
   friend bool operator==(const Problem&, const Problem&) = default;
 };
 
-/// A refused record: where it is in the (decoded) file and every reason. Its bytes are not copied: they are read again
-/// from the file at offset, length.
+/// A refused record: where it is in the (decoded) file and every reason. Its bytes are not copied: they are
+/// read again from the file at offset, length.
 struct Reject {
   std::uint64_t line = 0;    ///< the line it begins in; identifies the record, since no two begin in one line
   std::uint64_t record = 0;  ///< number of the record in the file, from 1

@@ -14,9 +14,10 @@ namespace rowgate::table {
 
 /// Field types of Frictionless Table Schema (Data Package v2) that are known so far.
 enum class Type : std::uint8_t { Integer, Number, String, Boolean, Date, Time, Datetime };
-std::string_view name(Type type);  ///< "integer", …
+std::string_view name(Type type);  ///< "integer", ...
 
-/// How a file's columns and a schema's fields must agree (Table Schema, "fieldsMatch"). Equal: the same names in any order.
+/// How a file's columns and a schema's fields must agree (Table Schema, "fieldsMatch"). Equal: the same names
+/// in any order.
 enum class FieldsMatch : std::uint8_t { Exact, Equal, Subset, Superset, Partial };
 
 /// Bounds and enum values are kept as written; the Checker reads them by the field's own rules.
@@ -29,7 +30,8 @@ struct Constraints {
   std::vector<std::string> enum_values = {};                      ///< empty = no such rule
 };
 
-/// `rowgate:decimal: [precision, scale]`: exact decimal digits, at most `precision`, `scale` of them after the point.
+/// `rowgate:decimal: [precision, scale]`: exact decimal digits, at most `precision`, `scale` of them after
+/// the point.
 struct Decimal {
   int precision = 18, scale = 2;
   friend bool operator==(const Decimal&, const Decimal&) = default;
@@ -38,36 +40,39 @@ struct Decimal {
 struct Field {
   std::string name;
   Type type = Type::String;
-  std::string format = "default";  ///< string: default email uri uuid; date, time, datetime: default, any of strptime's patterns
+  std::string format = "default";  ///< string: default email uri uuid; date, time, datetime: default, any of
+                                   ///< strptime's patterns
   std::string title = {}, description = {}, example = {};
   Constraints constraints = {};
   std::optional<std::vector<std::string>> missing_values = {};  ///< instead of the schema's
   std::string decimal_char = ".", group_char = {};              ///< number (group_char also integer)
-  bool bare_number = true;                                      ///< false: text around the number is passed over ("95%")
+  bool bare_number = true;  ///< false: text around the number is passed over ("95%")
   std::vector<std::string> true_values = {"true", "True", "TRUE", "1"};
   std::vector<std::string> false_values = {"false", "False", "FALSE", "0"};
-  bool trim = false;                        ///< rowgate:trim: spaces and tabs around the value are not part of it
-  int timezone_minutes = 0;                 ///< rowgate:timezone: offset of datetimes that carry none
-  int precision = 0;                        ///< rowgate:precision: digits of a second, 0 | 3 | 6
-  std::optional<Decimal> decimal = {};      ///< rowgate:decimal, of a number
-  bool accept_nonfinite = false;            ///< rowgate:nonfinite: accept
-  bool keep_quoted_empty = false;           ///< rowgate:quoted_empty: keep; "" is then a value, not missing
-  std::vector<std::string> aliases = {};    ///< rowgate:aliases: other header names to accept
+  bool trim = false;                    ///< rowgate:trim: spaces and tabs around the value are not part of it
+  int timezone_minutes = 0;             ///< rowgate:timezone: offset of datetimes that carry none
+  int precision = 0;                    ///< rowgate:precision: digits of a second, 0 | 3 | 6
+  std::optional<Decimal> decimal = {};  ///< rowgate:decimal, of a number
+  bool accept_nonfinite = false;        ///< rowgate:nonfinite: accept
+  bool keep_quoted_empty = false;       ///< rowgate:quoted_empty: keep; "" is then a value, not missing
+  std::vector<std::string> aliases = {};  ///< rowgate:aliases: other header names to accept
 };
 
 struct ForeignKey {
-  std::vector<std::size_t> fields;         ///< indexes into TableSchema::fields
-  std::string table;                       ///< the referenced table; the schema's own name for a self reference
+  std::vector<std::size_t> fields;  ///< indexes into TableSchema::fields
+  std::string table;                ///< the referenced table; the schema's own name for a self reference
   std::vector<std::string> parent_fields;  ///< as many
 };
 
-/// A Table Schema, checked: every name in it exists, every pattern compiles, every bound is of its field's type.
+/// A Table Schema, checked: every name in it exists, every pattern compiles, every bound is of its field's
+/// type.
 struct TableSchema {
   std::vector<Field> fields;
   FieldsMatch fields_match = FieldsMatch::Equal;
   std::vector<std::string> missing_values = {""};
-  std::vector<std::size_t> primary_key = {};                ///< indexes into fields
-  std::vector<std::vector<std::size_t>> unique_keys = {};   ///< uniqueKeys and each `unique` constraint, without doubles
+  std::vector<std::size_t> primary_key = {};  ///< indexes into fields
+  std::vector<std::vector<std::size_t>> unique_keys =
+      {};  ///< uniqueKeys and each `unique` constraint, without doubles
   std::vector<ForeignKey> foreign_keys = {};
 
   std::optional<std::size_t> index_of(std::string_view field_name) const;
@@ -78,18 +83,20 @@ struct TableSchema {
 };
 
 /// Reads and checks the `schema:` of a table. `table` is the table's name (an empty `resource` refers to it).
-/// Collects every problem (config.invalid, with place, path such as "tables.jobs.schema.fields[1].type", nearest name);
-/// an unknown type, property or format is one. `path` is the prefix of those paths.
+/// Collects every problem (config.invalid, with place, path such as "tables.jobs.schema.fields[1].type",
+/// nearest name); an unknown type, property or format is one. `path` is the prefix of those paths.
 Result<TableSchema> schema_from_node(const Node& node, std::string_view table, std::string_view path,
                                      std::vector<Error>& problems);
 /// From JSON as to_json writes it. Fails with config.invalid.
 Result<TableSchema> schema_from_json(std::string_view json, std::string_view table);
-/// The schema as JSON (Table Schema v2 property names, two spaces of indent); defaults are left out, except fieldsMatch.
+/// The schema as JSON (Table Schema v2 property names, two spaces of indent); defaults are left out, except
+/// fieldsMatch.
 std::string to_json(const TableSchema& schema);
 /// The same as YAML text indented by `indent` spaces, as `init` and `schema infer` print it.
 std::string to_yaml(const TableSchema& schema, int indent);
 
-/// `^[A-Za-z_][A-Za-z0-9_]{0,62}$`, not starting with rowgate_ or __rg_ (nor, for a field, rg_). Says what is wrong, or is empty.
+/// `^[A-Za-z_][A-Za-z0-9_]{0,62}$`, not starting with rowgate_ or __rg_ (nor, for a field, rg_). Says what is
+/// wrong, or is empty.
 std::string why_not_a_name(std::string_view name, bool is_field);
 
 }  // namespace rowgate::table

@@ -42,7 +42,7 @@ class ValueReader {
   std::optional<TemporalFormat> temporal_;
 };
 
-/// The code of a text that is not of the field's type and format: value.not_integer, …
+/// The code of a text that is not of the field's type and format: value.not_integer, ...
 Code not_of_type(const Field& field);
 
 Cell integer_cell(std::int64_t value);

@@ -43,10 +43,12 @@ std::string_view affinity(std::string_view declared) {
 }
 
 /// The columns of each unique index that stands for a UNIQUE constraint or was made by hand over all rows.
-Result<std::vector<std::vector<std::string>>> unique_keys_of(const Connection& connection, std::string_view table) {
+Result<std::vector<std::vector<std::string>>> unique_keys_of(const Connection& connection,
+                                                             std::string_view table) {
   TRY_ASSIGN(Statement statement,
-             connection.prepare("SELECT l.name, i.name FROM pragma_index_list(?) AS l, pragma_index_info(l.name) AS i "
-                                "WHERE l.\"unique\" AND l.origin <> 'pk' AND NOT l.partial ORDER BY l.seq, i.seqno"));
+             connection.prepare(
+                 "SELECT l.name, i.name FROM pragma_index_list(?) AS l, pragma_index_info(l.name) AS i "
+                 "WHERE l.\"unique\" AND l.origin <> 'pk' AND NOT l.partial ORDER BY l.seq, i.seqno"));
   statement.bind(1, table);
   std::vector<std::vector<std::string>> keys;
   std::string last;
@@ -77,7 +79,8 @@ std::vector<std::vector<std::string>> unique_keys_of(const table::TableSchema& s
 /// "(a, b) -> departments (id)", comparable as text.
 std::string reference_text(const std::vector<std::string>& columns, std::string_view parent,
                            const std::vector<std::string>& parent_columns) {
-  return fmt::format("({}) references {} ({})", fmt::join(columns, ", "), parent, fmt::join(parent_columns, ", "));
+  return fmt::format("({}) references {} ({})", fmt::join(columns, ", "), parent,
+                     fmt::join(parent_columns, ", "));
 }
 
 /// Foreign keys of one table: parent and columns, in the order of their ids.
@@ -124,7 +127,8 @@ void compare_columns(const std::vector<ColumnState>& columns, const table::Table
     }
     const std::string wanted = dialect.type_name(field);
     if (affinity(column->type) != wanted)
-      out.push_back(fmt::format("column `{}` is {} in the database, {} in the schema", field.name, column->type, wanted));
+      out.push_back(fmt::format("column `{}` is {} in the database, {} in the schema", field.name,
+                                column->type, wanted));
     const bool in_key = std::ranges::find(schema.primary_key, i) != schema.primary_key.end();
     if (in_key != (column->key_position > 0))
       out.push_back(fmt::format("column `{}` {} the primary key in the database", field.name,
@@ -140,16 +144,19 @@ void compare_columns(const std::vector<ColumnState>& columns, const table::Table
 }
 
 void compare_unique_keys(const std::vector<std::vector<std::string>>& in_database,
-                         const std::vector<std::vector<std::string>>& in_schema, std::vector<std::string>& out) {
+                         const std::vector<std::vector<std::string>>& in_schema,
+                         std::vector<std::string>& out) {
   for (const auto& key : in_schema)
     if (std::ranges::find(in_database, key) == in_database.end())
       out.push_back(fmt::format("unique key ({}) is missing in the database", fmt::join(key, ", ")));
   for (const auto& key : in_database)
     if (std::ranges::find(in_schema, key) == in_schema.end())
-      out.push_back(fmt::format("unique key ({}) of the database is not in the schema", fmt::join(key, ", ")));
+      out.push_back(
+          fmt::format("unique key ({}) of the database is not in the schema", fmt::join(key, ", ")));
 }
 
-Result<void> compare_references(const Connection& connection, const LoadTarget& target, std::vector<std::string>& out) {
+Result<void> compare_references(const Connection& connection, const LoadTarget& target,
+                                std::vector<std::string>& out) {
   std::vector<std::string> in_database, in_schema;
   TRY_ASSIGN(std::vector<KeyOfTable> keys, foreign_keys_of(connection, target.table.name));
   for (KeyOfTable& key : keys) {
@@ -174,16 +181,18 @@ Result<void> compare_references(const Connection& connection, const LoadTarget& 
 }  // namespace
 
 Result<bool> has_table(const Connection& connection, std::string_view name) {
-  TRY_ASSIGN(Statement statement,
-             connection.prepare("SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND lower(name) = lower(?)"));
+  TRY_ASSIGN(
+      Statement statement,
+      connection.prepare("SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND lower(name) = lower(?)"));
   statement.bind(1, name);
   return connection.step(statement);
 }
 
 Result<std::vector<std::string>> table_names(const Connection& connection) {
   TRY_ASSIGN(Statement statement,
-             connection.prepare("SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite_*' "
-                                "AND name NOT GLOB 'rowgate_*' AND name NOT GLOB '__rg_*' ORDER BY name"));
+             connection.prepare(
+                 "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite_*' "
+                 "AND name NOT GLOB 'rowgate_*' AND name NOT GLOB '__rg_*' ORDER BY name"));
   std::vector<std::string> names;
   for (;;) {
     TRY_ASSIGN(const bool more, connection.step(statement));
@@ -261,7 +270,8 @@ CREATE TABLE IF NOT EXISTS rowgate_schema (
 Result<std::uint64_t> version_of(const Connection& connection, std::string_view table) {
   TRY_ASSIGN(const bool kept, has_table(connection, "rowgate_schema"));
   if (!kept) return std::uint64_t{0};
-  TRY_ASSIGN(Statement statement, connection.prepare("SELECT version FROM main.rowgate_schema WHERE table_name = ?"));
+  TRY_ASSIGN(Statement statement,
+             connection.prepare("SELECT version FROM main.rowgate_schema WHERE table_name = ?"));
   statement.bind(1, table);
   TRY_ASSIGN(const bool found, connection.step(statement));
   return found ? statement.count(0) : 0;
@@ -270,18 +280,21 @@ Result<std::uint64_t> version_of(const Connection& connection, std::string_view 
 Result<std::optional<std::string>> kept_schema_of(const Connection& connection, std::string_view table) {
   TRY_ASSIGN(const bool kept, has_table(connection, "rowgate_schema"));
   if (!kept) return std::optional<std::string>{};
-  TRY_ASSIGN(Statement statement, connection.prepare("SELECT schema FROM main.rowgate_schema WHERE table_name = ?"));
+  TRY_ASSIGN(Statement statement,
+             connection.prepare("SELECT schema FROM main.rowgate_schema WHERE table_name = ?"));
   statement.bind(1, table);
   TRY_ASSIGN(const bool found, connection.step(statement));
   if (!found || statement.text(0).empty()) return std::optional<std::string>{};
   return std::optional<std::string>(statement.text(0));
 }
 
-Result<void> keep_schema(const Connection& connection, std::string_view table, const std::string& schema_json) {
-  TRY_ASSIGN(Statement statement,
-             connection.prepare("INSERT INTO main.rowgate_schema (table_name, version, schema, digest, changed_at) "
-                                "VALUES (?, 0, ?, ?, '') ON CONFLICT (table_name) DO UPDATE SET "
-                                "schema = excluded.schema, digest = excluded.digest"));
+Result<void> keep_schema(const Connection& connection, std::string_view table,
+                         const std::string& schema_json) {
+  TRY_ASSIGN(
+      Statement statement,
+      connection.prepare("INSERT INTO main.rowgate_schema (table_name, version, schema, digest, changed_at) "
+                         "VALUES (?, 0, ?, ?, '') ON CONFLICT (table_name) DO UPDATE SET "
+                         "schema = excluded.schema, digest = excluded.digest"));
   statement.bind(1, table);
   statement.bind(2, schema_json);
   statement.bind(3, io::sha256_hex(schema_json));
@@ -290,8 +303,9 @@ Result<void> keep_schema(const Connection& connection, std::string_view table, c
 
 Result<void> set_version(const Connection& connection, std::string_view table, std::uint64_t version,
                          Timestamp changed_at) {
-  TRY_ASSIGN(Statement statement,
-             connection.prepare("UPDATE main.rowgate_schema SET version = ?, changed_at = ? WHERE table_name = ?"));
+  TRY_ASSIGN(
+      Statement statement,
+      connection.prepare("UPDATE main.rowgate_schema SET version = ?, changed_at = ? WHERE table_name = ?"));
   statement.bind(1, version);
   statement.bind(2, to_rfc3339(changed_at));
   statement.bind(3, table);

@@ -1,6 +1,7 @@
 #pragma once
 
-// What is in the database: tables as they are, against tables as a schema wants them, and rowgate's own two tables.
+// What is in the database: tables as they are, against tables as a schema wants them, and rowgate's own two
+// tables.
 
 #include "db/database.h"
 #include "db/sqlite/connection.h"
@@ -30,7 +31,8 @@ Result<void> make_own_tables(const Connection& connection);
 Result<std::uint64_t> version_of(const Connection& connection, std::string_view table);
 Result<std::optional<std::string>> kept_schema_of(const Connection& connection, std::string_view table);
 /// Keeps the schema that a table was made with or loaded by.
-Result<void> keep_schema(const Connection& connection, std::string_view table, const std::string& schema_json);
+Result<void> keep_schema(const Connection& connection, std::string_view table,
+                         const std::string& schema_json);
 Result<void> set_version(const Connection& connection, std::string_view table, std::uint64_t version,
                          Timestamp changed_at);
 

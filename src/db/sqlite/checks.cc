@@ -71,11 +71,13 @@ void add_shape(std::vector<std::string>& parts, const Field& field) {
   if (field.type == Type::Boolean) parts.push_back(fmt::format("{} IN (0, 1)", column));
   // Without a modifier SQLite takes any day up to 31 (https://sqlite.org/lang_datefunc.html).
   if (field.type == Type::Date) parts.push_back(fmt::format("{0} IS date({0}, '+0 days')", column));
-  if (field.type == Type::Time) parts.push_back(fmt::format("{} GLOB '{}'", column, time_shape(field.precision)));
+  if (field.type == Type::Time)
+    parts.push_back(fmt::format("{} GLOB '{}'", column, time_shape(field.precision)));
   if (field.type == Type::Datetime)
     parts.push_back(fmt::format("{} GLOB '{}-{}-{}T{}Z'", column, digits(4), digits(2), digits(2),
                                 time_shape(field.precision)));
-  if (field.type == Type::String && field.format == "uuid") parts.push_back(fmt::format("length({}) = 36", column));
+  if (field.type == Type::String && field.format == "uuid")
+    parts.push_back(fmt::format("length({}) = 36", column));
   if (field.type == Type::Number && field.decimal && field.decimal->scale > 0)
     parts.push_back(fmt::format("{} GLOB '*[0-9].{}'", column, digits(field.decimal->scale)));
 }
@@ -90,8 +92,10 @@ std::string check_expression(const Field& field) {
   if (rules.maximum) parts.push_back(bound(field, "<=", *rules.maximum));
   if (rules.exclusive_minimum) parts.push_back(bound(field, ">", *rules.exclusive_minimum));
   if (rules.exclusive_maximum) parts.push_back(bound(field, "<", *rules.exclusive_maximum));
-  if (rules.min_length) parts.push_back(fmt::format("length({}) >= {}", quote_name(field.name), *rules.min_length));
-  if (rules.max_length) parts.push_back(fmt::format("length({}) <= {}", quote_name(field.name), *rules.max_length));
+  if (rules.min_length)
+    parts.push_back(fmt::format("length({}) >= {}", quote_name(field.name), *rules.min_length));
+  if (rules.max_length)
+    parts.push_back(fmt::format("length({}) <= {}", quote_name(field.name), *rules.max_length));
   if (!rules.enum_values.empty()) {
     std::vector<std::string> values;
     for (const std::string& value : rules.enum_values) values.push_back(literal(field, value));

@@ -22,7 +22,8 @@ Error open_error(int status, const std::filesystem::path& path, std::string_view
   switch (status & 0xff) {
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:
-      return {Code::DatabaseUnreachable, fmt::format("'{}' is not a SQLite database, or it is damaged", where),
+      return {Code::DatabaseUnreachable,
+              fmt::format("'{}' is not a SQLite database, or it is damaged", where),
               "check database.url; nothing was changed"};
     case SQLITE_READONLY:
     case SQLITE_PERM:
@@ -62,7 +63,8 @@ bool may_be_immutable(const std::filesystem::path& path) {
   return !std::filesystem::exists(path.string() + "-wal", error);
 }
 
-/// SQLite's own memory statistics cost a lock for each allocation and nobody reads them. Must come before any connection.
+/// SQLite's own memory statistics cost a lock for each allocation and nobody reads them. Must come before any
+/// connection.
 void initialize() {
   static const int done = [] {
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
@@ -100,10 +102,12 @@ Result<Connection> Connection::open(const std::filesystem::path& path, Access ac
     status = sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | kCommon, nullptr);
   } else if (access == Access::Write) {
     if (path.has_parent_path()) TRY(io::make_folders(path.parent_path()));
-    status = sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | kCommon, nullptr);
+    status =
+        sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | kCommon, nullptr);
   } else {
     status = sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READONLY | kCommon, nullptr);
-    if (status == SQLITE_OK) status = sqlite3_exec(handle, "SELECT 1 FROM sqlite_schema", nullptr, nullptr, nullptr);
+    if (status == SQLITE_OK)
+      status = sqlite3_exec(handle, "SELECT 1 FROM sqlite_schema", nullptr, nullptr, nullptr);
     if ((status & 0xff) == SQLITE_CANTOPEN && may_be_immutable(path)) {
       sqlite3_close_v2(handle);
       status = sqlite3_open_v2((uri_of(path) + "?immutable=1").c_str(), &handle,
@@ -123,8 +127,9 @@ Result<void> Connection::set_up(Access access, std::chrono::milliseconds lock_wa
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   std::string settings = "PRAGMA cache_size=-32768; PRAGMA temp_store=FILE;";
   if (access == Access::Read) settings += "PRAGMA query_only=ON;";
-  // Foreign keys are judged by rowgate itself while it loads (see sink.h). With legacy_alter_table a rename leaves the
-  // references of other tables alone, as a swap needs it (https://sqlite.org/lang_altertable.html).
+  // Foreign keys are judged by rowgate itself while it loads (see sink.h). With legacy_alter_table a rename
+  // leaves the references of other tables alone, as a swap needs it
+  // (https://sqlite.org/lang_altertable.html).
   if (access != Access::Read)
     settings += "PRAGMA foreign_keys=OFF; PRAGMA legacy_alter_table=ON; PRAGMA synchronous=NORMAL;";
   // A new database gets pages of 8 KiB: fewer to write and to split than with the default of 4 KiB.
@@ -167,8 +172,8 @@ Result<void> Connection::run(const std::string& sql) const {
 
 Result<Statement> Connection::prepare(std::string_view sql) const {
   sqlite3_stmt* statement = nullptr;
-  const int status = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
-                                        &statement, nullptr);
+  const int status = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
+                                        SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
   if (status != SQLITE_OK) return std::unexpected(error(status, shown(sql, 60)));
   return Statement(statement);
 }

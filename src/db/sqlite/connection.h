@@ -1,7 +1,7 @@
 #pragma once
 
-// The one place that speaks to SQLite's C interface beside the bulk paths: connections and statements that close
-// themselves and errors in rowgate's terms.
+// The one place that speaks to SQLite's C interface beside the bulk paths: connections and statements that
+// close themselves and errors in rowgate's terms.
 
 #include "base/error.h"
 
@@ -33,11 +33,13 @@ class Statement {
   explicit operator bool() const { return handle_ != nullptr; }
 
   void bind(int index, std::string_view text) {
-    sqlite3_bind_text64(handle_, index, text.data() == nullptr ? "" : text.data(), text.size(), SQLITE_TRANSIENT,
-                        SQLITE_UTF8);
+    sqlite3_bind_text64(handle_, index, text.data() == nullptr ? "" : text.data(), text.size(),
+                        SQLITE_TRANSIENT, SQLITE_UTF8);
   }
   void bind(int index, std::int64_t value) { sqlite3_bind_int64(handle_, index, value); }
-  void bind(int index, std::uint64_t value) { sqlite3_bind_int64(handle_, index, static_cast<std::int64_t>(value)); }
+  void bind(int index, std::uint64_t value) {
+    sqlite3_bind_int64(handle_, index, static_cast<std::int64_t>(value));
+  }
   void bind_null(int index) { sqlite3_bind_null(handle_, index); }
 
   std::int64_t integer(int column) const { return sqlite3_column_int64(handle_, column); }
@@ -56,10 +58,13 @@ enum class Access { Read, Write, DryRun, Scratch };
 /// A connection of one thread.
 class Connection {
  public:
-  /// Read: an existing file, never changed. Write: made with its folders when missing, in WAL mode. DryRun: an existing
-  /// file, for a transaction that is rolled back. Scratch: a private empty database that dies with the connection. Fails with database.unreachable, database.read_only, storage.*.
-  static Result<Connection> open(const std::filesystem::path& path, Access access, std::chrono::milliseconds lock_wait);
-  Connection(Connection&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)), path_(other.path_) {}
+  /// Read: an existing file, never changed. Write: made with its folders when missing, in WAL mode. DryRun:
+  /// an existing file, for a transaction that is rolled back. Scratch: a private empty database that dies
+  /// with the connection. Fails with database.unreachable, database.read_only, storage.*.
+  static Result<Connection> open(const std::filesystem::path& path, Access access,
+                                 std::chrono::milliseconds lock_wait);
+  Connection(Connection&& other) noexcept
+      : handle_(std::exchange(other.handle_, nullptr)), path_(std::move(other.path_)) {}
   Connection& operator=(Connection&&) = delete;
   ~Connection() { sqlite3_close_v2(handle_); }
 

@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "db/open.h"
 #include "db/sqlite/catalog.h"
 #include "db/sqlite/connection.h"
@@ -5,8 +6,6 @@
 #include "db/sqlite/ledger.h"
 #include "db/sqlite/query.h"
 #include "db/sqlite/table_sink.h"
-
-#include "base/text.h"
 
 #include <fmt/format.h>
 
@@ -27,9 +26,13 @@ class SqliteTransaction : public Transaction {
     return make_own_tables(connection_);
   }
 
-  Result<std::unique_ptr<Sink>> open_sink(const LoadTarget& target) override { return make_sink(connection_, target); }
+  Result<std::unique_ptr<Sink>> open_sink(const LoadTarget& target) override {
+    return make_sink(connection_, target);
+  }
 
-  Result<std::uint64_t> table_version(const TableName& table) override { return version_of(connection_, table.name); }
+  Result<std::uint64_t> table_version(const TableName& table) override {
+    return version_of(connection_, table.name);
+  }
 
   Result<void> commit(std::span<const RunRecord> records) override {
     if (dry_run_) return fail(Code::InternalError, "a dry run cannot be committed");
@@ -38,7 +41,8 @@ class SqliteTransaction : public Transaction {
       TRY(set_version(connection_, record.table, record.version_after, record.finished_at));
     }
     TRY(connection_.run("COMMIT"));
-    // Folds a large load's log back into the database file. Readers may hinder that now; the next writer then does it.
+    // Folds a large load's log back into the database file. Readers may hinder that now; the next writer then
+    // does it.
     sqlite3_busy_timeout(connection_.get(), 0);
     sqlite3_wal_checkpoint_v2(connection_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
     return {};
@@ -55,7 +59,9 @@ class SqliteDatabase : public Database, private Ledger {
   SqliteDatabase(std::filesystem::path path, std::chrono::milliseconds lock_wait)
       : path_(std::move(path)), lock_wait_(lock_wait) {}
 
-  Result<std::unique_ptr<Transaction>> begin(std::span<const TableName>) override { return begin(Access::Write); }
+  Result<std::unique_ptr<Transaction>> begin(std::span<const TableName>) override {
+    return begin(Access::Write);
+  }
   Result<std::unique_ptr<Transaction>> begin_dry_run(std::span<const TableName>) override {
     return begin(exists() ? Access::DryRun : Access::Scratch);
   }
@@ -107,14 +113,16 @@ Result<std::unique_ptr<Transaction>> SqliteDatabase::begin(Access access) {
 
 Result<Connection> SqliteDatabase::open_existing() const {
   if (!exists())
-    return fail(Code::DatabaseUnreachable, fmt::format("there is no database '{}' yet", shown(path_.string(), 400)),
+    return fail(Code::DatabaseUnreachable,
+                fmt::format("there is no database '{}' yet", shown(path_.string(), 400)),
                 "load a file first, or check database.url");
   return Connection::open(path_, Access::Read, lock_wait_);
 }
 
 Result<TableState> SqliteDatabase::state_of(const Connection& connection, const std::string& table) const {
   TableState state{.table = {.name = table}};
-  TRY_ASSIGN(Statement count, connection.prepare(fmt::format("SELECT count(*) FROM main.{}", quote_name(table))));
+  TRY_ASSIGN(Statement count,
+             connection.prepare(fmt::format("SELECT count(*) FROM main.{}", quote_name(table))));
   TRY(connection.step(count));
   state.rows = count.count(0);
   TRY_ASSIGN(state.version, version_of(connection, table));
@@ -143,7 +151,8 @@ Result<std::optional<TableState>> SqliteDatabase::table(const TableName& table) 
   return std::optional<TableState>(std::move(state));
 }
 
-Result<std::vector<RunRecord>> SqliteDatabase::runs(const std::optional<TableName>& of_table, std::size_t limit) {
+Result<std::vector<RunRecord>> SqliteDatabase::runs(const std::optional<TableName>& of_table,
+                                                    std::size_t limit) {
   if (!exists()) return std::vector<RunRecord>{};
   TRY_ASSIGN(const Connection connection, open_existing());
   return read_runs(connection, of_table ? "table_name = ?1" : "1", of_table ? of_table->name : "", limit);
@@ -166,14 +175,16 @@ Result<void> SqliteDatabase::record(const RunRecord& run) {
   return connection.run("COMMIT");
 }
 
-Result<std::optional<std::string>> SqliteDatabase::find_same_file(const TableName& table, std::string_view sha256) {
+Result<std::optional<std::string>> SqliteDatabase::find_same_file(const TableName& table,
+                                                                  std::string_view sha256) {
   if (!exists() || sha256.empty()) return std::optional<std::string>{};
   TRY_ASSIGN(const Connection connection, open_existing());
   TRY_ASSIGN(const bool kept, has_table(connection, "rowgate_runs"));
   if (!kept) return std::optional<std::string>{};
   TRY_ASSIGN(Statement statement,
-             connection.prepare("SELECT id FROM main.rowgate_runs WHERE table_name = ? AND file_sha256 = ? AND status IN "
-                                "('succeeded', 'succeeded_with_rejects') ORDER BY id DESC LIMIT 1"));
+             connection.prepare(
+                 "SELECT id FROM main.rowgate_runs WHERE table_name = ? AND file_sha256 = ? AND status IN "
+                 "('succeeded', 'succeeded_with_rejects') ORDER BY id DESC LIMIT 1"));
   statement.bind(1, std::string_view(table.name));
   statement.bind(2, sha256);
   TRY_ASSIGN(const bool found, connection.step(statement));
@@ -184,7 +195,8 @@ Result<std::optional<std::string>> SqliteDatabase::find_same_file(const TableNam
 }  // namespace
 }  // namespace sqlite
 
-std::unique_ptr<Database> sqlite_database(const std::filesystem::path& path, std::chrono::milliseconds lock_wait) {
+std::unique_ptr<Database> sqlite_database(const std::filesystem::path& path,
+                                          std::chrono::milliseconds lock_wait) {
   return std::make_unique<sqlite::SqliteDatabase>(path, lock_wait);
 }
 

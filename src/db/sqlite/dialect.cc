@@ -21,7 +21,9 @@ std::string column_list(const table::TableSchema& schema) {
   return column_list(schema, all);
 }
 
-std::string Dialect::quote(std::string_view identifier) const { return quote_name(identifier); }
+std::string Dialect::quote(std::string_view identifier) const {
+  return quote_name(identifier);
+}
 
 std::string Dialect::type_name(const table::Field& field) const {
   switch (field.type) {
@@ -58,7 +60,8 @@ std::string Dialect::create_table(const TableName& table, const table::TableSche
     parts.push_back(fmt::format("FOREIGN KEY ({}) REFERENCES {} ({}) DEFERRABLE INITIALLY DEFERRED",
                                 column_list(schema, key.fields), quote_name(key.table), parent_columns));
   }
-  return fmt::format("CREATE TABLE {} (\n  {}\n) STRICT;\n", quote_name(table.name), fmt::join(parts, ",\n  "));
+  return fmt::format("CREATE TABLE {} (\n  {}\n) STRICT;\n", quote_name(table.name),
+                     fmt::join(parts, ",\n  "));
 }
 
 }  // namespace rowgate::db::sqlite

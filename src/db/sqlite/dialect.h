@@ -13,8 +13,8 @@ class Dialect : public SqlDialect {
                            bool database_checks) const override;
 };
 
-/// The CHECK expressions that repeat the rules of a field (product promise: `checks: database`), joined by AND; empty
-/// when it has none. Literals are made by our own formatter, never spliced from the schema's text.
+/// The CHECK expressions that repeat the rules of a field (product promise: `checks: database`), joined by
+/// AND; empty when it has none. Literals are made by our own formatter, never spliced from the schema's text.
 std::string check_expression(const table::Field& field);
 
 /// `"a", "b"` for some of the schema's fields.

@@ -58,11 +58,20 @@ TEST(Dialect, ChecksRepeatTheRules) {
       {"date", {.name = "c", .type = Type::Date}, "'2021-02-28'", "'2021-02-30'"},
       {"time", {.name = "c", .type = Type::Time}, "'23:59:59'", "'23:59'"},
       {"datetime", {.name = "c", .type = Type::Datetime}, "'2021-02-28T10:00:00Z'", "'2021-02-28 10:00:00'"},
-      {"datetime with milliseconds", {.name = "c", .type = Type::Datetime, .precision = 3},
-       "'2021-02-28T10:00:00.123Z'", "'2021-02-28T10:00:00Z'"},
-      {"uuid", {.name = "c", .type = Type::String, .format = "uuid"}, "'123e4567-e89b-12d3-a456-426614174000'", "'1'"},
-      {"decimal", {.name = "c", .type = Type::Number, .decimal = table::Decimal{10, 2}}, "'-12.50'", "'-12.5'"},
-      {"decimal bound", with({.name = "c", .type = Type::Number, .decimal = table::Decimal{10, 2}}, {.minimum = "9"}),
+      {"datetime with milliseconds",
+       {.name = "c", .type = Type::Datetime, .precision = 3},
+       "'2021-02-28T10:00:00.123Z'",
+       "'2021-02-28T10:00:00Z'"},
+      {"uuid",
+       {.name = "c", .type = Type::String, .format = "uuid"},
+       "'123e4567-e89b-12d3-a456-426614174000'",
+       "'1'"},
+      {"decimal",
+       {.name = "c", .type = Type::Number, .decimal = table::Decimal{10, 2}},
+       "'-12.50'",
+       "'-12.5'"},
+      {"decimal bound",
+       with({.name = "c", .type = Type::Number, .decimal = table::Decimal{10, 2}}, {.minimum = "9"}),
        "'10.00'", "'8.00'"},
   };
   for (const CheckCase& c : cases) {
@@ -72,8 +81,10 @@ TEST(Dialect, ChecksRepeatTheRules) {
     schema.fields = {c.field};
     const std::string create = Dialect().create_table({.name = "t"}, schema, false, true);
     ASSERT_TRUE(connection->run(create)) << c.what << "\n" << create;
-    EXPECT_TRUE(connection->run(std::string("INSERT INTO t VALUES (") + c.good + ")")) << c.what << "\n" << create;
-    EXPECT_FALSE(connection->run(std::string("INSERT INTO t VALUES (") + c.bad + ")")) << c.what << "\n" << create;
+    EXPECT_TRUE(connection->run(std::string("INSERT INTO t VALUES (") + c.good + ")")) << c.what << "\n"
+                                                                                       << create;
+    EXPECT_FALSE(connection->run(std::string("INSERT INTO t VALUES (") + c.bad + ")")) << c.what << "\n"
+                                                                                       << create;
     EXPECT_TRUE(connection->run("INSERT INTO t VALUES (NULL)")) << c.what;
   }
 }

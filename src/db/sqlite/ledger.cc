@@ -8,7 +8,8 @@ namespace rowgate::db::sqlite {
 namespace {
 
 constexpr std::string_view kColumns =
-    "id, kind, status, table_name, mode, file_name, file_bytes, file_sha256, duplicate_of, parent, rows_read, "
+    "id, kind, status, table_name, mode, file_name, file_bytes, file_sha256, duplicate_of, parent, "
+    "rows_read, "
     "rows_accepted, rows_rejected, rows_skipped, rows_inserted, rows_updated, rejects, warnings, error, "
     "version_before, version_after, created_at, started_at, finished_at, principal";
 constexpr int kColumnCount = 25;
@@ -56,22 +57,26 @@ void bind_optional(Statement& statement, int index, const std::optional<std::uin
     statement.bind_null(index);
 }
 
-std::string time_text(Timestamp at) { return at.micros == 0 ? std::string() : to_rfc3339(at); }
+std::string time_text(Timestamp at) {
+  return at.micros == 0 ? std::string() : to_rfc3339(at);
+}
 
 }  // namespace
 
 Result<void> write_run(const Connection& connection, const RunRecord& run) {
   std::string places = "?";
   for (int i = 1; i < kColumnCount; ++i) places += ", ?";
-  TRY_ASSIGN(Statement statement, connection.prepare(fmt::format(
-                                      "INSERT OR REPLACE INTO main.rowgate_runs ({}) VALUES ({})", kColumns, places)));
+  TRY_ASSIGN(Statement statement,
+             connection.prepare(
+                 fmt::format("INSERT OR REPLACE INTO main.rowgate_runs ({}) VALUES ({})", kColumns, places)));
   int at = 0;
-  for (const std::string_view text : {std::string_view(run.id), std::string_view(run.kind), name(run.status),
-                                      std::string_view(run.table), std::string_view(run.mode),
-                                      std::string_view(run.file_name)})
+  for (const std::string_view text :
+       {std::string_view(run.id), std::string_view(run.kind), name(run.status), std::string_view(run.table),
+        std::string_view(run.mode), std::string_view(run.file_name)})
     statement.bind(++at, text);
   statement.bind(++at, run.file_bytes);
-  for (const std::string* text : {&run.file_sha256, &run.duplicate_of, &run.parent}) statement.bind(++at, *text);
+  for (const std::string* text : {&run.file_sha256, &run.duplicate_of, &run.parent})
+    statement.bind(++at, *text);
   for (const std::uint64_t number : {run.rows_read, run.rows_accepted, run.rows_rejected, run.rows_skipped})
     statement.bind(++at, number);
   bind_optional(statement, ++at, run.rows_inserted);
@@ -91,9 +96,9 @@ Result<std::vector<RunRecord>> read_runs(const Connection& connection, const std
   std::vector<RunRecord> runs;
   TRY_ASSIGN(const bool kept, has_table(connection, "rowgate_runs"));
   if (!kept) return runs;
-  TRY_ASSIGN(Statement statement,
-             connection.prepare(fmt::format("SELECT {} FROM main.rowgate_runs WHERE {} ORDER BY id DESC LIMIT {}",
-                                            kColumns, condition, limit)));
+  TRY_ASSIGN(Statement statement, connection.prepare(fmt::format(
+                                      "SELECT {} FROM main.rowgate_runs WHERE {} ORDER BY id DESC LIMIT {}",
+                                      kColumns, condition, limit)));
   statement.bind(1, parameter);
   for (;;) {
     TRY_ASSIGN(const bool more, connection.step(statement));

@@ -26,7 +26,9 @@ int authorize(void*, int action, const char*, const char* second, const char*, c
   }
 }
 
-int out_of_time(void* deadline) { return SteadyClock::now() > *static_cast<SteadyClock::time_point*>(deadline) ? 1 : 0; }
+int out_of_time(void* deadline) {
+  return SteadyClock::now() > *static_cast<SteadyClock::time_point*>(deadline) ? 1 : 0;
+}
 
 std::unexpected<Error> bad_sql(std::string message, std::string hint) {
   return fail(Code::ReportBadSql, std::move(message), std::move(hint));
@@ -35,7 +37,9 @@ std::unexpected<Error> bad_sql(std::string message, std::string hint) {
 class QueryCursor : public Cursor {
  public:
   QueryCursor(Connection connection, const Query& query)
-      : connection_(std::move(connection)), timeout_(query.timeout), deadline_(SteadyClock::now() + query.timeout) {}
+      : connection_(std::move(connection)),
+        timeout_(query.timeout),
+        deadline_(SteadyClock::now() + query.timeout) {}
 
   Result<void> open(const Query& query) {
     sqlite3_set_authorizer(connection_.get(), authorize, nullptr);
@@ -62,7 +66,8 @@ class QueryCursor : public Cursor {
   Result<void> prepare(const std::string& sql) {
     sqlite3_stmt* handle = nullptr;
     const char* rest = nullptr;
-    const int status = sqlite3_prepare_v2(connection_.get(), sql.data(), static_cast<int>(sql.size()), &handle, &rest);
+    const int status =
+        sqlite3_prepare_v2(connection_.get(), sql.data(), static_cast<int>(sql.size()), &handle, &rest);
     statement_ = Statement(handle);
     if (status == SQLITE_AUTH)
       return bad_sql("the statement would do more than read", "a report is one SELECT statement");
@@ -93,8 +98,10 @@ class QueryCursor : public Cursor {
     for (int i = 1; i <= count; ++i) {
       const char* name = sqlite3_bind_parameter_name(statement_.get(), i);
       if (name == nullptr || name[0] != ':')
-        return bad_sql("a parameter has no name of the form :name", "write :name, and declare it under params");
-      const auto found = std::ranges::find(params, std::string(name + 1), &std::pair<std::string, Value>::first);
+        return bad_sql("a parameter has no name of the form :name",
+                       "write :name, and declare it under params");
+      const auto found =
+          std::ranges::find(params, std::string(name + 1), &std::pair<std::string, Value>::first);
       if (found == params.end())
         return bad_sql(fmt::format("the parameter {} has no value", name), "declare it under params");
       bind_value(i, found->second);
@@ -137,7 +144,8 @@ class QueryCursor : public Cursor {
   Error compile_error(int status) const {
     if ((status & 0xff) == SQLITE_INTERRUPT) return step_error(status);
     if ((status & 0xff) != SQLITE_ERROR) return connection_.error(status, "the query");
-    return {Code::ReportBadSql, fmt::format("the SQL does not compile: {}", sqlite3_errmsg(connection_.get())),
+    return {Code::ReportBadSql,
+            fmt::format("the SQL does not compile: {}", sqlite3_errmsg(connection_.get())),
             "correct the report's sql"};
   }
 

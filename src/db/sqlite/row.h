@@ -30,7 +30,8 @@ inline void bind_cell(sqlite3_stmt* statement, int index, const table::Cell& cel
       sqlite3_bind_double(statement, index, cell.real);
       break;
     case table::CellKind::Text:
-      sqlite3_bind_text64(statement, index, cell.size == 0 ? "" : cell.text, cell.size, SQLITE_STATIC, SQLITE_UTF8);
+      sqlite3_bind_text64(statement, index, cell.size == 0 ? "" : cell.text, cell.size, SQLITE_STATIC,
+                          SQLITE_UTF8);
       break;
   }
 }

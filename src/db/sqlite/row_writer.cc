@@ -23,17 +23,18 @@ Result<void> RowWriter::prepare() {
   std::string places = "?";
   for (std::size_t i = 1; i < all_fields_.size(); ++i) places += ",?";
   const bool may_conflict = destination_.judge_keys || destination_.update;
-  TRY_ASSIGN(insert_, connection_->prepare(fmt::format("INSERT INTO {} ({}) VALUES ({}){}", destination_.table,
-                                                       column_list(*schema_), places,
+  TRY_ASSIGN(insert_, connection_->prepare(fmt::format("INSERT INTO {} ({}) VALUES ({}){}",
+                                                       destination_.table, column_list(*schema_), places,
                                                        may_conflict ? " ON CONFLICT DO NOTHING" : "")));
   if (destination_.update && !other_fields_.empty()) {
     std::vector<std::string> sets;
     for (const std::string& name : quoted_names(*schema_, other_fields_)) sets.push_back(name + " = ?");
-    TRY_ASSIGN(update_, connection_->prepare(fmt::format("UPDATE {} SET {} WHERE {}", destination_.table,
-                                                         fmt::join(sets, ", "),
-                                                         equal_parameters(quoted_names(*schema_, schema_->primary_key)))));
+    TRY_ASSIGN(update_, connection_->prepare(fmt::format(
+                            "UPDATE {} SET {} WHERE {}", destination_.table, fmt::join(sets, ", "),
+                            equal_parameters(quoted_names(*schema_, schema_->primary_key)))));
   }
-  const auto add_key = [&](const std::vector<std::size_t>& fields, Code code, std::size_t index) -> Result<void> {
+  const auto add_key = [&](const std::vector<std::size_t>& fields, Code code,
+                           std::size_t index) -> Result<void> {
     TRY_ASSIGN(Statement select,
                connection_->prepare(fmt::format("SELECT 1 FROM {} WHERE {}", destination_.table,
                                                 equal_parameters(quoted_names(*schema_, fields)))));
@@ -123,7 +124,8 @@ Result<bool> RowWriter::write(const Row& row, KeyFindings& findings) {
   }
   TRY_ASSIGN(const std::size_t known_keys, add_key_findings(row, findings));
   if (known_keys == 0)
-    return fail(Code::DatabaseRefused, fmt::format("SQLite refused the row of line {} without a known key", row.line),
+    return fail(Code::DatabaseRefused,
+                fmt::format("SQLite refused the row of line {} without a known key", row.line),
                 "nothing was loaded; please report this");
   return false;
 }

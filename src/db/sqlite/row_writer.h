@@ -13,8 +13,9 @@ struct Destination {
   bool judge_parents = true;
 };
 
-/// Puts rows into the table one by one and judges stages 4 and 5 on the way: as long as no row of a load can be the
-/// parent of another or set free a unique key for it, that gives the same verdicts as judging them as a set.
+/// Puts rows into the table one by one and judges stages 4 and 5 on the way: as long as no row of a load can
+/// be the parent of another or set free a unique key for it, that gives the same verdicts as judging them as
+/// a set.
 class RowWriter {
  public:
   static Result<RowWriter> make(const Connection& connection, const table::TableSchema& schema,

@@ -17,7 +17,11 @@ std::vector<std::string> prefixed(std::string_view prefix, const std::vector<std
 class SetJudge {
  public:
   SetJudge(const Connection& connection, const SetQuestion& question, Staging& staging, KeyFindings& findings)
-      : connection_(connection), question_(question), schema_(question.schema), staging_(staging), findings_(findings) {}
+      : connection_(connection),
+        question_(question),
+        schema_(question.schema),
+        staging_(staging),
+        findings_(findings) {}
 
   Result<std::uint64_t> judge() {
     std::uint64_t refused = 0;
@@ -28,7 +32,8 @@ class SetJudge {
     TRY(prepare_parents());
     for (std::size_t i = 0; i < schema_.foreign_keys.size(); ++i)
       TRY(find("FROM " + staging_.table() + " AS s WHERE s.rg_refused IS NULL", Code::KeyNoParent, i));
-    // A record whose parent was refused is refused too, and so on; each round looks at the last one's children only.
+    // A record whose parent was refused is refused too, and so on; each round looks at the last one's
+    // children only.
     for (int round = 2;; ++round) {
       TRY_ASSIGN(const std::uint64_t more, staging_.refuse(round));
       refused += more;
@@ -48,12 +53,14 @@ class SetJudge {
   }
 
   Result<void> find_known_key(const std::vector<std::size_t>& fields, Code code, std::size_t index) {
-    std::string condition = equal_all(prefixed("t.", quoted_names(schema_, fields)), staging_.columns(fields));
+    std::string condition =
+        equal_all(prefixed("t.", quoted_names(schema_, fields)), staging_.columns(fields));
     if (question_.update)
-      condition += fmt::format(" AND NOT ({})", equal_all(prefixed("t.", quoted_names(schema_, schema_.primary_key)),
-                                                          staging_.columns(schema_.primary_key)));
-    return staging_.find(fmt::format("FROM {} AS s WHERE EXISTS (SELECT 1 FROM {} AS t WHERE {})", staging_.table(),
-                                     *question_.rows, condition),
+      condition +=
+          fmt::format(" AND NOT ({})", equal_all(prefixed("t.", quoted_names(schema_, schema_.primary_key)),
+                                                 staging_.columns(schema_.primary_key)));
+    return staging_.find(fmt::format("FROM {} AS s WHERE EXISTS (SELECT 1 FROM {} AS t WHERE {})",
+                                     staging_.table(), *question_.rows, condition),
                          code, index, findings_);
   }
 
@@ -81,8 +88,9 @@ class SetJudge {
     const table::ForeignKey& key = schema_.foreign_keys[index];
     std::vector<std::string> gone = staging_.columns(parent_fields(key));
     for (std::string& name : gone) name = "g" + name.substr(1);  // s.c0 as g.c0
-    return fmt::format("FROM {0} AS g CROSS JOIN {0} AS s WHERE g.rg_refused = {1} AND s.rg_refused IS NULL AND {2}",
-                       staging_.table(), round, equal_all(staging_.columns(key.fields), gone));
+    return fmt::format(
+        "FROM {0} AS g CROSS JOIN {0} AS s WHERE g.rg_refused = {1} AND s.rg_refused IS NULL AND {2}",
+        staging_.table(), round, equal_all(staging_.columns(key.fields), gone));
   }
 
   /// The rows of `from_where` without a parent by foreign key `index`.
@@ -93,7 +101,8 @@ class SetJudge {
     std::vector<std::string> names;
     for (const std::string& name : key.parent_fields) names.push_back("p." + quote_name(name));
     const auto without = [&](const std::string& table) {
-      from_where += fmt::format(" AND NOT EXISTS (SELECT 1 FROM {} AS p WHERE {})", table, equal_all(names, columns));
+      from_where +=
+          fmt::format(" AND NOT EXISTS (SELECT 1 FROM {} AS p WHERE {})", table, equal_all(names, columns));
     };
     if (!is_self(key)) {
       TRY_ASSIGN(const bool exists, has_table(connection_, key.table));
@@ -117,8 +126,8 @@ class SetJudge {
 
 }  // namespace
 
-Result<std::uint64_t> judge_as_set(const Connection& connection, const SetQuestion& question, Staging& staging,
-                                   KeyFindings& findings) {
+Result<std::uint64_t> judge_as_set(const Connection& connection, const SetQuestion& question,
+                                   Staging& staging, KeyFindings& findings) {
   return SetJudge(connection, question, staging, findings).judge();
 }
 

@@ -7,7 +7,9 @@ namespace {
 
 constexpr int kPlaceColumns = 5;  // with rg_refused
 
-std::string column(std::size_t field) { return fmt::format("c{}", field); }
+std::string column(std::size_t field) {
+  return fmt::format("c{}", field);
+}
 
 table::Cell cell_of(sqlite3_stmt* statement, int column) {
   table::Cell cell;
@@ -38,7 +40,10 @@ Row place_of(const Statement& statement) {
 }  // namespace
 
 Staging::Staging(const Connection& connection, std::size_t fields, std::string name)
-    : connection_(&connection), fields_(fields), name_(std::move(name)), table_("temp." + quote_name(name_)) {}
+    : connection_(&connection),
+      fields_(fields),
+      name_(std::move(name)),
+      table_("temp." + quote_name(name_)) {}
 
 Result<Staging> Staging::make(const Connection& connection, const table::TableSchema& schema,
                               const std::string& run_id) {
@@ -55,7 +60,8 @@ Result<Staging> Staging::make(const Connection& connection, const table::TableSc
       "CREATE TABLE {} (rg_line INTEGER PRIMARY KEY)",
       staging.table_, columns, quote_name(staging.name_ + "_refused"), quote_name(staging.name_), found)));
   TRY_ASSIGN(staging.found_, connection.prepare(fmt::format("INSERT OR IGNORE INTO {} VALUES (?)", found)));
-  TRY_ASSIGN(staging.insert_, connection.prepare(fmt::format("INSERT INTO {} VALUES ({})", staging.table_, places)));
+  TRY_ASSIGN(staging.insert_,
+             connection.prepare(fmt::format("INSERT INTO {} VALUES ({})", staging.table_, places)));
   return staging;
 }
 
@@ -69,7 +75,8 @@ Result<void> Staging::add(const Row& row) {
   return connection_->finish(insert_);
 }
 
-Result<void> Staging::each(const std::string& order, const std::function<Result<void>(const Row&)>& visit) const {
+Result<void> Staging::each(const std::string& order,
+                           const std::function<Result<void>(const Row&)>& visit) const {
   TRY_ASSIGN(Statement statement,
              connection_->prepare(
                  fmt::format("SELECT * FROM {} AS s WHERE rg_refused IS NULL ORDER BY {}", table_, order)));
@@ -77,7 +84,8 @@ Result<void> Staging::each(const std::string& order, const std::function<Result<
   for (;;) {
     TRY_ASSIGN(const bool more, connection_->step(statement));
     if (!more) return {};
-    for (std::size_t i = 0; i < fields_; ++i) cells[i] = cell_of(statement.get(), kPlaceColumns + static_cast<int>(i));
+    for (std::size_t i = 0; i < fields_; ++i)
+      cells[i] = cell_of(statement.get(), kPlaceColumns + static_cast<int>(i));
     Row row = place_of(statement);
     row.cells = cells.data();
     TRY(visit(row));
@@ -86,8 +94,8 @@ Result<void> Staging::each(const std::string& order, const std::function<Result<
 
 Result<void> Staging::find(const std::string& from_where, Code code, std::size_t key, KeyFindings& findings) {
   TRY_ASSIGN(Statement statement,
-             connection_->prepare(fmt::format("SELECT DISTINCT s.rg_line, s.rg_record, s.rg_offset, s.rg_length {}",
-                                              from_where)));
+             connection_->prepare(fmt::format(
+                 "SELECT DISTINCT s.rg_line, s.rg_record, s.rg_offset, s.rg_length {}", from_where)));
   for (;;) {
     TRY_ASSIGN(const bool more, connection_->step(statement));
     if (!more) return {};
@@ -100,8 +108,8 @@ Result<void> Staging::find(const std::string& from_where, Code code, std::size_t
 
 Result<std::uint64_t> Staging::refuse(int round) {
   const std::string found = "temp." + quote_name(name_ + "_found");
-  TRY(connection_->run(fmt::format("UPDATE {} SET rg_refused = {} WHERE rg_line IN (SELECT rg_line FROM {})", table_,
-                                   round, found)));
+  TRY(connection_->run(fmt::format("UPDATE {} SET rg_refused = {} WHERE rg_line IN (SELECT rg_line FROM {})",
+                                   table_, round, found)));
   const auto count = static_cast<std::uint64_t>(sqlite3_changes64(connection_->get()));
   TRY(connection_->run(fmt::format("DELETE FROM {}", found)));
   return count;
@@ -121,8 +129,8 @@ Result<void> Staging::make_index(std::span<const std::size_t> fields) const {
   std::vector<std::string> names;
   for (const std::size_t field : fields) names.push_back(column(field));
   return connection_->run(fmt::format("CREATE INDEX IF NOT EXISTS temp.{} ON {} ({})",
-                                      quote_name(fmt::format("{}_{}", name_, fmt::join(names, "_"))), quote_name(name_),
-                                      fmt::join(names, ", ")));
+                                      quote_name(fmt::format("{}_{}", name_, fmt::join(names, "_"))),
+                                      quote_name(name_), fmt::join(names, ", ")));
 }
 
 }  // namespace rowgate::db::sqlite

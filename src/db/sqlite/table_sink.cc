@@ -23,7 +23,8 @@ constexpr std::uint64_t kSortFromBytes = 64 * kMiB;
 ///   Direct  each row at once into the table, or into a new one that is swapped in at the end (replace)
 ///   Sorted  rows wait in a staging table and go into the table in the order of its primary key
 ///   Set     rows wait and are judged as a set, then go into the table
-///   Merge   as Set, and the table's rows are exchanged in place, since other tables' constraints refer to it (replace)
+///   Merge   as Set, and the table's rows are exchanged in place, since other tables' constraints refer to it
+///   (replace)
 enum class Way : std::uint8_t { Direct, Sorted, Set, Merge };
 
 class TableSink : public Sink {
@@ -55,9 +56,9 @@ class TableSink : public Sink {
   const Connection& connection_;
   LoadTarget target_;
   Way way_ = Way::Direct;
-  bool swaps_ = false;              ///< rows go into a new table, fresh_name_
+  bool swaps_ = false;  ///< rows go into a new table, fresh_name_
   std::string fresh_name_;
-  std::vector<Reference> children_; ///< constraints of other tables that refer to this one
+  std::vector<Reference> children_;  ///< constraints of other tables that refer to this one
   std::optional<RowWriter> writer_;
   std::optional<Staging> staging_;
   KeyFindings findings_;
@@ -66,7 +67,8 @@ class TableSink : public Sink {
 
 Result<void> TableSink::open() {
   if (target_.mode == Mode::Upsert && schema().primary_key.empty())
-    return fail(Code::ConfigInvalid, fmt::format("the table `{}` has no primary key, which upsert needs", target_.table.name),
+    return fail(Code::ConfigInvalid,
+                fmt::format("the table `{}` has no primary key, which upsert needs", target_.table.name),
                 "add primaryKey to its schema, or load in append or replace mode");
   TRY_ASSIGN(const bool exists, has_table(connection_, target_.table.name));
   TRY_ASSIGN(children_, references_to(connection_, target_.table.name));
@@ -74,11 +76,12 @@ Result<void> TableSink::open() {
   if (exists && (target_.mode != Mode::Replace || merges)) {
     TRY_ASSIGN(const std::vector<std::string> found, differences(connection_, target_));
     if (!found.empty())
-      return fail(Code::TableDiffers,
-                  fmt::format("the table `{}` in the database is not as its schema says: {}", target_.table.name,
-                              fmt::join(found, "; ")),
-                  merges ? "change the table or the schema; it cannot be made anew while other tables refer to it"
-                         : "change the table or the schema, or load in replace mode, which makes the table anew");
+      return fail(
+          Code::TableDiffers,
+          fmt::format("the table `{}` in the database is not as its schema says: {}", target_.table.name,
+                      fmt::join(found, "; ")),
+          merges ? "change the table or the schema; it cannot be made anew while other tables refer to it"
+                 : "change the table or the schema, or load in replace mode, which makes the table anew");
   }
   if (!exists) TRY(make_table(target_.table.name));
   swaps_ = target_.mode == Mode::Replace && exists && !merges;
@@ -121,7 +124,8 @@ Result<void> TableSink::stage() {
 }
 
 void TableSink::expect_unordered(std::uint64_t file_bytes) {
-  if (way_ == Way::Direct && file_bytes >= kSortFromBytes && !schema().primary_key.empty()) way_ = Way::Sorted;
+  if (way_ == Way::Direct && file_bytes >= kSortFromBytes && !schema().primary_key.empty())
+    way_ = Way::Sorted;
 }
 
 Result<void> TableSink::write(const table::CheckedBatch& batch) {
@@ -156,7 +160,8 @@ Result<void> TableSink::put_staged() {
     writer_.emplace(std::move(writer));
   }
   if (way_ == Way::Merge) TRY(connection_.run("DELETE FROM " + own_table()));
-  const std::string order = schema().primary_key.empty() ? "s.rg_line" : staging_->order_by(schema().primary_key);
+  const std::string order =
+      schema().primary_key.empty() ? "s.rg_line" : staging_->order_by(schema().primary_key);
   return staging_->each(order, [this](const Row& row) -> Result<void> {
     TRY_ASSIGN(const bool written, writer_->write(row, findings_));
     if (!written) ++refused_;
@@ -178,10 +183,10 @@ Result<void> TableSink::check_children() {
     std::string not_null;
     for (const std::string& column : columns) not_null += fmt::format("{} IS NOT NULL AND ", column);
     TRY_ASSIGN(Statement statement,
-               connection_.prepare(fmt::format(
-                   "SELECT DISTINCT {} FROM main.{} AS c WHERE {} NOT EXISTS (SELECT 1 FROM {} AS p WHERE {}) LIMIT 21",
-                   fmt::join(columns, " || ', ' || "), quote_name(child.child), not_null, own_table(),
-                   equal_all(parents, columns))));
+               connection_.prepare(fmt::format("SELECT DISTINCT {} FROM main.{} AS c WHERE {} NOT EXISTS "
+                                               "(SELECT 1 FROM {} AS p WHERE {}) LIMIT 21",
+                                               fmt::join(columns, " || ', ' || "), quote_name(child.child),
+                                               not_null, own_table(), equal_all(parents, columns))));
     std::vector<std::string> keys;
     for (;;) {
       TRY_ASSIGN(const bool more, connection_.step(statement));
@@ -190,10 +195,11 @@ Result<void> TableSink::check_children() {
     }
     if (keys.empty()) continue;
     if (keys.size() > 20) keys[20] = "...";
-    return fail(Code::KeyHasChildren,
-                fmt::format("rows of `{}` would lose their parent in `{}`: {} {}", child.child, target_.table.name,
-                            fmt::join(child.columns, ", "), fmt::join(keys, "; ")),
-                fmt::format("keep these rows in the file, or remove their children from {} first", child.child));
+    return fail(
+        Code::KeyHasChildren,
+        fmt::format("rows of `{}` would lose their parent in `{}`: {} {}", child.child, target_.table.name,
+                    fmt::join(child.columns, ", "), fmt::join(keys, "; ")),
+        fmt::format("keep these rows in the file, or remove their children from {} first", child.child));
   }
   return {};
 }
