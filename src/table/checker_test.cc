@@ -355,8 +355,8 @@ Field any_field() {
   rules.required = coin();
   field.trim = coin();
   field.keep_quoted_empty = coin();
-  if (coin())
-    field.missing_values = *rc::gen::element<std::vector<std::string>>({"1"}, {"", "-"}, {}, {"x", "0"});
+  using Texts = std::vector<std::string>;
+  if (coin()) field.missing_values = *rc::gen::element(Texts{"1"}, Texts{"", "-"}, Texts{}, Texts{"x", "0"});
   return field;
 }
 
