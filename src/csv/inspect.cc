@@ -9,11 +9,13 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 
 namespace rowgate::csv {
 namespace {
 
 constexpr std::size_t kFirstLook = 64 * 1024;
+constexpr std::size_t kBeyondRecord = 1 << 20;  ///< what is looked at behind the largest header
 constexpr std::array<char, 4> kDelimiters = {',', ';', '\t', '|'};
 
 /// The beginning of a file, read in growing pieces until its header is whole.
@@ -50,24 +52,66 @@ Result<void> refuse_utf16(std::string_view bytes) {
   return {};
 }
 
-LineEnd find_line_end_mode(std::string_view text, char quote_char) {
-  bool inside = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == quote_char) inside = !inside;
-    if (inside) continue;
-    if (text[i] == '\n') return LineEnd::Lf;
-    if (text[i] == '\r') return i + 1 < text.size() && text[i + 1] == '\n' ? LineEnd::Lf : LineEnd::CrOrLf;
+/// Which bytes of a text stand in quotes, before its delimiter is known: a quote opens a field only where one
+/// may begin, so that an apostrophe or an inch sign inside a text opens none.
+class Quotes {
+ public:
+  explicit Quotes(const Dialect& dialect) : dialect_(dialect) {}
+
+  /// For every byte in turn.
+  bool cover(char byte) {
+    if (byte == dialect_.quote_char) {
+      if (!inside_ && !may_open_) return false;
+      inside_ = !inside_;
+      may_open_ = true;  // the second one of a doubled quote
+      return true;
+    }
+    if (!inside_)
+      may_open_ = byte == '\n' || byte == '\r' || byte == dialect_.delimiter ||
+                  std::ranges::find(kDelimiters, byte) != kDelimiters.end();
+    return inside_;
   }
-  return LineEnd::Lf;
+
+ private:
+  const Dialect& dialect_;
+  bool inside_ = false, may_open_ = true;
+};
+
+/// How the first line outside quotes ends; nullopt when `text` ends before that can be told.
+std::optional<LineEnd> first_line_end(std::string_view text, const Dialect& dialect) {
+  Quotes quotes(dialect);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (quotes.cover(text[i])) continue;
+    if (text[i] == '\n') return LineEnd::Lf;
+    if (text[i] != '\r') continue;
+    if (i + 1 == text.size()) return std::nullopt;
+    return text[i + 1] == '\n' ? LineEnd::Lf : LineEnd::CrOrLf;
+  }
+  return std::nullopt;
+}
+
+/// Reads on until the first line end is seen: a header may be longer than the first look, or be cut between
+/// CR and LF.
+Result<LineEnd> find_line_end_mode(io::Source& source, Beginning& beginning, std::size_t bom_bytes,
+                                   const Dialect& dialect) {
+  for (;;) {
+    const std::string_view text = std::string_view(beginning.bytes).substr(bom_bytes);
+    if (const auto found = first_line_end(text, dialect)) return *found;
+    if (beginning.whole_file) return text.ends_with('\r') ? LineEnd::CrOrLf : LineEnd::Lf;
+    // Reading the header will tell what is wrong with so long a line.
+    if (beginning.bytes.size() > dialect.max_record_bytes) return LineEnd::Lf;
+    const std::size_t limit = dialect.max_record_bytes + kBeyondRecord;
+    TRY(read_more(source, std::min(beginning.bytes.size() * 2, limit), beginning));
+  }
 }
 
 /// How often each candidate stands outside quotes in each of the first lines.
-std::vector<std::array<std::size_t, kDelimiters.size()>> count_by_line(std::string_view text, const Dialect& dialect) {
+std::vector<std::array<std::size_t, kDelimiters.size()>> count_by_line(std::string_view text,
+                                                                       const Dialect& dialect) {
   std::vector<std::array<std::size_t, kDelimiters.size()>> lines(1);
-  bool inside = false;
+  Quotes quotes(dialect);
   for (const char byte : text) {
-    if (byte == dialect.quote_char) inside = !inside;
-    if (inside) continue;
+    if (quotes.cover(byte)) continue;
     if (is_line_end(byte, dialect.line_end)) {
       lines.emplace_back();
       continue;
@@ -78,8 +122,8 @@ std::vector<std::array<std::size_t, kDelimiters.size()>> count_by_line(std::stri
   return lines;
 }
 
-/// The candidate with which most of the following lines have as many fields as the first; among equals the one that
-/// stands most often in the first line. Comma where the first line has none of them.
+/// The candidate with which most of the following lines have as many fields as the first; among equals the
+/// one that stands most often in the first line. Comma where the first line has none of them.
 char find_delimiter(std::string_view text, bool whole_file, const Dialect& dialect) {
   auto lines = count_by_line(text, dialect);
   if (!whole_file && lines.size() > 1) lines.pop_back();  // cut short
@@ -99,7 +143,8 @@ char find_delimiter(std::string_view text, bool whole_file, const Dialect& diale
   return best;
 }
 
-Position position_in(std::string_view text, std::size_t at, const Dialect& dialect, std::uint64_t first_line) {
+Position position_in(std::string_view text, std::size_t at, const Dialect& dialect,
+                     std::uint64_t first_line) {
   const std::string_view before = text.substr(0, at);
   const std::size_t last = last_line_end(before, dialect.line_end);
   return {first_line + count_line_ends(before, dialect.line_end),
@@ -124,15 +169,17 @@ class HeaderReader {
     if (!opening_.dialect.header) return {};
     TRY(take_names());
     opening_.data_offset = next_;
-    opening_.data_line = line_ + count_line_ends(text().substr(begin_, next_ - begin_), opening_.dialect.line_end);
+    opening_.data_line =
+        line_ + count_line_ends(text().substr(begin_, next_ - begin_), opening_.dialect.line_end);
     return {};
   }
 
  private:
   std::string_view text() const { return beginning_.bytes; }
 
+  /// Room for the largest record behind the blank lines, so that reading one always comes to an end.
   Result<void> grow() {
-    const std::size_t limit = std::size_t{opening_.dialect.max_record_bytes} + (1 << 20);
+    const std::size_t limit = begin_ + opening_.dialect.max_record_bytes + kBeyondRecord;
     return read_more(source_, std::min(beginning_.bytes.size() * 2, limit), beginning_);
   }
 
@@ -146,7 +193,8 @@ class HeaderReader {
       TRY(grow());
     }
     if (begin_ == text().size())
-      return fail(Code::FileEmpty, "the file is empty", "export the data again; a header line alone would be fine");
+      return fail(Code::FileEmpty, "the file is empty",
+                  "export the data again; a header line alone would be fine");
     line_ = 1 + count_line_ends(text().substr(opening_.bom_bytes, begin_ - opening_.bom_bytes),
                                 opening_.dialect.line_end);
     if (!opening_.dialect.header) {  // blank lines are the pipeline's to count
@@ -169,7 +217,8 @@ class HeaderReader {
       next_ = found.next;
       return {};
     }
-    if (!opening_.dialect.header) {  // a broken first record is a reject like any other; its columns cannot be counted
+    // Without header a broken first record is a reject like any other; its columns cannot be counted.
+    if (!opening_.dialect.header) {
       batch_.field_end.assign(1, 0);
       return {};
     }
@@ -181,7 +230,8 @@ class HeaderReader {
   Result<void> take_names() {
     opening_.header_raw = text().substr(begin_, end_ - begin_);
     if (const std::size_t nul = opening_.header_raw.find('\0'); nul != std::string::npos)
-      return fail(Code::CsvNulByte, "the header has a NUL byte", std::string(info(Code::CsvNulByte).fix), place(nul));
+      return fail(Code::CsvNulByte, "the header has a NUL byte", std::string(info(Code::CsvNulByte).fix),
+                  place(nul));
     if (const std::size_t valid = valid_utf8_prefix(opening_.header_raw); valid != opening_.header_raw.size())
       return fail(Code::RecordNotUtf8, "the header is not UTF-8", std::string(info(Code::RecordNotUtf8).fix),
                   place(valid));
@@ -205,17 +255,21 @@ class HeaderReader {
       const std::string_view name = trim_spaces(opening_.header[i]);
       if (name.empty())
         return fail(Code::HeaderBlank, fmt::format("column {} has no name in the header", i + 1),
-                    "name it, or set `header: false` for a file without header", place(opening_.header_columns[i] - 1));
+                    "name it, or set `header: false` for a file without header",
+                    place(opening_.header_columns[i] - 1));
       const auto [first, is_new] = seen.emplace(name, i);
       if (!is_new)
         return fail(Code::HeaderDuplicate,
-                    fmt::format("the header has '{}' twice, as columns {} and {}", shown(name), first->second + 1, i + 1),
+                    fmt::format("the header has '{}' twice, as columns {} and {}", shown(name),
+                                first->second + 1, i + 1),
                     "rename or remove one of them", place(opening_.header_columns[i] - 1));
     }
     return {};
   }
 
-  Position place(std::size_t at) const { return position_in(opening_.header_raw, at, opening_.dialect, line_); }
+  Position place(std::size_t at) const {
+    return position_in(opening_.header_raw, at, opening_.dialect, line_);
+  }
 
   io::Source& source_;
   Beginning& beginning_;
@@ -240,9 +294,10 @@ Result<Opening> inspect(const io::SourceFile& file, const DialectOptions& option
   dialect.max_field_bytes = options.max_field_bytes;
   dialect.max_record_bytes = options.max_record_bytes;
   dialect.max_columns = options.max_columns;
+  dialect.delimiter = options.delimiter.value_or(',');
+  TRY_ASSIGN(dialect.line_end, find_line_end_mode(*source, beginning, opening.bom_bytes, dialect));
   std::string_view text = std::string_view(beginning.bytes).substr(opening.bom_bytes);
   text.remove_prefix(std::min(text.find_first_not_of("\r\n"), text.size()));
-  dialect.line_end = find_line_end_mode(std::string_view(beginning.bytes).substr(opening.bom_bytes), dialect.quote_char);
   dialect.delimiter = options.delimiter.value_or(find_delimiter(text, beginning.whole_file, dialect));
   TRY(HeaderReader(*source, beginning, opening).read());
   return opening;

@@ -14,6 +14,8 @@ std::size_t last_line_end(std::string_view text, LineEnd mode);
 /// The first byte of the first line end at or after `from`; npos when there is none.
 std::size_t find_line_end(std::string_view text, std::size_t from, LineEnd mode);
 
-inline bool is_line_end(char byte, LineEnd mode) { return byte == '\n' || (byte == '\r' && mode == LineEnd::CrOrLf); }
+inline bool is_line_end(char byte, LineEnd mode) {
+  return byte == '\n' || (byte == '\r' && mode == LineEnd::CrOrLf);
+}
 
 }  // namespace rowgate::csv

@@ -11,12 +11,25 @@ namespace {
 
 constexpr std::size_t kPadding = 64;
 
+/// Room for `size` bytes and the padding, not more: a vector that grows by itself would double.
+void make_room(RecordBatch& batch, std::size_t size) {
+  batch.bytes.reserve(size + kPadding);
+  if (batch.bytes.size() < size + kPadding) batch.bytes.resize(size + kPadding);
+}
+
 }  // namespace
 
 struct Parser::State {
   State(io::Source& from, const Dialect& with, const StartState& start, Kernel by, std::size_t bytes_of_batch)
-      : source(from), dialect(with), kernel(by), batch_bytes(bytes_of_batch), offset(start.offset), line(start.line), record(start.record),
-        inside_quotes(start.inside_quotes), at_record_start(start.at_record_start) {}
+      : source(from),
+        dialect(with),
+        kernel(by),
+        batch_bytes(bytes_of_batch),
+        offset(start.offset),
+        line(start.line),
+        record(start.record),
+        inside_quotes(start.inside_quotes),
+        at_record_start(start.at_record_start) {}
 
   Result<void> next(RecordBatch& batch);
   Result<void> fill(RecordBatch& batch, std::size_t target);
@@ -39,16 +52,18 @@ struct Parser::State {
   std::uint64_t batches = 0;
   std::size_t filled = 0;  ///< bytes in the batch
   bool at_end = false;     ///< of the source
-  bool in_long_line = false;  ///< the batch's last record is broken and its line goes on behind the bytes read
+  bool in_long_line =
+      false;  ///< the batch's last record is broken and its line goes on behind the bytes read
   std::vector<char> carry;
   Marks marks;
 };
 
 /// Reads on until `target` bytes are there or the source ends.
 Result<void> Parser::State::fill(RecordBatch& batch, std::size_t target) {
-  if (batch.bytes.size() < target + kPadding) batch.bytes.resize(target + kPadding);
+  make_room(batch, target);
   if (at_end) return {};
-  TRY_ASSIGN(const std::size_t got, io::read_fully(source, std::span(batch.bytes).subspan(filled, target - filled)));
+  TRY_ASSIGN(const std::size_t got,
+             io::read_fully(source, std::span(batch.bytes).subspan(filled, target - filled)));
   filled += got;
   at_end = filled < target;
   return {};
@@ -97,7 +112,8 @@ void Parser::State::add_record(RecordBatch& batch, std::size_t begin, std::size_
   line += count_line_ends(bytes(batch).substr(begin, next - begin), dialect.line_end);
 }
 
-/// Turns marks into fields and records. False when a record might be over a limit: the plain parser then looks at all.
+/// Turns marks into fields and records. False when a record might be over a limit: the plain parser then
+/// looks at all.
 bool Parser::State::split_fast(RecordBatch& batch, std::size_t& consumed) {
   const char* const text = batch.bytes.data();
   const bool crlf_counts = dialect.line_end == LineEnd::Lf;
@@ -214,11 +230,13 @@ std::size_t Parser::State::split(RecordBatch& batch) {
   return at_end || batch.empty() ? split_plain(batch, consumed) : consumed;
 }
 
-/// The batch's last record is broken and too long to be kept: the rest of its line is read past, only counted.
+/// The batch's last record is broken and too long to be kept: the rest of its line is read past, only
+/// counted.
 Result<void> Parser::State::skip_long_line(RecordBatch& batch) {
   std::vector<char> chunk(64 * 1024);
   char before = filled > 0 ? batch.bytes[filled - 1] : '\0';
-  // In a file of lone CRs the bytes may have ended with one, and only what follows tells whether an LF belongs to it.
+  // In a file of lone CRs the bytes may have ended with one, and only what follows tells whether an LF
+  // belongs to it.
   bool ended = before == '\r' && dialect.line_end == LineEnd::CrOrLf;
   std::uint64_t skipped = 0;
   std::size_t got = 0, at = 0;
@@ -258,7 +276,8 @@ Result<void> Parser::State::skip_long_line(RecordBatch& batch) {
   batch.record_end.back() = static_cast<std::uint32_t>(
       std::min<std::uint64_t>(batch.record_begin.back() + batch.length.back(), batch.record_end.back()));
   offset += skipped;
-  carry.assign(chunk.begin() + static_cast<std::ptrdiff_t>(at), chunk.begin() + static_cast<std::ptrdiff_t>(got));
+  carry.assign(chunk.begin() + static_cast<std::ptrdiff_t>(at),
+               chunk.begin() + static_cast<std::ptrdiff_t>(got));
   return {};
 }
 
@@ -271,14 +290,16 @@ Result<void> Parser::State::next(RecordBatch& batch) {
 
   filled = carry.size();
   auto target = std::max(batch_bytes, carry.size() + batch_bytes / 4 + 1);
-  if (batch.bytes.size() < target + kPadding) batch.bytes.resize(target + kPadding);
+  make_room(batch, target);
   std::ranges::copy(carry, batch.bytes.begin());
   std::size_t consumed = 0;
   for (;;) {
     TRY(fill(batch, target));
     consumed = split(batch);
     if (!batch.empty() || at_end) break;
-    target += target;  // a single record that is larger
+    // A single record that is larger. With this many bytes the plain parser knows what becomes of it.
+    const std::size_t enough = std::size_t{dialect.max_record_bytes} + batch_bytes;
+    target = std::max(std::min(2 * target, enough), filled + 1);
   }
   batch.number = batches++;
   batch.first_offset = offset;
@@ -297,7 +318,9 @@ Parser::Parser(io::Source& source, const Dialect& dialect, const StartState& sta
     : state_(std::make_unique<State>(source, dialect, start, kernel, batch_bytes)) {}
 Parser::~Parser() = default;
 
-Result<void> Parser::next(RecordBatch& batch) { return state_->next(batch); }
+Result<void> Parser::next(RecordBatch& batch) {
+  return state_->next(batch);
+}
 
 void append_record(RecordBatch& batch, std::string_view text, const Dialect& dialect, std::uint64_t line) {
   if (batch.first_field.empty()) batch.first_field.push_back(0);
@@ -309,7 +332,8 @@ void append_record(RecordBatch& batch, std::string_view text, const Dialect& dia
   std::ranges::copy(text, batch.bytes.begin() + static_cast<std::ptrdiff_t>(begin));
   batch.size_bytes = end;
   PlainRecord found = read_plain({batch.bytes.data(), end}, begin, true, dialect, batch.field_end);
-  if (found.kind == PlainRecord::Kind::Whole && found.end < end) {  // a line end outside quotes: more than one record
+  if (found.kind == PlainRecord::Kind::Whole &&
+      found.end < end) {  // a line end outside quotes: more than one record
     found.kind = PlainRecord::Kind::Broken;
     found.code = Code::CsvUnclosedQuote;
     found.at = found.trouble = found.end;

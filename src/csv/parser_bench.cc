@@ -18,7 +18,9 @@ const std::string& rows() {
   static const std::string text = bench_rows(kRows) + std::string(64, '\0');
   return text;
 }
-std::size_t size() { return rows().size() - 64; }
+std::size_t size() {
+  return rows().size() - 64;
+}
 
 void report(benchmark::State& state) {
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(size()));
@@ -30,7 +32,8 @@ void memchr_lines(benchmark::State& state) {
     std::size_t lines = 0;
     const char* at = rows().data();
     const char* const end = at + size();
-    while (at < end && (at = static_cast<const char*>(std::memchr(at, '\n', static_cast<std::size_t>(end - at))))) {
+    while (at < end &&
+           (at = static_cast<const char*>(std::memchr(at, '\n', static_cast<std::size_t>(end - at))))) {
       ++lines;
       ++at;
     }

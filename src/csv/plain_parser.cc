@@ -17,8 +17,7 @@ class PlainReader {
     std::size_t at = begin_;
     Step step = Step::NextField;
     for (; step == Step::NextField; ++record_.field) {
-      const bool quoted = at < bytes_.size() && bytes_[at] == dialect_.quote_char;
-      step = quoted ? read_quoted(at) : read_unquoted(at);
+      step = read_field(at);
     }
     if (step == Step::EndOfRecord) {
       record_.kind = PlainRecord::Kind::Whole;
@@ -41,9 +40,12 @@ class PlainReader {
     return Step::Broken;
   }
 
-  void add_field(std::size_t end, std::uint32_t flags = 0) { field_end_.push_back(static_cast<std::uint32_t>(end) | flags); }
+  void add_field(std::size_t end, std::uint32_t flags = 0) {
+    field_end_.push_back(static_cast<std::uint32_t>(end) | flags);
+  }
 
-  /// The record ends with the field whose last byte is before `end`; its line end begins there, or the file ends.
+  /// The record ends with the field whose last byte is before `end`; its line end begins there, or the file
+  /// ends.
   Step end_record(std::size_t end) {
     record_.end = end;
     record_.next = end;
@@ -62,10 +64,18 @@ class PlainReader {
     return last_ ? LineEndHere::No : LineEndHere::Unknown;
   }
 
+  Step read_field(std::size_t& at) {
+    // Asked before the first byte is looked at, so that it does not matter whether that byte is there yet.
+    if (at - begin_ > dialect_.max_record_bytes) return broken(Code::LimitRecord, at, at);
+    const bool quoted = at < bytes_.size() && bytes_[at] == dialect_.quote_char;
+    return quoted ? read_quoted(at) : read_unquoted(at);
+  }
+
   Step read_unquoted(std::size_t& at) {
     const std::size_t field_begin = at;
     for (;; ++at) {
-      if (at - field_begin > dialect_.max_field_bytes) return broken(Code::LimitField, field_begin, field_begin);
+      if (at - field_begin > dialect_.max_field_bytes)
+        return broken(Code::LimitField, field_begin, field_begin);
       if (at - begin_ > dialect_.max_record_bytes) return broken(Code::LimitRecord, field_begin, field_begin);
       if (at == bytes_.size()) {
         if (!last_) return Step::NeedMore;
@@ -122,7 +132,8 @@ class PlainReader {
     return end_record(at);
   }
 
-  /// A broken record ends with the line in which its field with the trouble opened, whatever quotes that line has.
+  /// A broken record ends with the line in which its field with the trouble opened, whatever quotes that line
+  /// has.
   void end_at_line() {
     const std::size_t line_end = find_line_end(bytes_, record_.at, dialect_.line_end);
     record_.has_line_end = line_end != std::string_view::npos;

@@ -16,18 +16,18 @@ struct PlainRecord {
     NeedMore,  ///< the bytes end too early to tell
   };
   Kind kind = Kind::NeedMore;
-  std::size_t end = 0;   ///< of the record, without its line end
-  std::size_t next = 0;  ///< where the next record begins
+  std::size_t end = 0;        ///< of the record, without its line end
+  std::size_t next = 0;       ///< where the next record begins
   bool has_line_end = false;  ///< of a broken record: false when its line goes on behind the bytes
   Code code = Code::InternalError;
   std::size_t at = 0, trouble = 0;  ///< see BrokenRecord
   std::uint32_t field = 0;
 };
 
-/// Reads the record that begins at `begin` (less than bytes.size()) byte by byte: the rules of the parser, written as
-/// plainly as they can be. It is the fast way's twin in tests, and the one that reads buffers with broken quotes.
-/// `last`: nothing follows `bytes`. Field ends with their flags (RecordBatch::kQuoted, kDoubled) are appended to
-/// `field_end`; for a broken record none.
+/// Reads the record that begins at `begin` (less than bytes.size()) byte by byte: the rules of the parser,
+/// written as plainly as they can be. It is the fast way's twin in tests, and the one that reads buffers with
+/// broken quotes. `last`: nothing follows `bytes`. Field ends with their flags (RecordBatch::kQuoted,
+/// kDoubled) are appended to `field_end`; for a broken record none.
 PlainRecord read_plain(std::string_view bytes, std::size_t begin, bool last, const Dialect& dialect,
                        std::vector<std::uint32_t>& field_end);
 

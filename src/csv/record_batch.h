@@ -14,7 +14,7 @@ namespace rowgate::csv {
 struct BrokenRecord {
   std::uint32_t record;  ///< index in the batch
   Code code;             ///< CsvUnclosedQuote, CsvStrayQuote, LimitField, LimitRecord
-  Position at;           ///< where the field with the trouble begins (for an unclosed quote: the quote that opened it)
+  Position at;           ///< where the field with the trouble begins, its opening quote included
   Position trouble;      ///< where it was noticed: the stray quote itself; equal to `at` otherwise
   std::uint32_t field;   ///< number of that field, from 0
   friend bool operator==(const BrokenRecord&, const BrokenRecord&) = default;
@@ -22,32 +22,35 @@ struct BrokenRecord {
 
 /// Consecutive records of a file with their own copy of its bytes, about 1 MiB of them.
 ///
-/// Structure of arrays, so that a batch costs a handful of allocations and can be recycled. Record r has the fields
-/// first_field[r] .. first_field[r+1]-1. Field f occupies bytes[begin, end) with end = field_end[f] & kEndMask; it begins
-/// one byte after the end of the field before it in the record, the first one at record_begin[r]. So all fields of a
-/// record and the delimiters between them are the record's own bytes.
+/// Structure of arrays, so that a batch costs a handful of allocations and can be recycled. Record r has the
+/// fields first_field[r] .. first_field[r+1]-1. Field f occupies bytes[begin, end) with end = field_end[f] &
+/// kEndMask; it begins one byte after the end of the field before it in the record, the first one at
+/// record_begin[r]. So all fields of a record and the delimiters between them are the record's own bytes.
 struct RecordBatch {
-  static constexpr std::uint32_t kQuoted = 1u << 31;   ///< the field stands in quotes
-  static constexpr std::uint32_t kDoubled = 1u << 30;  ///< and has doubled quotes inside, so its text must be unescaped
+  static constexpr std::uint32_t kQuoted = 1u << 31;  ///< the field stands in quotes
+  /// And has doubled quotes inside, so its text must be unescaped.
+  static constexpr std::uint32_t kDoubled = 1u << 30;
   static constexpr std::uint32_t kEndMask = kDoubled - 1;
 
-  std::uint64_t number = 0;         ///< 0, 1, 2, … in file order
-  std::uint64_t first_offset = 0;   ///< offset in the decoded file of bytes[0]
-  std::uint64_t first_record = 0;   ///< number of the first record here, from 1 (data records, the header not counted)
+  std::uint64_t number = 0;        ///< 0, 1, 2 and so on in file order
+  std::uint64_t first_offset = 0;  ///< offset in the decoded file of bytes[0]
+  std::uint64_t first_record = 0;  ///< number of the first record here, from 1; the header is not counted
   char quote_char = '"';
   char delimiter = ',';
   LineEnd line_end = LineEnd::Lf;
-  std::vector<char> bytes;                  ///< followed by at least 64 readable bytes of padding (not counted in size)
-  std::size_t size_bytes = 0;               ///< bytes of records; bytes.size() is larger
+  std::vector<char> bytes;     ///< followed by at least 64 readable bytes of padding (not counted in size)
+  std::size_t size_bytes = 0;  ///< bytes of records; bytes.size() is larger
   std::vector<std::uint32_t> field_end;
   std::vector<std::uint32_t> first_field;   ///< one more than there are records
   std::vector<std::uint32_t> record_begin;  ///< index into bytes
   std::vector<std::uint32_t> record_end;    ///< without the line end
   std::vector<std::uint64_t> line;          ///< the line each record begins in, from 1
-  std::vector<std::uint64_t> length;        ///< bytes of the record in the file without its line end; more than
-                                            ///< record_end - record_begin only for a broken record too large to keep
-  std::vector<BrokenRecord> broken;         ///< ascending by record; these have no fields
-  std::vector<std::uint64_t> own_offset;    ///< by record, only where the bytes are not the file's own (a rewritten batch)
+  /// Bytes of the record in the file without its line end; more than record_end - record_begin only for a
+  /// broken record too large to keep.
+  std::vector<std::uint64_t> length;
+  std::vector<BrokenRecord> broken;  ///< ascending by record; these have no fields
+  /// By record, only where the bytes are not the file's own (a rewritten batch).
+  std::vector<std::uint64_t> own_offset;
 
   std::size_t size() const { return record_begin.size(); }
   bool empty() const { return record_begin.empty(); }

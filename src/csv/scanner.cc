@@ -1,26 +1,32 @@
 // How the scanner works.
 //
-// A CSV file is two languages woven into one: inside quotes every byte is text, outside some bytes are structure. A byte
-// lies inside when the number of quotes before it is odd. That needs no knowledge of fields, since a doubled quote
-// inside a field ends the inside and begins it again at once. So the question "which delimiters and line ends count" is
-// a parity, and parities can be had for 64 bytes in a handful of instructions:
+// A CSV file is two languages woven into one: inside quotes every byte is text, outside some bytes are
+// structure. A byte lies inside when the number of quotes before it is odd. That needs no knowledge of
+// fields, since a doubled quote inside a field ends the inside and begins it again at once. So the question
+// "which delimiters and line ends count" is a parity, and parities can be had for 64 bytes in a handful of
+// instructions:
 //
 //   bytes   7 , " A , " " B " , x \n
 //   quote   . . 1 . . 1 1 . 1 . . .      one bit a byte, by comparing 2 x 32 bytes at once
 //   inside  . . 1 1 1 . 1 1 . . . .      running XOR of the quotes up to and with each byte
 //   marks   . 1 . . . . . . . 1 . 1      (delimiters | line ends) & ~inside
 //
-// The running XOR is a carry-less multiplication by all ones (PCLMULQDQ): bit n of the product is the XOR of the bits 0
-// to n. The last bit, spread over all 64, is what the next block begins with. Marks are taken out of the mask lowest bit first.
+// The running XOR is a carry-less multiplication by all ones (PCLMULQDQ): bit n of the product is the XOR of
+// the bits 0 to n. The last bit, spread over all 64, is what the next block begins with. Marks are taken out
+// of the mask lowest bit first.
 //
-// Parity alone would also accept quotes where RFC 4180 has none, such as `Al"ex` or `"Bo" by`, and would swallow rows
-// until the next quote. So two rules are tested for all 64 bytes at once, and where one is broken the caller is told
-// (`misquoted`) and reads the bytes again with the plain parser, which names the place:
-//   1. A quote that begins an inside must stand at the beginning of a field (after a mark, or at the very front), or right
-//      after a quote: then both are one doubled quote.
-//   2. The byte after a quote that ends an inside must be a quote, a delimiter or a line end (a CR only before an LF).
-// In a file without such trouble the marks are exactly the plain parser's, because it would take the same turns at the
-// same bytes. The scalar kernel below states the same rules byte by byte; scanner_fuzz.cc holds the two equal.
+// Parity alone would also accept quotes where RFC 4180 has none, such as `Al"ex` or `"Bo" by`, and would
+// swallow rows until the next quote. So two rules are tested for all 64 bytes at once, and where one is
+// broken the caller is told (`misquoted`) and reads the bytes again with the plain parser, which names the
+// place:
+//   1. A quote that begins an inside must stand at the beginning of a field (after a mark, or at the front),
+//      or right after a quote: then both are one doubled quote.
+//   2. The byte after a quote that ends an inside must be a quote, a delimiter or a line end (a CR only
+//      before an LF).
+//
+// In a file without such trouble the marks are exactly the plain parser's, because it would take the same
+// turns at the same bytes. The scalar kernel below states the same rules byte by byte; scanner_fuzz.cc holds
+// the two equal.
 
 #include "csv/scanner.h"
 
@@ -65,7 +71,8 @@ namespace {
 bool has_avx2() {
 #if defined(__x86_64__)
   return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("pclmul") != 0 &&
-         __builtin_cpu_supports("bmi2") != 0;
+         __builtin_cpu_supports("bmi") != 0 && __builtin_cpu_supports("bmi2") != 0 &&
+         __builtin_cpu_supports("popcnt") != 0;
 #else
   return false;
 #endif
@@ -80,9 +87,13 @@ std::span<const Kernel> available_kernels() {
   return {kAll.data(), count};
 }
 
-Kernel best_kernel() { return available_kernels().back(); }
+Kernel best_kernel() {
+  return available_kernels().back();
+}
 
-std::string_view name(Kernel kernel) { return kernel == Kernel::Avx2 ? "avx2" : "scalar"; }
+std::string_view name(Kernel kernel) {
+  return kernel == Kernel::Avx2 ? "avx2" : "scalar";
+}
 
 void scan(Kernel kernel, std::string_view bytes, const Dialect& dialect, Marks& marks) {
   marks.count = 0;

@@ -10,7 +10,8 @@
 
 namespace rowgate::csv {
 
-/// The forms of the scanner. They find the same marks; Scalar is the plain twin that the others are tested against.
+/// The forms of the scanner. They find the same marks; Scalar is the plain twin that the others are tested
+/// against.
 enum class Kernel : std::uint8_t { Scalar, Avx2 };
 /// The fastest that this processor can run.
 Kernel best_kernel();
@@ -28,9 +29,10 @@ struct Marks {
   bool misquoted = false;         ///< a quote stands where RFC 4180 allows none: the plain parser must look
 };
 
-/// Finds delimiters and line ends outside quotes in `bytes`, which begins at a record start and must be followed by 64
-/// readable bytes. Line-end bytes are LF, and CR too where the dialect says so. `marks` is overwritten. After a misquote the
-/// marks mean nothing. A CR that is the last byte counts as if an LF followed.
+/// Finds delimiters and line ends outside quotes in `bytes`, which begins at a record start and must be
+/// followed by 64 readable bytes. Line-end bytes are LF, and CR too where the dialect says so. `marks` is
+/// overwritten. After a misquote the marks mean nothing. A CR that is the last byte counts as if an LF
+/// followed.
 void scan(Kernel kernel, std::string_view bytes, const Dialect& dialect, Marks& marks);
 
 }  // namespace rowgate::csv

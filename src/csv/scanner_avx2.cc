@@ -31,11 +31,12 @@ ROWGATE_AVX2 inline std::uint64_t equal(const Block& block, __m256i byte) {
 
 /// Bit n of the result: the XOR of the bits 0 to n.
 ROWGATE_AVX2 inline std::uint64_t running_xor(std::uint64_t bits) {
-  const __m128i product = _mm_clmulepi64_si128(_mm_set_epi64x(0, static_cast<long long>(bits)), _mm_set1_epi8(-1), 0);
+  const __m128i product =
+      _mm_clmulepi64_si128(_mm_set_epi64x(0, static_cast<long long>(bits)), _mm_set1_epi8(-1), 0);
   return static_cast<std::uint64_t>(_mm_cvtsi128_si64(product));
 }
 
-/// Writes the places of the set bits; always at least 8 at once, so `out` needs slack.
+/// Writes the places of the set bits, always 8 at once, so `out` needs slack.
 ROWGATE_AVX2 inline std::uint32_t* take_out(std::uint32_t* out, std::uint64_t bits, std::uint32_t base) {
   const int count = std::popcount(bits);
   for (int done = 0; done < count; done += 8) {
@@ -69,7 +70,8 @@ ROWGATE_AVX2 void scan_avx2(std::string_view bytes, const Dialect& dialect, Mark
   const __m256i cr = _mm256_set1_epi8(dialect.line_end == LineEnd::CrOrLf ? '\r' : '\n');
 
   std::uint64_t inside_before = 0;  // all ones when the block begins inside quotes
-  std::uint64_t mark_before = 1, quote_before = 0, close_before = 0;  // of the byte before the block; the front is like a mark
+  std::uint64_t mark_before = 1, quote_before = 0,
+                close_before = 0;  // of the byte before the block; the front is like a mark
   std::uint64_t any_quote = 0, any_line_in_quotes = 0, misquotes = 0;
   for (std::size_t base = 0; base < bytes.size(); base += 64) {
     const Block block = load(bytes.data() + base);
@@ -84,7 +86,8 @@ ROWGATE_AVX2 void scan_avx2(std::string_view bytes, const Dialect& dialect, Mark
       quote_before = 0;
       continue;
     }
-    const std::uint64_t inside = running_xor(quotes) ^ inside_before;  // with the opening quote, without the closing one
+    const std::uint64_t inside =
+        running_xor(quotes) ^ inside_before;  // with the opening quote, without the closing one
     const std::uint64_t marks_here = structure & ~inside;
     const std::uint64_t opens = quotes & inside, closes = quotes & ~inside;
     misquotes |= opens & ~(marks_here << 1 | mark_before) & ~(quotes << 1 | quote_before);
@@ -99,7 +102,8 @@ ROWGATE_AVX2 void scan_avx2(std::string_view bytes, const Dialect& dialect, Mark
     close_before = closes >> 63;
   }
   marks.count = static_cast<std::size_t>(out - marks.at.data());
-  // In a last, partial block the bits behind the end repeat the state at the end, so this is the state after the last byte.
+  // In a last, partial block the bits behind the end repeat the state at the end, so this is the state after
+  // the last byte.
   marks.inside_quotes = inside_before != 0;
   marks.quoted = any_quote != 0;
   marks.lines_in_quotes = any_line_in_quotes != 0;

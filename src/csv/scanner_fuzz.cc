@@ -1,4 +1,5 @@
-// All kernels find the same marks, whatever the bytes; and in bytes without misquote the marks are those of the plain parser.
+// All kernels find the same marks, whatever the bytes; and in bytes without misquote the marks are those of
+// the plain parser.
 
 #include "csv/fuzzing.h"
 #include "csv/line_ends.h"
@@ -56,7 +57,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       fuzzing::require(marks.at[i] == scalar.at[i], "kernels find the same marks");
   }
   // A closing quote before a CR at the very end counts as before a CRLF, which only more bytes could tell.
-  const bool unsure_end = length >= 2 && padded[length - 1] == '\r' && padded[length - 2] == input.dialect.quote_char;
+  const bool unsure_end =
+      length >= 2 && padded[length - 1] == '\r' && padded[length - 2] == input.dialect.quote_char;
   if (scalar.misquoted || unsure_end) return 0;
   const std::vector<std::uint32_t> plain = plain_marks(input.file, input.dialect);
   fuzzing::require(plain.size() <= scalar.count, "the plain parser has no marks of its own");

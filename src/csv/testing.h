@@ -1,6 +1,8 @@
 #pragma once
 
+#include "csv/line_ends.h"
 #include "csv/parser.h"
+#include "csv/plain_parser.h"
 
 #include <algorithm>
 #include <string>
@@ -51,6 +53,33 @@ inline std::vector<std::string> parse_all(std::string_view bytes, const Dialect&
     if (!parser.next(batch) || batch.empty()) return out;
     for (std::size_t record = 0; record < batch.size(); ++record) out.push_back(record_text(batch, record));
   }
+}
+
+/// All records of `bytes` by the plain parser over the whole text: what the fast way must equal.
+inline std::vector<std::string> parse_plainly(std::string_view bytes, const Dialect& dialect) {
+  RecordBatch batch;
+  batch.quote_char = dialect.quote_char;
+  batch.line_end = dialect.line_end;
+  batch.bytes.assign(bytes.begin(), bytes.end());
+  batch.first_field.push_back(0);
+  std::uint64_t line = 1;
+  for (std::size_t at = 0; at < bytes.size();) {
+    const PlainRecord found = read_plain(bytes, at, true, dialect, batch.field_end);
+    const auto index = static_cast<std::uint32_t>(batch.size());
+    batch.record_begin.push_back(static_cast<std::uint32_t>(at));
+    batch.record_end.push_back(static_cast<std::uint32_t>(found.end));
+    batch.length.push_back(found.end - at);
+    batch.line.push_back(line);
+    batch.first_field.push_back(static_cast<std::uint32_t>(batch.field_end.size()));
+    if (found.kind == PlainRecord::Kind::Broken)
+      batch.broken.push_back({index, found.code, batch.position(index, static_cast<std::uint32_t>(found.at)),
+                              batch.position(index, static_cast<std::uint32_t>(found.trouble)), found.field});
+    line += count_line_ends(bytes.substr(at, found.next - at), dialect.line_end);
+    at = found.next;
+  }
+  std::vector<std::string> out;
+  for (std::size_t record = 0; record < batch.size(); ++record) out.push_back(record_text(batch, record));
+  return out;
 }
 
 }  // namespace rowgate::csv::testing

@@ -5,8 +5,8 @@
 
 namespace rowgate::csv {
 
-/// Appends fields and line ends of RFC 4180 (CRLF) to a string; a field is quoted only where it must be (delimiter,
-/// quote, CR, LF), and where it is an empty text that must differ from a null.
+/// Appends fields and line ends of RFC 4180 (CRLF) to a string; a field is quoted only where it must be
+/// (delimiter, quote, CR, LF), and where it is an empty text that must differ from a null.
 class Writer {
  public:
   struct Options {
@@ -27,8 +27,8 @@ class Writer {
   bool first_ = true;
 };
 
-/// A cell that a spreadsheet would execute: it begins with = + - @ TAB CR (OWASP, "CSV Injection"), or with ' itself,
-/// so that the escape can be taken off again. A plain number such as -12.5 is none.
+/// A cell that a spreadsheet would execute: it begins with = + - @ TAB CR (OWASP, "CSV Injection"), or with '
+/// itself, so that the escape can be taken off again. A plain number such as -12.5 is none.
 bool needs_formula_escape(std::string_view cell);
 
 }  // namespace rowgate::csv
