@@ -98,7 +98,7 @@ def check_text():
     for path in sources():
         name = path.relative_to(ROOT).as_posix()
         for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
-            if len(line) > 120:
+            if len(line) > 120 and 'R"(' not in line and not name.startswith("examples/"):  # text may be long
                 say(f"{name}:{number}: longer than 120 columns")
             if not line.isascii() and not name.startswith("examples/") and "_test" not in name:
                 say(f"{name}:{number}: not ASCII")

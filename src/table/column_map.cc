@@ -20,7 +20,7 @@ constexpr std::size_t kMostComparisons = 20'000;
 
 /// The names by which a header's column may mean a field: after --map, without spaces around.
 std::string meant(const std::string& header, const NameMap& map) {
-  const std::string name(trim_spaces(header));
+  std::string name(trim_spaces(header));
   for (const auto& [from, to] : map)
     if (trim_spaces(from) == name) return to;
   return name;

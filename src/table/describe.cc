@@ -109,7 +109,8 @@ class Describer {
 
  private:
   std::string or_detail(std::string otherwise) const {
-    return problem_.detail.empty() ? std::move(otherwise) : problem_.detail;
+    if (!problem_.detail.empty()) return problem_.detail;
+    return otherwise;
   }
   static Description words(std::string title, std::string label, std::string help,
                            std::string expected = {}) {
