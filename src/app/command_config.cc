@@ -15,7 +15,7 @@ std::vector<std::string> table_warnings(const Config& config) {
   std::vector<std::string> warnings;
   const std::unique_ptr<db::Database> database = make_database(config);
   if (!database->exists()) return warnings;
-  for (const TableConfig& table : config.tables) {
+  for (const TableConfig& table : config.tables()) {
     const Result<std::vector<std::string>> differences = database->differences(target_of(table));
     if (!differences) {
       warnings.push_back(fmt::format("{}: {}", database->describe(), differences.error().message));
@@ -35,7 +35,7 @@ std::string file_text(const Config& config) {
 std::string check_json(const Config& config, const std::vector<std::string>& warnings) {
   std::string out =
       fmt::format(R"({{"valid": true, "file": {}, "tables": {}, "reports": {}, "warnings": [)",
-                  json_or_null(config.file.string()), config.tables.size(), config.reports.size());
+                  json_or_null(config.file.string()), config.tables().size(), config.reports.size());
   for (const std::string& warning : warnings) out += (out.back() == '[' ? "" : ", ") + json_text(warning);
   return out + "]}\n";
 }
@@ -84,7 +84,8 @@ int command_config_check(const Common& common) {
   }
   for (const std::string& warning : warnings)
     terminal.warn(fmt::format("{} {}", terminal.mark_warn(), warning));
-  terminal.out(fmt::format("{} is valid: {}, {}\n", file_text(config), counted(config.tables.size(), "table"),
+  terminal.out(fmt::format("{} is valid: {}, {}\n", file_text(config),
+                           counted(config.tables().size(), "table"),
                            counted(config.reports.size(), "report")));
   return 0;
 }

@@ -68,7 +68,7 @@ std::optional<LoadedConfig> check_config(const Common& common, Findings& finding
   findings.push_back(
       {"config", State::Ok,
        fmt::format("{}, {}, {}", config.file.empty() ? "no file" : config.file.string(),
-                   counted(config.tables.size(), "table"), counted(config.reports.size(), "report"))});
+                   counted(config.tables().size(), "table"), counted(config.reports.size(), "report"))});
   return *std::move(loaded);
 }
 
@@ -158,7 +158,7 @@ void check_disk(const Config& config, Findings& findings) {
 void check_tables(const Opened& at, Findings& findings) {
   if (!at.database->exists()) return;
   std::size_t equal = 0, missing = 0;
-  for (const TableConfig& table : at.config().tables) {
+  for (const TableConfig& table : at.config().tables()) {
     const auto state = at.database->table(table.name);
     const auto differences = at.database->differences(target_of(table));
     if (!state || !differences) {

@@ -71,12 +71,6 @@ std::expected<LoadedConfig, std::vector<Error>> finish(Document document, std::v
 
 }  // namespace
 
-const TableConfig* Config::find_table(std::string_view name) const {
-  const auto found =
-      std::ranges::find_if(tables, [&](const TableConfig& table) { return table.name.name == name; });
-  return found == tables.end() ? nullptr : &*found;
-}
-
 const report::Definition* Config::find_report(std::string_view name) const {
   const auto found = std::ranges::find(reports, name, &report::Definition::name);
   return found == reports.end() ? nullptr : &*found;

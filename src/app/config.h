@@ -3,10 +3,8 @@
 #include "base/error.h"
 #include "base/node.h"
 #include "base/units.h"
-#include "csv/dialect.h"
-#include "db/database.h"
+#include "load/table_config.h"
 #include "report/report.h"
-#include "table/schema.h"
 
 #include <chrono>
 #include <filesystem>
@@ -17,19 +15,10 @@
 
 namespace rowgate::app {
 
-struct TableConfig {
-  db::TableName name;
-  std::string title = {};
-  csv::DialectOptions dialect = {};  ///< limits filled in
-  table::TableSchema schema;
-  bool enforce_keys = false;     ///< keys: check | enforce
-  bool database_checks = false;  ///< checks: rowgate | database
-  std::optional<RejectLimit> max_rejects = {};
-};
+using load::TableConfig;
 
+/// Limits of what is no load; those of loads stand in the catalog.
 struct Limits {
-  RejectLimit max_rejects = {};
-  std::uint64_t max_columns = 1024, max_field_bytes = kMiB, max_record_bytes = 4 * kMiB;
   std::chrono::milliseconds report_timeout{60'000};
   std::uint64_t report_max_rows = 5'000'000;
 };
@@ -41,9 +30,10 @@ struct Config {
   std::filesystem::path storage_path;   ///< of storage.url file:...
   std::filesystem::path spool_path;
   Limits limits = {};
-  std::vector<TableConfig> tables = {};  ///< in file order
+  load::Catalog catalog = {};  ///< the tables, and the limits of loads
   std::vector<report::Definition> reports = {};
-  const TableConfig* find_table(std::string_view name) const;
+  const std::vector<TableConfig>& tables() const { return catalog.tables; }
+  const TableConfig* find_table(std::string_view name) const { return catalog.find(name); }
   const report::Definition* find_report(std::string_view name) const;
 };
 

@@ -144,10 +144,11 @@ class ConfigReader : private NodeReader {
     if (!at) return;
     check_members(at, kLimits, std::nullopt);
     Limits& limits = config_.limits;
-    take(at, "max_rejects", parse_reject_limit, limits.max_rejects);
-    take_count(at, "max_columns", 1, 100'000, limits.max_columns);
-    take_size(at, "max_field_bytes", 256 * kMiB, limits.max_field_bytes);
-    take_size(at, "max_record_bytes", 256 * kMiB, limits.max_record_bytes);
+    load::LoadLimits& loads = config_.catalog.limits;
+    take(at, "max_rejects", parse_reject_limit, loads.max_rejects);
+    take_count(at, "max_columns", 1, 100'000, loads.max_columns);
+    take_size(at, "max_field_bytes", 256 * kMiB, loads.max_field_bytes);
+    take_size(at, "max_record_bytes", 256 * kMiB, loads.max_record_bytes);
     take(at, "report_timeout", parse_duration, limits.report_timeout);
     take_count(at, "report_max_rows", 1, std::uint64_t{1} << 40, limits.report_max_rows);
   }
@@ -157,11 +158,11 @@ class ConfigReader : private NodeReader {
     for (const auto& [name, node] : at.node->members) {
       const Place table = at.member(name);
       if (std::string why = table::why_not_a_name(name, false); !why.empty()) problem(table, std::move(why));
-      for (const TableConfig& other : config_.tables)
+      for (const TableConfig& other : config_.catalog.tables)
         if (lower_ascii(other.name.name) == lower_ascii(name))
           problem(table, fmt::format("there is a table `{}` already", other.name.name),
                   "names must differ by more than upper and lower case");
-      config_.tables.push_back(read_table(table, name, config_.limits, all_));
+      config_.catalog.tables.push_back(read_table(table, name, config_.catalog.limits, all_));
     }
     check_foreign_keys(config_, *at.node, all_);
   }

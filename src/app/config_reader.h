@@ -24,7 +24,7 @@ void apply_environment(Document& document, std::vector<Error>& problems);
 /// Reads the document's settings; what is wrong is added to `problems`, with its place.
 Config read_config(const Document& document, std::vector<Error>& problems);
 /// One table of `tables:`.
-TableConfig read_table(const table::Place& at, std::string_view name, const Limits& limits,
+TableConfig read_table(const table::Place& at, std::string_view name, const load::LoadLimits& limits,
                        std::vector<Error>& problems);
 /// One report of `reports:`.
 report::Definition read_report(const table::Place& at, std::string_view name, const Limits& limits,

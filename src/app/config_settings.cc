@@ -73,10 +73,11 @@ std::vector<Setting> settings_of(const Config& config, const Document& document)
   list.add("storage.url", "file:" + config.storage_path.string());
   list.add("storage.spool", config.spool_path.string());
   const Limits& limits = config.limits;
-  list.add("limits.max_rejects", limits.max_rejects.text());
-  list.add("limits.max_columns", fmt::format("{}", limits.max_columns));
-  list.add("limits.max_field_bytes", bytes_text(limits.max_field_bytes));
-  list.add("limits.max_record_bytes", bytes_text(limits.max_record_bytes));
+  const load::LoadLimits& loads = config.catalog.limits;
+  list.add("limits.max_rejects", loads.max_rejects.text());
+  list.add("limits.max_columns", fmt::format("{}", loads.max_columns));
+  list.add("limits.max_field_bytes", bytes_text(loads.max_field_bytes));
+  list.add("limits.max_record_bytes", bytes_text(loads.max_record_bytes));
   list.add("limits.report_timeout", fmt::format("{}ms", limits.report_timeout.count()));
   list.add("limits.report_max_rows", fmt::format("{}", limits.report_max_rows));
   for (const std::string_view section : {"tables", "reports"})

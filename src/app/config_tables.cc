@@ -20,7 +20,7 @@ constexpr Property kDialect[] = {
 
 class TableReader : private NodeReader {
  public:
-  TableReader(const Limits& limits, std::vector<Error>& problems)
+  TableReader(const load::LoadLimits& limits, std::vector<Error>& problems)
       : NodeReader(problems), limits_(limits), all_(problems) {}
 
   TableConfig read(const Place& at, std::string_view name) {
@@ -76,7 +76,7 @@ class TableReader : private NodeReader {
       problem(at, fmt::format("`{}` is not one ASCII character", shown(text)), "a tab is written \"\\t\"");
   }
 
-  const Limits& limits_;
+  const load::LoadLimits& limits_;
   std::vector<Error>& all_;
 };
 
@@ -100,7 +100,7 @@ class ForeignKeyCheck : private NodeReader {
     const TableConfig* parent = config_.find_table(key.table);
     if (parent == nullptr) {
       std::vector<std::string> names;
-      for (const TableConfig& table : config_.tables) names.push_back(table.name.name);
+      for (const TableConfig& table : config_.tables()) names.push_back(table.name.name);
       const std::string near = nearest(key.table, names);
       problem(
           at, fmt::format("the foreign key refers to the table `{}`, which is not configured", key.table),
@@ -130,13 +130,13 @@ class ForeignKeyCheck : private NodeReader {
 
 }  // namespace
 
-TableConfig read_table(const table::Place& at, std::string_view name, const Limits& limits,
+TableConfig read_table(const table::Place& at, std::string_view name, const load::LoadLimits& limits,
                        std::vector<Error>& problems) {
   return TableReader(limits, problems).read(at, name);
 }
 
 void check_foreign_keys(const Config& config, const Node& tables, std::vector<Error>& problems) {
-  for (const TableConfig& table : config.tables) {
+  for (const TableConfig& table : config.tables()) {
     const Node* node = tables.find(table.name.name);
     const Node* schema = node == nullptr ? nullptr : node->find("schema");
     const Node* keys = schema == nullptr ? nullptr : schema->find("foreignKeys");

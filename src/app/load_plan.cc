@@ -93,7 +93,7 @@ Result<void> check_known(const Opened& at, const std::string& table, bool was_gi
   if (at.config().file.empty() || at.config().find_table(table) != nullptr) return {};
   TRY_ASSIGN(const std::vector<db::TableState> states, at.database->tables());
   std::vector<std::string> known;
-  for (const TableConfig& config : at.config().tables) known.push_back(config.name.name);
+  for (const TableConfig& config : at.config().tables()) known.push_back(config.name.name);
   for (const db::TableState& state : states) {
     if (state.table.name == table && state.schema_json) return {};
     known.push_back(state.table.name);
@@ -108,7 +108,7 @@ Result<void> check_known(const Opened& at, const std::string& table, bool was_gi
   return std::unexpected(std::move(error));
 }
 
-csv::DialectOptions default_dialect(const Limits& limits) {
+csv::DialectOptions default_dialect(const load::LoadLimits& limits) {
   csv::DialectOptions dialect;
   dialect.max_columns = static_cast<std::uint32_t>(limits.max_columns);
   dialect.max_field_bytes = static_cast<std::uint32_t>(limits.max_field_bytes);
@@ -118,11 +118,11 @@ csv::DialectOptions default_dialect(const Limits& limits) {
 
 load::LoadRequest make_request(const Config& config, const Options& options, const std::string& table) {
   load::LoadRequest request{.table = {{}, table},
-                            .dialect = default_dialect(config.limits),
+                            .dialect = default_dialect(config.catalog.limits),
                             .map = options.map,
                             .mode = options.mode,
                             .abort_on_reject = options.abort_on_reject,
-                            .max_rejects = config.limits.max_rejects,
+                            .max_rejects = config.catalog.limits.max_rejects,
                             .parent = options.parent};
   if (const TableConfig* known = config.find_table(table); known != nullptr) {
     request.table = known->name;

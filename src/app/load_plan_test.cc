@@ -17,12 +17,13 @@ class LoadPlan : public testing::Test {
     for (const char* file : {"children.csv", "parents.csv", "People 2021.csv", "parents.csv.gz"})
       std::ofstream(folder_ / file) << "id\n1\n";
     at_.loaded.config.spool_path = folder_ / "spool";
-    at_.loaded.config.tables = {TableConfig{.name = {{}, "children"}}, TableConfig{.name = {{}, "parents"}}};
-    TableConfig& children = at_.loaded.config.tables[0];
+    at_.loaded.config.catalog.tables = {TableConfig{.name = {{}, "children"}},
+                                        TableConfig{.name = {{}, "parents"}}};
+    TableConfig& children = at_.loaded.config.catalog.tables[0];
     children.schema.fields = {{.name = "id"}, {.name = "parent_id"}};
     children.schema.foreign_keys = {{.fields = {1}, .table = "parents", .parent_fields = {"id"}}};
     children.max_rejects = RejectLimit{.count = 7};
-    at_.loaded.config.tables[1].schema.fields = {{.name = "id"}};
+    at_.loaded.config.catalog.tables[1].schema.fields = {{.name = "id"}};
   }
   ~LoadPlan() override { std::filesystem::remove_all(folder_); }
 
@@ -85,7 +86,7 @@ TEST_F(LoadPlan, FlagsBeatTheTablesSettings) {
   const auto plain = plan_loads(at_, {.files = {path("children.csv")}});
   ASSERT_TRUE(plain);
   EXPECT_EQ(plain->front().max_rejects.count, 7U);
-  EXPECT_EQ(plain->front().schema, &at_.config().tables[0].schema);
+  EXPECT_EQ(plain->front().schema, &at_.config().tables()[0].schema);
   EXPECT_FALSE(plain->front().abort_on_reject);
   const auto flagged = plan_loads(at_, {.files = {path("children.csv")},
                                         .mode = "upsert",

@@ -14,6 +14,7 @@ enum class Code : std::uint8_t {
   FileUnreadable,
   FileEmpty,
   FileBadCompression,
+  FileBadEncoding,
   CsvUnclosedQuote,
   CsvStrayQuote,
   CsvNulByte,
@@ -52,18 +53,42 @@ enum class Code : std::uint8_t {
   DatabaseRefused,
   DatabaseReadOnly,
   LimitColumns,
+  LimitBytes,
   LimitField,
   LimitRecord,
   LimitRejects,
   RunUnknown,
   RunInterrupted,
+  RunRejectsExpired,
+  RunQueueFull,
+  RunDraining,
+  RunIdempotencyInProgress,
+  RunIdempotencyReused,
   ReportUnknown,
+  ReportLinkExpired,
+  ReportLinkForged,
   ReportBadParameter,
   ReportBadSql,
   ReportTimeout,
   ReportTooLarge,
   ConfigInvalid,
+  ConfigCannotListen,
   RequestInvalid,
+  RequestMalformed,
+  RequestBadCursor,
+  RequestBadJson,
+  RequestOneFileExpected,
+  RequestUnsupportedMedia,
+  RequestUnsupportedEncoding,
+  RequestNotFound,
+  RequestMethodNotAllowed,
+  RequestNotAcceptable,
+  RequestTimeout,
+  RequestUriTooLong,
+  RequestHeaderTooLarge,
+  RequestDigestMismatch,
+  AuthUnauthenticated,
+  AuthForbidden,
   StorageFull,
   StorageDenied,
   InternalError,
@@ -74,7 +99,10 @@ enum class Severity : std::uint8_t { Error, Warning };
 /// The row of the table for one code: what `rowgate explain` prints and what docs/errors.md is made from.
 struct CodeInfo {
   Code code;
-  std::string_view text;   ///< "rule.required"
+  std::string_view text;  ///< "rule.required"
+  std::string_view
+      slug;         ///< of its problem type (RFC 9457): "/problems/rows-rejected"; several codes share one
+  int http_status;  ///< of an answer that says this code
   std::string_view title;  ///< "required value is missing"
   std::string_view kind;   ///< the Frictionless error kind, "constraint-error"; empty where it has none
   Severity severity;       ///< a warning never refuses anything

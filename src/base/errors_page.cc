@@ -18,6 +18,7 @@ constexpr std::string_view kIntroduction =
     "| 1 | failed |\n"
     "| 2 | wrong command or configuration |\n"
     "| 3 | data refused |\n"
+    "| 4 | not signed in, or not allowed |\n"
     "| 5 | conflict: table busy, table differs |\n"
     "| 6 | try again later |\n"
     "| 130 | interrupted |\n";
@@ -30,6 +31,7 @@ std::string section(const CodeInfo& code) {
   std::string out = fmt::format("\n### {}\n\n**{}** ({}", code.text, code.title,
                                 code.severity == Severity::Warning ? "warning" : "error");
   if (code.severity == Severity::Error) out += fmt::format(", exit code {}", code.exit_code);
+  if (code.severity == Severity::Error) out += fmt::format(", HTTP {} `{}`", code.http_status, code.slug);
   if (!code.kind.empty()) out += fmt::format(", Frictionless kind `{}`", code.kind);
   return out + fmt::format(")\n\n{}\n\n{}\n\nExample: `{}`\n", code.cause, code.fix, code.example);
 }

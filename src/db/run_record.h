@@ -12,6 +12,8 @@
 namespace rowgate::db {
 
 enum class RunStatus : std::uint8_t {
+  Receiving,
+  Queued,
   Running,
   Succeeded,
   SucceededWithRejects,
@@ -37,6 +39,30 @@ struct RunWarning {
   std::uint64_t count = 0, first_line = 0;
 };
 
+/// The Idempotency-Key of a request and what it is bound to. The four first members together are unique in
+/// the ledger while they are kept.
+struct Idempotency {
+  std::string principal = {}, method = {}, path = {};
+  std::string key = {};          ///< empty: the request had none
+  std::string fingerprint = {};  ///< hex SHA-256 of method, path, sorted query and body digest
+  explicit operator bool() const { return !key.empty(); }
+};
+
+/// A link to a stored report, as in the ledger (table rowgate_links).
+struct LinkRecord {
+  std::string id;  ///< "lnk_..."
+  std::string report, filename;
+  std::string params = {};          ///< JSON object of the bound values, members sorted
+  std::string run = {};             ///< the run that computed the bytes
+  std::string table_versions = {};  ///< digest over the versions of all tables when it was computed
+  std::uint64_t rows = 0, bytes = 0;
+  std::string sha256 = {};
+  Timestamp created_at = {}, computed_at = {}, expires_at = {};
+  std::optional<Timestamp> revoked_at = {};
+  std::string principal = "local";
+  Idempotency idempotency = {};
+};
+
 /// One run, as in the ledger (table rowgate_runs) and in the run resource of the API.
 struct RunRecord {
   std::string id;  ///< "run_..."
@@ -58,6 +84,7 @@ struct RunRecord {
   Timestamp created_at = {}, started_at = {}, finished_at = {};
   std::string principal = "local";
   std::optional<Error> error = {};  ///< why it failed
+  Idempotency idempotency = {};
 };
 
 /// The run resource as one JSON object (product's API shape; without links, which a server adds).
