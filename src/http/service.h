@@ -1,0 +1,35 @@
+#pragma once
+
+#include "base/clock.h"
+#include "db/database.h"
+#include "http/settings.h"
+#include "load/run_queue.h"
+#include "load/table_config.h"
+#include "report/links.h"
+#include "report/report.h"
+#include "store/link_signer.h"
+#include "store/store.h"
+
+#include <filesystem>
+#include <vector>
+
+namespace rowgate::http {
+
+class Metrics;
+
+/// What the handlers work on. Everything outlives the server; everything is thread safe.
+struct Service {
+  const Settings& settings;
+  const load::Catalog& catalog;
+  const std::vector<report::Definition>& reports;
+  db::Database& database;
+  store::Store& store;
+  load::RunQueue& queue;
+  report::Links& links;
+  const store::LinkSigner& signer;
+  const Clock& clock;
+  Metrics& metrics;
+  std::filesystem::path spool;  ///< scratch space for answers that are made whole before they are sent
+};
+
+}  // namespace rowgate::http

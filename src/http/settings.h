@@ -1,0 +1,84 @@
+#pragma once
+
+#include "base/clock.h"
+#include "base/units.h"
+#include "http/server.h"
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rowgate::http {
+
+/// What a key may do. A route needs one of them, or none.
+enum class Scope : std::uint8_t {
+  None,
+  TablesRead,
+  LoadsWrite,
+  RunsRead,
+  RejectsRead,
+  ReportsRead,
+  ReportsLink,
+  BackupsRead,
+  BackupsWrite,
+  Admin,
+};
+std::string_view name(Scope scope);  ///< "tables:read"
+std::optional<Scope> scope_from(std::string_view name);
+
+/// An API key as configured: never the key itself.
+struct KeySettings {
+  std::string name;
+  std::string sha256;  ///< lower-case hex, of the whole key "rgk_..."
+  std::vector<Scope> scopes;
+  std::vector<std::string> tables = {"*"}, reports = {"*"};  ///< globs; * alone is special
+  std::optional<Timestamp> expires = {};
+};
+
+/// `compat:`: the three endpoints of the original API.
+struct CompatSettings {
+  bool enabled = true;
+  std::map<std::string, std::string> schemas =
+      {};  ///< ?schema=NAME -> namespace; "default" is the database's own
+  std::optional<std::uint64_t> max_rows = {};
+  std::uint64_t max_bytes = 10 * kMiB;
+  bool create_tables = true;
+  std::string cors = "*";  ///< Access-Control-Allow-Origin of these routes; empty: none
+};
+
+/// `server.cors`: off without origins.
+struct CorsSettings {
+  std::vector<std::string> origins = {};
+  bool credentials = false;
+};
+
+/// Limits that bind HTTP only.
+struct HttpLimits {
+  std::uint64_t max_upload_bytes = kGiB;
+  std::uint64_t max_body_bytes = kMiB;  ///< of JSON
+  std::chrono::milliseconds sync_wait{10'000};
+  std::size_t queue = 64;
+  unsigned loads_at_once = 4;
+  std::size_t page = 100, max_page = 1'000;
+};
+
+/// Everything that is configured about the service, defaults filled in.
+struct Settings {
+  ServerSettings server = {};
+  std::string public_url = "http://127.0.0.1:8080";  ///< without a slash at its end
+  std::chrono::milliseconds drain{5'000};
+  bool needs_keys = false;  ///< auth.mode: keys
+  std::vector<KeySettings> keys = {};
+  CompatSettings compat = {};
+  CorsSettings cors = {};
+  HttpLimits limits = {};
+  bool metrics = true;
+  std::string version = {}, commit = {}, compiler = {};
+  std::string_view openapi_yaml = {}, openapi_json = {};  ///< live as long as the program
+};
+
+}  // namespace rowgate::http
