@@ -1,13 +1,19 @@
 """Kills rowgate at random moments of a load and looks at what is left.
 
-Each round starts from the same database, loads a file of 300,000 rows in one of the three modes, kills the process with
-SIGKILL, and checks that
-  - a reader that looped meanwhile saw the table as before the load or as after it, never half and never missing,
-  - the table, its version and the ledger tell the same story,
-  - the next load works, and names the killed run as interrupted unless it was committed.
+Each round starts from the same database, loads a file of 300,000 good rows and a few bad ones in one of the three modes,
+kills the process with SIGKILL, and checks that
+  - two readers that looped meanwhile, one with a connection of its own for each look and one that kept its connection,
+    saw the table as before the load or as after it, never half, never missing, and never as before once it was as after,
+  - the table (by the sums of its columns), its version and the ledger tell the same story, and the rejects of a
+    committed load are all there,
+  - the next load works, names the killed run as interrupted exactly if it had begun and was not committed, and clears
+    its state away,
+  - the killed load, done again if it was not committed, gives what it gives undisturbed.
+Every second kill falls into the last third of the time that the load takes, where it commits.
 """
 
 import argparse
+import csv
 import json
 import pathlib
 import random
@@ -22,6 +28,8 @@ import time
 
 ROWS = 300_000
 BASE_ROWS = 50_000
+LATE_ROWS = 10
+BAD_ROWS = 40
 CONFIG = """
 database: { url: sqlite:./data/rowgate.db }
 storage: { url: file:./data/files, spool: ./data/spool }
@@ -36,36 +44,79 @@ tables:
         - { name: generation, type: integer, constraints: { required: true } }
 """
 MODES = ("append", "replace", "upsert")
-# What count(*) and sum(generation) are before and after a whole load.
-BEFORE = (BASE_ROWS, 0)
-AFTER = {"append": (BASE_ROWS + ROWS, ROWS), "replace": (ROWS, ROWS), "upsert": (ROWS, ROWS)}
+FILES = {"append": "append.csv", "replace": "all.csv", "upsert": "all.csv"}
+QUICK_LOOK = "SELECT count(*), sum(generation) FROM people"
+FULL_LOOK = "SELECT count(*), sum(generation), sum(id), sum(length(name)) FROM people"
 
 
-def write_people(path, first_id, count, generation):
+def people(first_id, count, generation):
+    return [(i, f"Person number {i * 7919 % 1000003}", generation) for i in range(first_id, first_id + count)]
+
+
+def write_people(path, rows, bad_rows=0):
+    every = len(rows) // bad_rows if bad_rows else len(rows) + 1
     with open(path, "w", encoding="ascii", newline="") as file:
         file.write("id,name,generation\n")
-        for i in range(first_id, first_id + count):
-            file.write(f"{i},Person number {i * 7919 % 1000003},{generation}\n")
+        for number, (identity, name, generation) in enumerate(rows, 1):
+            file.write(f"{identity},{name},{generation}\n")
+            if number % every == 0:
+                file.write(f"x{identity},{name},{generation}\n")
+
+
+def full_look(rows):
+    """What FULL_LOOK gives for a table of these rows."""
+    return (len(rows), sum(row[2] for row in rows), sum(row[0] for row in rows), sum(len(row[1]) for row in rows))
 
 
 class Reader(threading.Thread):
-    """Reads the table again and again; `seen` holds every distinct answer."""
+    """Looks at the table again and again; `seen` holds the answers in order, equal neighbours once."""
 
-    def __init__(self, database):
+    def __init__(self, database, keeps_connection):
         super().__init__()
-        self.database, self.seen, self.done = database, set(), threading.Event()
-        self.reads = 0
+        self.database, self.keeps_connection = database, keeps_connection
+        self.seen, self.looks, self.done = [], 0, threading.Event()
+
+    def look(self, connection):
+        try:
+            return connection.execute(QUICK_LOOK).fetchone()
+        except sqlite3.Error as error:
+            return str(error)
 
     def run(self):
-        connection = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=30)
+        connection = None
         while not self.done.is_set():
-            try:
-                self.seen.add(connection.execute("SELECT count(*), sum(generation) FROM people").fetchone())
-            except sqlite3.Error as error:
-                self.seen.add(str(error))
-            self.reads += 1
+            if connection is None:
+                connection = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=30)
+            answer = self.look(connection)
+            if not self.seen or self.seen[-1] != answer:
+                self.seen.append(answer)
+            self.looks += 1
+            if not self.keeps_connection:
+                connection.close()
+                connection = None
             time.sleep(0.002)
-        connection.close()
+        if connection is not None:
+            connection.close()
+
+
+class Readers:
+    """Two readers that loop while the `with` block runs."""
+
+    def __init__(self, database):
+        self.readers = [Reader(database, keeps_connection) for keeps_connection in (True, False)]
+
+    def __enter__(self):
+        for reader in self.readers:
+            reader.start()
+        while not all(reader.looks for reader in self.readers):
+            time.sleep(0.001)
+        return self.readers
+
+    def __exit__(self, *_):
+        for reader in self.readers:
+            reader.done.set()
+        for reader in self.readers:
+            reader.join()
 
 
 class Failure(Exception):
@@ -80,13 +131,17 @@ def expect(condition, message):
 class KillTest:
     def __init__(self, rowgate, folder, seed):
         self.rowgate, self.folder, self.random = str(rowgate), folder, random.Random(seed)
+        self.looks = self.rounds = 0
         self.base = folder / "base"
         self.base.mkdir()
         (self.base / "rowgate.yaml").write_text(CONFIG, encoding="ascii")
-        write_people(folder / "base.csv", 1, BASE_ROWS, 0)
-        write_people(folder / "append.csv", 1_000_001, ROWS, 1)
-        write_people(folder / "all.csv", 1, ROWS, 1)
-        write_people(folder / "late.csv", 5_000_001, 10, 0)
+        base, more, every = people(1, BASE_ROWS, 0), people(1_000_001, ROWS, 1), people(1, ROWS, 1)
+        write_people(folder / "base.csv", base)
+        write_people(folder / "append.csv", more, BAD_ROWS)
+        write_people(folder / "all.csv", every, BAD_ROWS)
+        write_people(folder / "late.csv", people(5_000_001, LATE_ROWS, 0))
+        self.before = full_look(base)
+        self.after = {"append": full_look(base + more), "replace": full_look(every), "upsert": full_look(every)}
         self.load(self.base, "base.csv", "append", check=True)
         self.seconds = {mode: self.time_of(mode) for mode in MODES}
 
@@ -96,9 +151,6 @@ class KillTest:
     def load(self, where, file, mode, check=False):
         return subprocess.run(self.command(file, mode), cwd=where, check=check, capture_output=True)
 
-    def file_of(self, mode):
-        return "append.csv" if mode == "append" else "all.csv"
-
     def fresh(self):
         where = self.folder / "round"
         shutil.rmtree(where, ignore_errors=True)
@@ -106,63 +158,101 @@ class KillTest:
         return where
 
     def time_of(self, mode):
-        where = self.fresh()
-        begin = time.perf_counter()
-        self.load(where, self.file_of(mode), mode, check=True)
-        return time.perf_counter() - begin
+        """Of a load that is not killed, the readers looping as they do later; the lesser of two."""
+        times = []
+        for _ in range(2):
+            where = self.fresh()
+            with Readers(where / "data" / "rowgate.db"):
+                begin = time.perf_counter()
+                self.load(where, FILES[mode], mode, check=True)
+                times.append(time.perf_counter() - begin)
+            self.check_table(where, self.after[mode], mode)
+        return min(times)
+
+    def moment(self, mode):
+        self.rounds += 1
+        earliest = 0 if self.rounds % 2 == 0 else 0.66
+        return self.random.uniform(earliest, 1.05) * self.seconds[mode]
 
     def kill_once(self, mode):
-        """True when the process was killed before it ended by itself."""
+        """None when the process ended before the kill, else whether its load was committed."""
         where = self.fresh()
-        database = where / "data" / "rowgate.db"
-        reader = Reader(database)
-        reader.start()
-        try:
-            process = subprocess.Popen(self.command(self.file_of(mode), mode), cwd=where, stdout=subprocess.DEVNULL,
+        with Readers(where / "data" / "rowgate.db") as readers:
+            process = subprocess.Popen(self.command(FILES[mode], mode), cwd=where, stdout=subprocess.DEVNULL,
                                        stderr=subprocess.DEVNULL)
-            time.sleep(self.random.uniform(0, self.seconds[mode] * 1.05))
+            time.sleep(self.moment(mode))
             process.send_signal(signal.SIGKILL)
             killed = process.wait() == -signal.SIGKILL
-        finally:
-            reader.done.set()
-            reader.join()
-        allowed = {BEFORE, AFTER[mode]}
-        expect(reader.seen <= allowed, f"{mode}: a reader saw {reader.seen - allowed}")
-        self.check_story(database, mode)
-        self.check_restart(where, database, mode)
-        return killed
+        self.check_readers(readers, mode)
+        committed = self.check_story(where, mode)
+        expect(killed or committed, f"{mode}: the load ended by itself, but it was not committed")
+        self.check_restart(where, mode, committed)
+        return committed if killed else None
 
-    def check_story(self, database, mode):
-        connection = sqlite3.connect(database, timeout=30)
-        table = connection.execute("SELECT count(*), sum(generation) FROM people").fetchone()
+    def check_readers(self, readers, mode):
+        before, after = self.before[:2], self.after[mode][:2]
+        for reader in readers:
+            self.looks += reader.looks
+            expect(reader.seen in ([before], [after], [before, after]), f"{mode}: a reader saw {reader.seen}")
+
+    def check_table(self, where, expected, mode):
+        connection = sqlite3.connect(where / "data" / "rowgate.db", timeout=30)
+        found = connection.execute(FULL_LOOK).fetchone()
+        connection.close()
+        expect(found == expected, f"{mode}: the table is {found} where it should be {expected}")
+
+    def check_story(self, where, mode):
+        """Of table, version and ledger, as the kill left them. Tells whether the load was committed."""
+        connection = sqlite3.connect(where / "data" / "rowgate.db", timeout=30)
+        table = connection.execute(FULL_LOOK).fetchone()
         version = connection.execute("SELECT version FROM rowgate_schema WHERE table_name = 'people'").fetchone()[0]
-        runs = connection.execute("SELECT status, rows_accepted FROM rowgate_runs ORDER BY id").fetchall()
+        runs = connection.execute("SELECT id, status, rows_read, rows_accepted, rows_rejected, version_after "
+                                  "FROM rowgate_runs ORDER BY id").fetchall()
         integrity = connection.execute("PRAGMA integrity_check").fetchone()[0]
-        leftovers = connection.execute("SELECT name FROM sqlite_schema WHERE name LIKE '\\_\\_rg\\_%' ESCAPE '\\'").fetchall()
+        tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1")]
         connection.close()
         expect(integrity == "ok", f"{mode}: integrity_check says {integrity}")
-        expect(not leftovers, f"{mode}: left over: {leftovers}")
-        expect(table in (BEFORE, AFTER[mode]), f"{mode}: the table is half: {table}")
-        loads = 2 if table == AFTER[mode] else 1
-        expect(runs == [("succeeded", BASE_ROWS), ("succeeded", ROWS)][:loads],
-               f"{mode}: table {table}, but the ledger says {runs}")
-        expect(version == loads, f"{mode}: {loads} committed runs, but version {version}")
+        expect(tables == ["people", "rowgate_runs", "rowgate_schema"], f"{mode}: the tables are {tables}")
+        expect(table in (self.before, self.after[mode]), f"{mode}: the table is half: {table}")
+        committed = table == self.after[mode]
+        told = [("succeeded", BASE_ROWS, BASE_ROWS, 0, 1)]
+        if committed:
+            told.append(("succeeded_with_rejects", ROWS + BAD_ROWS, ROWS, BAD_ROWS, 2))
+        expect([run[1:] for run in runs] == told, f"{mode}: table {table}, but the ledger says {runs}")
+        expect(version == len(told), f"{mode}: {len(told)} committed runs, but version {version}")
+        if committed:
+            self.check_rejects(where, runs[-1][0], mode)
+        return committed
 
-    def check_restart(self, where, database, mode):
+    def check_rejects(self, where, run, mode):
+        subprocess.run([self.rowgate, "rejects", "export", run, "--output", "rejects.csv", "--quiet"], cwd=where,
+                       check=True, capture_output=True)
+        with open(where / "rejects.csv", encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        expect(len(rows) == BAD_ROWS and all(row["id"].startswith("x") for row in rows),
+               f"{mode}: the committed load has {len(rows)} rejects in its file")
+
+    def check_restart(self, where, mode, committed):
+        runs_folder = where / "data" / "spool" / "runs"
+        begun = [path for path in runs_folder.glob("*") if path.stat().st_size > 0]
         late = self.load(where, "late.csv", "append")
         expect(late.returncode == 0, f"{mode}: the load after the kill failed: {late.stderr.decode()}")
-        listed = subprocess.run([self.rowgate, "runs", "list", "--json"], cwd=where, capture_output=True, check=True)
-        runs = json.loads(listed.stdout)["items"]
-        connection = sqlite3.connect(database)
-        count = connection.execute("SELECT count(*) FROM people").fetchone()[0]
-        connection.close()
-        statuses = sorted(run["status"] for run in runs)
-        loaded = sum(run["rows"]["accepted"] for run in runs if run["status"] == "succeeded")
-        if mode == "append":
-            expect(count == loaded, f"{mode}: {count} rows, but the ledger adds up to {loaded}: {statuses}")
-        expect(set(statuses) <= {"succeeded", "interrupted"}, f"{mode}: a run is told as {statuses}")
-        left = list((where / "data" / "spool" / "runs").glob("*"))
+        left = list(runs_folder.glob("*"))
         expect(not left, f"{mode}: state files left: {left}")
+        listed = subprocess.run([self.rowgate, "runs", "list", "--json"], cwd=where, capture_output=True, check=True)
+        statuses = sorted(run["status"] for run in json.loads(listed.stdout)["items"])
+        expected = ["succeeded", "succeeded"]
+        if committed:
+            expected.append("succeeded_with_rejects")
+        elif begun:
+            expected.append("interrupted")
+        expect(statuses == sorted(expected), f"{mode}: the runs are told as {statuses}, not {sorted(expected)}")
+        if not committed:
+            self.load(where, FILES[mode], mode, check=True)
+        late_is_there = committed or mode != "replace"
+        late_rows = full_look(people(5_000_001, LATE_ROWS, 0)) if late_is_there else (0, 0, 0, 0)
+        whole = tuple(one + other for one, other in zip(self.after[mode], late_rows))
+        self.check_table(where, whole, mode)
 
 
 def main():
@@ -172,24 +262,27 @@ def main():
     arguments.add_argument("--seed", type=int, default=None, help="of the moments; a new one each time when absent")
     options = arguments.parse_args()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
-    print(f"seed {seed}")
-    kills = {mode: 0 for mode in MODES}
-    ended = 0
+    print(f"seed {seed}", flush=True)
+    kills = {mode: [0, 0] for mode in MODES}  # before and after the commit
+    done = ended = 0
     with tempfile.TemporaryDirectory(prefix="rowgate-kill-") as folder:
         test = KillTest(options.rowgate.resolve(), pathlib.Path(folder), seed)
-        print("undisturbed: " + ", ".join(f"{mode} {test.seconds[mode]:.2f} s" for mode in MODES))
+        print("undisturbed: " + ", ".join(f"{mode} {test.seconds[mode]:.2f} s" for mode in MODES), flush=True)
         try:
-            while sum(kills.values()) < options.kills:
-                mode = MODES[(sum(kills.values()) + ended) % 3]
-                if test.kill_once(mode):
-                    kills[mode] += 1
-                else:
+            while done < options.kills:
+                mode = MODES[done % 3]
+                committed = test.kill_once(mode)
+                if committed is None:
                     ended += 1
+                else:
+                    kills[mode][committed] += 1
+                    done += 1
         except Failure as failure:
-            print(f"FAILED after {sum(kills.values())} kills: {failure}; replay with --seed {seed}")
+            print(f"FAILED after {done} kills: {failure}; replay with --seed {seed}")
             return 1
-    print(f"{sum(kills.values())} kills held: " + ", ".join(f"{n} {mode}" for mode, n in kills.items()) +
-          f" ({ended} loads ended before their kill)")
+    print(f"{done} kills held: " + ", ".join(f"{mode} {n} before its commit and {m} after" for mode, (n, m) in
+                                             kills.items()) +
+          f"; {ended} loads ended before their kill; the readers looked {test.looks:,} times")
     return 0
 
 

@@ -1,13 +1,15 @@
 """Figures of rowgate, each with its ratio to a baseline that is measured in the same run.
 
-  python3 tools/bench.py [FILTER]     FILTER: a part of a figure's name, for example "sqlite"
+  python3 tools/bench.py [FILTER]     FILTER: a part of a figure's name, for example "parse" or "sqlite"
 
-In memory: scanning, parsing and checking 1,000,000 rows like those of hired_employees, against memchr over the same bytes
-for line ends. On disk: `rowgate load` against `sqlite3 .import`, both as whole commands, into the same typed table with
-the same primary key, journal_mode and synchronous. Medians of several rounds; machines are noisy, so trust the ratios.
+In memory, by CPU time on one core: scanning, parsing and checking 1,000,000 rows like those of hired_employees, against
+memchr over the same bytes for line ends. On disk: `rowgate load` against `sqlite3 .import`, both as whole commands and
+by wall time, into the same typed table with the same primary key, journal_mode and synchronous. The commands take
+turns; the ratio is the median of the pairs' ratios. Machines are noisy, so trust the ratios.
 """
 
 import json
+import os
 import pathlib
 import statistics
 import subprocess
@@ -19,6 +21,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "release"
 ROWS = 1_000_000
 ROUNDS = 7
+TARGET_CHECKED_ROWS = 20e6  # parsed and checked in a CPU second, AVX2
+TARGET_LOAD_RATIO = 1.5
 CONFIG = """
 database: { url: sqlite:./rowgate.db }
 storage: { url: file:./files, spool: ./spool }
@@ -34,11 +38,12 @@ tables:
         - { name: department_id, type: integer, constraints: { minimum: 1 } }
         - { name: job_id, type: integer, constraints: { minimum: 1 } }
 """
+SYNCHRONOUS = "NORMAL"  # what rowgate loads with
 IMPORT = """
-PRAGMA journal_mode=WAL;
-PRAGMA synchronous=NORMAL;
-CREATE TABLE hired_employees (id INTEGER NOT NULL, name TEXT, datetime TEXT, department_id INTEGER, job_id INTEGER,
-  PRIMARY KEY (id)) STRICT;
+PRAGMA page_size={page_size};
+PRAGMA journal_mode={journal_mode};
+PRAGMA synchronous={synchronous};
+{table}
 .mode csv
 .import --skip 1 hired_employees.csv hired_employees
 """
@@ -55,35 +60,48 @@ def write_hired(path, rows):
                        f"{1 + mixed % 183}\n")
 
 
-def in_memory(program, filter_text):
-    """Rates by name of a Google Benchmark program, medians of its repetitions."""
+def pin():
+    """Keeps the process that is about to start on one core."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+
+def medians_of(program):
+    """By name of a Google Benchmark program's figures, medians of its repetitions. The first is the baseline."""
     answer = subprocess.run([BUILD / program, "--benchmark_format=json", f"--benchmark_repetitions={ROUNDS}",
-                             "--benchmark_report_aggregates_only=true", f"--benchmark_filter={filter_text}"],
-                            check=True, capture_output=True)
-    text = answer.stdout.decode()
-    if not text.strip():
-        return {}
-    rates = {}
-    for item in json.loads(text)["benchmarks"]:
-        if item.get("aggregate_name") == "median":
-            rates[item["run_name"]] = item
-    return rates
+                             "--benchmark_report_aggregates_only=true"],
+                            check=True, capture_output=True, preexec_fn=pin)
+    items = [item for item in json.loads(answer.stdout)["benchmarks"] if item["aggregate_name"] == "median"]
+    failed = [item["run_name"] for item in items if item.get("error_occurred")]
+    if failed:
+        raise SystemExit(f"{program}: {', '.join(failed)} failed")
+    return {item["run_name"]: item for item in items}
 
 
-def print_in_memory():
-    rates = in_memory("csv_bench", ".*") | in_memory("table_bench", ".*")
-    base = rates["Baseline/memchr"]["bytes_per_second"]
-    print(f"{'in memory, one thread, by CPU time':<40}{'MB/s':>10}{'M rows/s':>10}{'x memchr':>10}")
-    for name, item in rates.items():
-        rows = item.get("items_per_second")
-        print(f"  {name:<38}{item['bytes_per_second'] / 1e6:>10,.0f}"
-              f"{rows / 1e6 if rows else 0:>10.1f}{item['bytes_per_second'] / base:>10.2f}")
+def print_in_memory(filter_text):
+    print(f"{'in memory, one core, by CPU time':<42}{'MB/s':>10}{'M rows/s':>10}{'x memchr':>10}{'x scalar':>10}")
+    for program in ("csv_bench", "table_bench"):
+        figures = medians_of(program)
+        base = figures["Baseline/memchr"]["bytes_per_second"]
+        for name, item in figures.items():
+            if filter_text not in name.lower() and not name.startswith("Baseline"):
+                continue
+            rate = item["bytes_per_second"]
+            scalar = figures.get(name.replace("/avx2", "/scalar")) if name.endswith("/avx2") else None
+            times = f"{rate / scalar['bytes_per_second']:>10.2f}" if scalar else ""
+            print(f"  {name:<40}{rate / 1e6:>10,.0f}{item['items_per_second'] / 1e6:>10.1f}{rate / base:>10.2f}{times}")
+        checked = figures.get("ParseAndCheck/avx2")
+        if checked:
+            print(f"  parsed and checked with AVX2: {checked['items_per_second'] / 1e6:.1f} million rows per CPU second "
+                  f"(target {TARGET_CHECKED_ROWS / 1e6:.0f})")
 
 
-def seconds_of(command, where, stdin=None):
-    begin = time.perf_counter()
+def time_of(command, where, stdin=None):
+    """Wall seconds and CPU seconds of a command that must succeed."""
+    begin, cpu_begin = time.perf_counter(), os.times()
     subprocess.run(command, cwd=where, input=stdin, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return time.perf_counter() - begin
+    end, cpu_end = time.perf_counter(), os.times()
+    return end - begin, (cpu_end.children_user + cpu_end.children_system -
+                         cpu_begin.children_user - cpu_begin.children_system)
 
 
 def remove_database(where):
@@ -91,38 +109,64 @@ def remove_database(where):
         path.unlink()
 
 
-def count_of(where, database):
-    answer = subprocess.run(["sqlite3", database, "SELECT count(*) FROM hired_employees"], cwd=where, check=True,
-                            capture_output=True)
-    return int(answer.stdout)
+def ask(where, database, sql):
+    answer = subprocess.run(["sqlite3", database, sql], cwd=where, check=True, capture_output=True)
+    return answer.stdout.decode().strip()
+
+
+class SqliteLoads:
+    """The commands that are compared, in a folder with the file that they load."""
+
+    def __init__(self, where):
+        self.where = where
+        (where / "rowgate.yaml").write_text(CONFIG, encoding="ascii")
+        write_hired(where / "hired_employees.csv", ROWS)
+        self.load()
+        self.table = ask(where, "rowgate.db", ".schema hired_employees")
+        self.journal_mode = ask(where, "rowgate.db", "PRAGMA journal_mode")
+        self.page_size = ask(where, "rowgate.db", "PRAGMA page_size")
+
+    def load(self):
+        remove_database(self.where)
+        seconds = time_of([BUILD / "rowgate", "load", "hired_employees.csv"], self.where)
+        assert ask(self.where, "rowgate.db", "SELECT count(*) FROM hired_employees") == str(ROWS)
+        return seconds
+
+    def import_with(self, page_size):
+        remove_database(self.where)
+        script = IMPORT.format(page_size=page_size, journal_mode=self.journal_mode, synchronous=SYNCHRONOUS,
+                               table=self.table)
+        seconds = time_of(["sqlite3", "import.db"], self.where, script.encode())
+        assert ask(self.where, "import.db", "SELECT count(*) FROM hired_employees") == str(ROWS)
+        assert ask(self.where, "import.db", "PRAGMA journal_mode") == self.journal_mode
+        return seconds
 
 
 def print_sqlite():
     with tempfile.TemporaryDirectory(prefix="rowgate-bench-") as folder:
-        where = pathlib.Path(folder)
-        (where / "rowgate.yaml").write_text(CONFIG, encoding="ascii")
-        write_hired(where / "hired_employees.csv", ROWS)
-        ours, theirs = [], []
+        loads = SqliteLoads(pathlib.Path(folder))
+        ours, theirs, theirs_paged = [], [], []
         for _ in range(ROUNDS):
-            remove_database(where)
-            theirs.append(seconds_of(["sqlite3", "import.db"], where, IMPORT.encode()))
-            assert count_of(where, "import.db") == ROWS
-            remove_database(where)
-            ours.append(seconds_of([BUILD / "rowgate", "load", "hired_employees.csv"], where))
-            assert count_of(where, "rowgate.db") == ROWS
-        ratio = statistics.median(their / our for their, our in zip(theirs, ours))
-        print(f"{'SQLite, 1,000,000 rows, whole commands':<40}{'seconds':>10}{'M rows/s':>10}")
-        for name, seconds in (("sqlite3 .import", theirs), ("rowgate load", ours)):
-            middle = statistics.median(seconds)
-            print(f"  {name:<38}{middle:>10.2f}{ROWS / middle / 1e6:>10.2f}")
-        print(f"  rowgate load is {ratio:.2f} times as fast as sqlite3 .import (median of {ROUNDS} pairs; target 1.5)")
+            theirs.append(loads.import_with(4096))
+            ours.append(loads.load())
+            theirs_paged.append(loads.import_with(loads.page_size))
+        print(f"{f'SQLite, {ROWS:,} rows, whole commands':<42}{'seconds':>10}{'CPU s':>10}{'M rows/s':>10}{'x slower':>10}")
+        for name, times in (("rowgate load", ours), ("sqlite3 .import", theirs),
+                            (f"sqlite3 .import, page_size {loads.page_size}", theirs_paged)):
+            wall, cpu = (statistics.median(pair[i] for pair in times) for i in (0, 1))
+            ratio = statistics.median(other[0] / our[0] for other, our in zip(times, ours))
+            print(f"  {name:<40}{wall:>10.2f}{cpu:>10.2f}{ROWS / wall / 1e6:>10.2f}{ratio:>10.2f}")
+        ratio = statistics.median(their[0] / our[0] for their, our in zip(theirs, ours))
+        print(f"  rowgate load is {ratio:.2f} times as fast as sqlite3 .import, journal_mode {loads.journal_mode}, "
+              f"synchronous {SYNCHRONOUS} (median of {ROUNDS} pairs, target {TARGET_LOAD_RATIO})")
 
 
 def main():
-    filter_text = sys.argv[1] if len(sys.argv) > 1 else ""
-    if filter_text in "in memory scan parse check":
-        print_in_memory()
-    if filter_text in "sqlite load import":
+    filter_text = sys.argv[1].lower() if len(sys.argv) > 1 else ""
+    of_sqlite = filter_text in "sqlite load import"
+    if not filter_text or not of_sqlite:
+        print_in_memory(filter_text)
+    if of_sqlite:
         print_sqlite()
 
 
