@@ -9,7 +9,9 @@ kills the process with SIGKILL, and checks that
   - the next load works, names the killed run as interrupted exactly if it had begun and was not committed, and clears
     its state away,
   - the killed load, done again if it was not committed, gives what it gives undisturbed.
-Every second kill falls into the last third of the time that the load takes, where it commits.
+A third of the kills falls anywhere into the time that the load takes. The others come when the database's log (its -wal
+file) has grown to some part of what it grows to undisturbed: a third at any part, which is while the rows go through it,
+and a third at the end of it, around the commit.
 """
 
 import argparse
@@ -40,7 +42,7 @@ tables:
       primaryKey: [id]
       fields:
         - { name: id, type: integer, constraints: { required: true } }
-        - { name: name, type: string, constraints: { maxLength: 60 } }
+        - { name: name, type: string, constraints: { maxLength: 200 } }
         - { name: generation, type: integer, constraints: { required: true } }
 """
 MODES = ("append", "replace", "upsert")
@@ -50,7 +52,9 @@ FULL_LOOK = "SELECT count(*), sum(generation), sum(id), sum(length(name)) FROM p
 
 
 def people(first_id, count, generation):
-    return [(i, f"Person number {i * 7919 % 1000003}", generation) for i in range(first_id, first_id + count)]
+    # Long names, so that the rows are more than SQLite's page cache holds and go through the log before the commit too.
+    return [(i, f"Person number {i * 7919 % 1000003}{' of many' * 14}", generation)
+            for i in range(first_id, first_id + count)]
 
 
 def write_people(path, rows, bad_rows=0):
@@ -119,6 +123,13 @@ class Readers:
             reader.join()
 
 
+def log_size(where):
+    try:
+        return (where / "data" / "rowgate.db-wal").stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 class Failure(Exception):
     pass
 
@@ -143,7 +154,7 @@ class KillTest:
         self.before = full_look(base)
         self.after = {"append": full_look(base + more), "replace": full_look(every), "upsert": full_look(every)}
         self.load(self.base, "base.csv", "append", check=True)
-        self.seconds = {mode: self.time_of(mode) for mode in MODES}
+        self.measured = {mode: self.undisturbed(mode) for mode in MODES}
 
     def command(self, file, mode):
         return [self.rowgate, "load", str(self.folder / file), "--table", "people", "--mode", mode, "--yes", "--quiet"]
@@ -157,30 +168,43 @@ class KillTest:
         shutil.copytree(self.base, where)
         return where
 
-    def time_of(self, mode):
-        """Of a load that is not killed, the readers looping as they do later; the lesser of two."""
-        times = []
-        for _ in range(2):
-            where = self.fresh()
-            with Readers(where / "data" / "rowgate.db"):
-                begin = time.perf_counter()
-                self.load(where, FILES[mode], mode, check=True)
-                times.append(time.perf_counter() - begin)
-            self.check_table(where, self.after[mode], mode)
-        return min(times)
+    def start(self, where, mode):
+        return subprocess.Popen(self.command(FILES[mode], mode), cwd=where, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.DEVNULL)
 
-    def moment(self, mode):
+    def undisturbed(self, mode):
+        """Seconds and greatest size of the log of a load that is not killed, the readers looping as they do later."""
+        where, most = self.fresh(), 0
+        with Readers(where / "data" / "rowgate.db"):
+            begin = time.perf_counter()
+            process = self.start(where, mode)
+            while process.poll() is None:
+                most = max(most, log_size(where))
+                time.sleep(0.0005)
+            seconds = time.perf_counter() - begin
+        expect(process.returncode == 0, f"{mode}: the undisturbed load ended with {process.returncode}")
+        self.check_table(where, self.after[mode], mode)
+        return seconds, most
+
+    def wait(self, process, where, mode):
+        """Until the moment to kill, or the end of the process."""
         self.rounds += 1
-        earliest = 0 if self.rounds % 2 == 0 else 0.66
-        return self.random.uniform(earliest, 1.05) * self.seconds[mode]
+        seconds, most_bytes = self.measured[mode]
+        kind = self.rounds // len(MODES) % 3
+        if kind == 0:
+            time.sleep(self.random.uniform(0, 1.05) * seconds)
+            return
+        part = self.random.uniform(0.001, 1) if kind == 1 else 1 - self.random.uniform(0, 0.01)
+        while process.poll() is None and log_size(where) < part * most_bytes:
+            time.sleep(0.0002)
+        time.sleep(self.random.uniform(0, 0.02))
 
     def kill_once(self, mode):
         """None when the process ended before the kill, else whether its load was committed."""
         where = self.fresh()
         with Readers(where / "data" / "rowgate.db") as readers:
-            process = subprocess.Popen(self.command(FILES[mode], mode), cwd=where, stdout=subprocess.DEVNULL,
-                                       stderr=subprocess.DEVNULL)
-            time.sleep(self.moment(mode))
+            process = self.start(where, mode)
+            self.wait(process, where, mode)
             process.send_signal(signal.SIGKILL)
             killed = process.wait() == -signal.SIGKILL
         self.check_readers(readers, mode)
@@ -267,7 +291,8 @@ def main():
     done = ended = 0
     with tempfile.TemporaryDirectory(prefix="rowgate-kill-") as folder:
         test = KillTest(options.rowgate.resolve(), pathlib.Path(folder), seed)
-        print("undisturbed: " + ", ".join(f"{mode} {test.seconds[mode]:.2f} s" for mode in MODES), flush=True)
+        print("undisturbed: " + ", ".join(f"{mode} {test.measured[mode][0]:.2f} s, "
+                                           f"log of {test.measured[mode][1] / 1e6:.0f} MB" for mode in MODES), flush=True)
         try:
             while done < options.kills:
                 mode = MODES[done % 3]

@@ -62,8 +62,12 @@ HEAVY = {
 }
 
 
+INCLUDE = re.compile(r'\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
+
+
 def check_layers():
     layers = layer_table()
+    folders = set(layers).union(*layers.values())
     for path in sources():
         name = path.relative_to(ROOT).as_posix()
         if not name.startswith("src/"):
@@ -74,14 +78,19 @@ def check_layers():
             continue
         is_test = re.search(r"_(test|bench|fuzz)\.cc$|/testing/|test_\w+\.h$", name)
         for number, line in enumerate(path.read_text().splitlines(), 1):
-            ours = re.match(r'#include "(\w+)/', line)
-            if ours and ours[1] != folder and ours[1] not in layers[folder]:
-                say(f"{name}:{number}: {folder}/ may not include {ours[1]}/ (docs/architecture.md)")
-            system = re.match(r"#include <([^>]+)>", line)
+            include = INCLUDE.match(line)
+            if not include:
+                continue
+            quoted, system = include.groups()
+            other = (quoted or system).split("/")[0]
+            if quoted and other not in folders:
+                say(f'{name}:{number}: "{quoted}" does not begin with a folder of docs/architecture.md')
+            elif other in folders and other not in layers[folder] | {folder}:
+                say(f"{name}:{number}: {folder}/ may not include {other}/ (docs/architecture.md)")
             for pattern, allowed in HEAVY.items():
-                if system and not is_test and re.match(pattern, system[1]):
+                if system and not is_test and re.match(pattern, system):
                     if not any(name.startswith(place + "/") for place in allowed):
-                        say(f"{name}:{number}: <{system[1]}> belongs to {', '.join(sorted(allowed))} only")
+                        say(f"{name}:{number}: <{system}> belongs to {', '.join(sorted(allowed))} only")
     check_concrete_classes()
 
 
