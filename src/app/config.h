@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/node.h"
 #include "base/units.h"
+#include "http/settings.h"
 #include "load/table_config.h"
 #include "report/report.h"
 
@@ -23,12 +24,20 @@ struct Limits {
   std::uint64_t report_max_rows = 5'000'000;
 };
 
+/// How long files are kept in the storage.
+struct Keep {
+  std::chrono::milliseconds reports = std::chrono::days(7), rejects = std::chrono::days(30),
+                            sources = std::chrono::days(7);
+};
+
 /// Everything that is configured, defaults filled in, relative paths made relative to the file's folder.
 struct Config {
   std::filesystem::path file = {};      ///< empty when none was found or needed
   std::filesystem::path database_path;  ///< of database.url sqlite:...
   std::filesystem::path storage_path;   ///< of storage.url file:...
   std::filesystem::path spool_path;
+  Keep keep = {};
+  http::Settings service = {};
   Limits limits = {};
   load::Catalog catalog = {};  ///< the tables, and the limits of loads
   std::vector<report::Definition> reports = {};

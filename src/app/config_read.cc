@@ -1,4 +1,5 @@
 #include "app/config_reader.h"
+#include "app/config_values.h"
 #include "base/text.h"
 
 #include <fmt/format.h>
@@ -10,27 +11,41 @@ namespace {
 
 using table::has;
 using table::kAllTypes;
-using table::NodeReader;
 using table::Place;
 using table::Property;
 
-constexpr Property kTop[] = {{"database", kAllTypes},
-                             {"storage", kAllTypes},
-                             {"limits", kAllTypes},
-                             {"tables", kAllTypes},
-                             {"reports", kAllTypes}};
+constexpr Property kTop[] = {{"database", kAllTypes}, {"storage", kAllTypes}, {"limits", kAllTypes},
+                             {"tables", kAllTypes},   {"reports", kAllTypes}, {"server", kAllTypes},
+                             {"auth", kAllTypes},     {"compat", kAllTypes},  {"observability", kAllTypes}};
 /// In the plans of the program, but not built.
-constexpr std::string_view kLaterTop[] = {"server", "auth", "compat", "observability", "sources", "backups"};
+constexpr std::string_view kLaterTop[] = {"sources", "backups"};
 constexpr Property kDatabase[] = {{"url", kAllTypes}};
-constexpr Property kStorage[] = {{"url", kAllTypes}, {"spool", kAllTypes}};
-constexpr Property kLimits[] = {{"max_rejects", kAllTypes},     {"max_columns", kAllTypes},
-                                {"max_field_bytes", kAllTypes}, {"max_record_bytes", kAllTypes},
-                                {"report_timeout", kAllTypes},  {"report_max_rows", kAllTypes}};
+constexpr Property kStorage[] = {{"url", kAllTypes}, {"spool", kAllTypes}, {"keep", kAllTypes}};
+constexpr Property kKeep[] = {{"reports", kAllTypes}, {"rejects", kAllTypes}, {"sources", kAllTypes}};
+constexpr Property kLimits[] = {{"max_rejects", kAllTypes},
+                                {"max_columns", kAllTypes},
+                                {"max_field_bytes", kAllTypes},
+                                {"max_record_bytes", kAllTypes},
+                                {"report_timeout", kAllTypes},
+                                {"report_max_rows", kAllTypes},
+                                {"max_upload_bytes", kAllTypes},
+                                {"max_unpacked_bytes", kAllTypes},
+                                {"max_ratio", kAllTypes},
+                                {"max_header_bytes", kAllTypes},
+                                {"max_url_bytes", kAllTypes},
+                                {"max_body_bytes", kAllTypes},
+                                {"sync_wait", kAllTypes},
+                                {"queue", kAllTypes},
+                                {"loads_at_once", kAllTypes},
+                                {"idle_timeout", kAllTypes},
+                                {"min_bytes_per_second", kAllTypes},
+                                {"page", kAllTypes},
+                                {"max_page", kAllTypes}};
 
-class ConfigReader : private NodeReader {
+class ConfigReader : private ValueReader {
  public:
   ConfigReader(const Document& document, std::vector<Error>& problems)
-      : NodeReader(problems), document_(document), all_(problems) {}
+      : ValueReader(problems), document_(document), all_(problems) {}
 
   Config read() {
     config_.file = document_.file;
@@ -45,6 +60,7 @@ class ConfigReader : private NodeReader {
     read_limits(section("limits"));
     read_tables(section("tables"));
     read_reports(section("reports"));
+    read_service(document_, config_, all_);
     return std::move(config_);
   }
 
@@ -69,7 +85,8 @@ class ConfigReader : private NodeReader {
       }
       const std::string near = nearest(key, names);
       problem(at, fmt::format("there is no section `{}`", shown(key)),
-              near.empty() ? std::string("the sections are database, storage, limits, tables, reports")
+              near.empty() ? std::string("the sections are server, database, storage, auth, limits, compat, "
+                                         "tables, reports, observability")
                            : fmt::format("did you mean `{}`?", near));
     }
   }
@@ -101,6 +118,9 @@ class ConfigReader : private NodeReader {
       check_members(at, kStorage, std::nullopt);
       take_text(at, "url", url);
       take_text(at, "spool", spool);
+      if (const Place keep = present(at, "keep");
+          keep && is(keep, Node::Kind::Map, "{ reports, rejects, sources }"))
+        read_keep(keep);
     }
     config_.spool_path = from_folder(spool);
     if (url.starts_with("file:") && url.size() > 5)
@@ -110,34 +130,12 @@ class ConfigReader : private NodeReader {
               "a local folder: file:./data/files");
   }
 
-  /// Reads a value by a parser of base/units.h.
-  template <class T, class Parse>
-  void take(const Place& map, std::string_view key, Parse parse, T& into) {
-    const Place at = map.member(key);
-    if (!at || !is(at, Node::Kind::Scalar, "a value")) return;
-    if (auto value = parse(at.node->scalar))
-      into = *std::move(value);
-    else
-      problem(at, value.error().message, value.error().hint);
-  }
-
-  void take_count(const Place& map, std::string_view key, std::uint64_t least, std::uint64_t most,
-                  std::uint64_t& into) {
-    std::optional<std::uint64_t> count;
-    take_length(map, key, count);
-    if (count && (*count < least || *count > most))
-      problem(map.member(key), fmt::format("must be from {} to {}", grouped(least), grouped(most)));
-    else if (count)
-      into = *count;
-  }
-
-  void take_size(const Place& map, std::string_view key, std::uint64_t most, std::uint64_t& into) {
-    std::uint64_t size = into;
-    take(map, key, parse_bytes, size);
-    if (size < 1 || size > most)
-      problem(map.member(key), fmt::format("must be from 1 byte to {}", bytes_text(most)));
-    else
-      into = size;
+  void read_keep(const Place& at) {
+    constexpr std::chrono::milliseconds kLongest = std::chrono::days(36'500);
+    check_members(at, kKeep, std::nullopt);
+    take_time(at, "reports", kLongest, config_.keep.reports);
+    take_time(at, "rejects", kLongest, config_.keep.rejects);
+    take_time(at, "sources", kLongest, config_.keep.sources);
   }
 
   void read_limits(const Place& at) {

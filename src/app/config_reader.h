@@ -23,6 +23,8 @@ void apply_environment(Document& document, std::vector<Error>& problems);
 
 /// Reads the document's settings; what is wrong is added to `problems`, with its place.
 Config read_config(const Document& document, std::vector<Error>& problems);
+/// The sections server, auth, compat and observability, and what of limits binds the server alone.
+void read_service(const Document& document, Config& config, std::vector<Error>& problems);
 /// One table of `tables:`.
 TableConfig read_table(const table::Place& at, std::string_view name, const load::LoadLimits& limits,
                        std::vector<Error>& problems);

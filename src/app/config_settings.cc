@@ -37,9 +37,12 @@ class Lister {
     if (const auto variable = document_.from_environment.find(path);
         variable != document_.from_environment.end())
       return variable->second;
-    const std::size_t dot = path.find('.');
-    const Node* section = document_.root.find(path.substr(0, dot));
-    const Node* node = section == nullptr ? nullptr : section->find(path.substr(dot + 1));
+    const Node* node = &document_.root;
+    for (std::size_t begin = 0; node != nullptr && begin <= path.size();) {
+      const std::size_t dot = std::min(path.find('.', begin), path.size());
+      node = node->kind == Node::Kind::Map ? node->find(path.substr(begin, dot - begin)) : nullptr;
+      begin = dot + 1;
+    }
     return node == nullptr ? std::string("default") : place(*node);
   }
 
@@ -65,13 +68,98 @@ class Lister {
   std::vector<Setting> settings_;
 };
 
+std::string yes_or_no(bool value) {
+  return value ? "true" : "false";
+}
+
+/// In the largest unit that leaves no rest.
+std::string time_text(std::chrono::milliseconds time) {
+  const auto count = time.count();
+  if (count != 0 && count % 86'400'000 == 0) return fmt::format("{}d", count / 86'400'000);
+  if (count % 1'000 == 0) return fmt::format("{}s", count / 1'000);
+  return fmt::format("{}ms", count);
+}
+
+std::string address(const http::Listener& listener) {
+  return listener.host.find(':') == std::string::npos ? fmt::format("{}:{}", listener.host, listener.port)
+                                                      : fmt::format("[{}]:{}", listener.host, listener.port);
+}
+
+std::string level_name(http::LogSettings::Level level) {
+  constexpr std::string_view kNames[] = {"debug", "info", "warn", "error"};
+  return std::string(kNames[static_cast<std::size_t>(level)]);
+}
+
+std::string format_name(http::LogSettings::Format format) {
+  constexpr std::string_view kNames[] = {"auto", "json", "pretty"};
+  return std::string(kNames[static_cast<std::size_t>(format)]);
+}
+
+void add_server(Lister& list, const http::Settings& service) {
+  const http::ServerSettings& server = service.server;
+  list.add("server.listen", address(server.listeners[0]));
+  list.add("server.admin_listen", server.listeners.size() > 1 ? address(server.listeners[1]) : "null");
+  list.add("server.public_url", service.public_url);
+  list.add("server.drain", time_text(service.drain));
+  list.add("server.tls.certificate", server.tls_certificate.value_or("null"));
+  list.add("server.tls.key", server.tls_key.value_or("null"));
+  list.add("server.cors.origins", fmt::format("[{}]", fmt::join(service.cors.origins, ", ")));
+  list.add("server.cors.credentials", yes_or_no(service.cors.credentials));
+  list.add("server.trusted_proxies", fmt::format("[{}]", fmt::join(server.trusted_proxies, ", ")));
+  list.add("server.workers", fmt::format("{}", server.workers));
+  list.add("server.max_connections", fmt::format("{}", server.max_connections));
+}
+
+/// Of the keys only their names: a digest is of no use to a reader.
+void add_auth(Lister& list, const http::Settings& service) {
+  std::vector<std::string> names;
+  for (const http::KeySettings& key : service.keys) names.push_back(key.name);
+  list.add("auth.mode", service.needs_keys ? "keys" : "none");
+  list.add("auth.keys", fmt::format("[{}]", fmt::join(names, ", ")));
+  list.add("auth.allow_public_without_auth", yes_or_no(service.allow_public_without_auth));
+}
+
+void add_http_limits(Lister& list, const Config& config) {
+  const http::HttpLimits& limits = config.service.limits;
+  const http::ServerSettings& server = config.service.server;
+  list.add("limits.max_upload_bytes", bytes_text(limits.max_upload_bytes));
+  list.add("limits.max_unpacked_bytes", bytes_text(config.catalog.limits.max_unpacked_bytes));
+  list.add("limits.max_ratio", fmt::format("{}", config.catalog.limits.max_ratio));
+  list.add("limits.max_header_bytes", bytes_text(server.max_header_bytes));
+  list.add("limits.max_url_bytes", bytes_text(server.max_target_bytes));
+  list.add("limits.max_body_bytes", bytes_text(limits.max_body_bytes));
+  list.add("limits.sync_wait", time_text(limits.sync_wait));
+  list.add("limits.queue", fmt::format("{}", limits.queue));
+  list.add("limits.loads_at_once", fmt::format("{}", limits.loads_at_once));
+  list.add("limits.idle_timeout", time_text(server.idle_timeout));
+  list.add("limits.min_bytes_per_second", bytes_text(server.min_bytes_per_second));
+  list.add("limits.page", fmt::format("{}", limits.page));
+  list.add("limits.max_page", fmt::format("{}", limits.max_page));
+}
+
+void add_compat(Lister& list, const http::CompatSettings& compat) {
+  std::vector<std::string> schemas;
+  for (const auto& [alias, name] : compat.schemas) schemas.push_back(fmt::format("{}: {}", alias, name));
+  list.add("compat.enabled", yes_or_no(compat.enabled));
+  list.add("compat.schemas", fmt::format("{{ {} }}", fmt::join(schemas, ", ")));
+  list.add("compat.max_rows", compat.max_rows ? fmt::format("{}", *compat.max_rows) : "null");
+  list.add("compat.max_bytes", bytes_text(compat.max_bytes));
+  list.add("compat.create_tables", yes_or_no(compat.create_tables));
+  list.add("compat.cors", compat.cors.empty() ? "null" : compat.cors);
+}
+
 }  // namespace
 
 std::vector<Setting> settings_of(const Config& config, const Document& document) {
   Lister list(document);
+  add_server(list, config.service);
   list.add("database.url", "sqlite:" + config.database_path.string());
   list.add("storage.url", "file:" + config.storage_path.string());
   list.add("storage.spool", config.spool_path.string());
+  list.add("storage.keep.reports", time_text(config.keep.reports));
+  list.add("storage.keep.rejects", time_text(config.keep.rejects));
+  list.add("storage.keep.sources", time_text(config.keep.sources));
+  add_auth(list, config.service);
   const Limits& limits = config.limits;
   const load::LoadLimits& loads = config.catalog.limits;
   list.add("limits.max_rejects", loads.max_rejects.text());
@@ -80,8 +168,13 @@ std::vector<Setting> settings_of(const Config& config, const Document& document)
   list.add("limits.max_record_bytes", bytes_text(loads.max_record_bytes));
   list.add("limits.report_timeout", fmt::format("{}ms", limits.report_timeout.count()));
   list.add("limits.report_max_rows", fmt::format("{}", limits.report_max_rows));
+  add_http_limits(list, config);
+  add_compat(list, config.service.compat);
   for (const std::string_view section : {"tables", "reports"})
     if (const Node* node = document.root.find(section)) list.add_leaves(std::string(section), *node);
+  list.add("observability.logs.level", level_name(config.service.logs.level));
+  list.add("observability.logs.format", format_name(config.service.logs.format));
+  list.add("observability.metrics", yes_or_no(config.service.metrics));
   return list.take();
 }
 

@@ -66,17 +66,29 @@ struct HttpLimits {
   std::size_t page = 100, max_page = 1'000;
 };
 
+/// `observability.logs`.
+struct LogSettings {
+  enum class Level : std::uint8_t { Debug, Info, Warn, Error } level = Level::Info;
+  enum class Format : std::uint8_t {
+    Auto,
+    Json,
+    Pretty
+  } format = Format::Auto;  ///< auto: pretty on a terminal
+};
+
 /// Everything that is configured about the service, defaults filled in.
 struct Settings {
   ServerSettings server = {};
   std::string public_url = "http://127.0.0.1:8080";  ///< without a slash at its end
   std::chrono::milliseconds drain{5'000};
   bool needs_keys = false;  ///< auth.mode: keys
+  bool allow_public_without_auth = false;
   std::vector<KeySettings> keys = {};
   CompatSettings compat = {};
   CorsSettings cors = {};
   HttpLimits limits = {};
   bool metrics = true;
+  LogSettings logs = {};
   std::string version = {}, commit = {}, compiler = {};
   std::string_view openapi_yaml = {}, openapi_json = {};  ///< live as long as the program
 };

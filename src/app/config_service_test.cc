@@ -1,0 +1,113 @@
+#include "app/config_reader.h"
+
+#include <gtest/gtest.h>
+
+namespace rowgate::app {
+namespace {
+
+struct Read {
+  Config config;
+  std::vector<Error> problems;
+};
+
+Read read(std::string_view yaml) {
+  Read out;
+  Result<Node> root = read_yaml("rowgate.yaml", yaml);
+  EXPECT_TRUE(root) << root.error().message;
+  out.config = read_config({.root = *root, .file = "rowgate.yaml"}, out.problems);
+  return out;
+}
+
+TEST(ServiceConfig, IsSafeByDefault) {
+  const Read made = read("limits: {}\n");
+  ASSERT_TRUE(made.problems.empty());
+  const http::Settings& service = made.config.service;
+  ASSERT_EQ(service.server.listeners.size(), 1u);
+  EXPECT_EQ(service.server.listeners[0].host, "127.0.0.1");
+  EXPECT_EQ(service.server.listeners[0].port, 8080);
+  EXPECT_EQ(service.public_url, "http://127.0.0.1:8080");
+  EXPECT_FALSE(service.needs_keys);
+  EXPECT_FALSE(service.allow_public_without_auth);
+  EXPECT_TRUE(service.cors.origins.empty());
+  EXPECT_EQ(service.limits.max_upload_bytes, kGiB);
+}
+
+TEST(ServiceConfig, ReadsAddresses) {
+  const Read made = read("server: { listen: \"[::1]:9000\", admin_listen: localhost:0 }\n");
+  ASSERT_TRUE(made.problems.empty()) << made.problems[0].message;
+  const auto& listeners = made.config.service.server.listeners;
+  ASSERT_EQ(listeners.size(), 2u);
+  EXPECT_EQ(listeners[0].host, "::1");
+  EXPECT_EQ(listeners[0].port, 9000);
+  EXPECT_FALSE(listeners[0].is_admin);
+  EXPECT_EQ(listeners[1].host, "localhost");
+  EXPECT_TRUE(listeners[1].is_admin);
+  EXPECT_EQ(made.config.service.public_url, "http://[::1]:9000");
+}
+
+TEST(ServiceConfig, ReadsKeys) {
+  const std::string digest(64, 'A');
+  const Read made = read("auth:\n  mode: keys\n  keys:\n    - { name: loader, sha256: " + digest +
+                         ", scopes: [loads:write, runs:read], tables: [hr_*], expires: 2027-01-01 }\n");
+  ASSERT_TRUE(made.problems.empty()) << made.problems[0].message;
+  ASSERT_EQ(made.config.service.keys.size(), 1u);
+  const http::KeySettings& key = made.config.service.keys[0];
+  EXPECT_EQ(key.sha256, std::string(64, 'a'));
+  EXPECT_EQ(key.scopes, (std::vector{http::Scope::LoadsWrite, http::Scope::RunsRead}));
+  EXPECT_EQ(key.tables, std::vector<std::string>{"hr_*"});
+  EXPECT_EQ(key.reports, std::vector<std::string>{"*"});
+  EXPECT_EQ(key.expires, from_rfc3339("2027-01-01T00:00:00.000Z"));
+}
+
+struct BadCase {
+  const char* name;
+  const char* yaml;
+  const char* says;  ///< the beginning of the only problem
+};
+
+const BadCase kBad[] = {
+    {"a port that is no number", "server: { listen: 127.0.0.1:http }",
+     "server.listen: `127.0.0.1:http` is no address"},
+    {"a port beyond 65535", "server: { listen: 127.0.0.1:65536 }",
+     "server.listen: `127.0.0.1:65536` is no address"},
+    {"an address without port", "server: { listen: localhost }", "server.listen: `localhost` is no address"},
+    {"a public URL without scheme", "server: { public_url: example.org }",
+     "server.public_url: `example.org` is no"},
+    {"half a certificate", "server: { tls: { key: key.pem } }", "server.tls: TLS needs both"},
+    {"credentials for everybody", "server: { cors: { origins: [\"*\"], credentials: true } }",
+     "server.cors: the origin * cannot be combined"},
+    {"a mode that does not exist", "auth: { mode: basic }", "auth.mode: `basic` is neither"},
+    {"keys without keys", "auth: { mode: keys }", "auth: `mode: keys` needs at least one key"},
+    {"an unknown schema", "compat: { schemas: { test_db: hr } }",
+     "compat.schemas.test_db: SQLite has no schema `hr`"},
+    {"a wait that is too long", "limits: { sync_wait: 2m }", "limits.sync_wait: must be at most 60 s"},
+    {"pages larger than allowed", "limits: { page: 200, max_page: 100 }", "limits: `page` is larger"},
+    {"a key that does not exist", "server: { lissen: 127.0.0.1:1 }", "server.lissen: there is no property"},
+    {"a log level that does not exist", "observability: { logs: { level: all } }",
+     "observability.logs.level: `all` is"},
+    {"a negative age", "storage: { keep: { rejects: -1d } }", "storage.keep.rejects: "},
+};
+
+TEST(ServiceConfig, TellsEveryMistakeAtItsPlace) {
+  for (const BadCase& c : kBad) {
+    SCOPED_TRACE(c.name);
+    const Read made = read(c.yaml);
+    ASSERT_EQ(made.problems.size(), 1u);
+    EXPECT_TRUE(made.problems[0].message.starts_with(c.says)) << made.problems[0].message;
+    EXPECT_EQ(made.problems[0].code, Code::ConfigInvalid);
+    EXPECT_TRUE(made.problems[0].at);
+  }
+}
+
+TEST(ServiceConfig, ScopesHaveNamesBothWays) {
+  for (const char* word : {"tables:read", "loads:write", "runs:read", "rejects:read", "reports:read",
+                           "reports:link", "backups:read", "backups:write", "admin"}) {
+    const std::optional<http::Scope> scope = http::scope_from(word);
+    ASSERT_TRUE(scope) << word;
+    EXPECT_EQ(http::name(*scope), word);
+  }
+  EXPECT_FALSE(http::scope_from("none"));
+}
+
+}  // namespace
+}  // namespace rowgate::app
