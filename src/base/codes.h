@@ -99,17 +99,15 @@ enum class Severity : std::uint8_t { Error, Warning };
 /// The row of the table for one code: what `rowgate explain` prints and what docs/errors.md is made from.
 struct CodeInfo {
   Code code;
-  std::string_view text;  ///< "rule.required"
-  std::string_view
-      slug;         ///< of its problem type (RFC 9457): "/problems/rows-rejected"; several codes share one
-  int http_status;  ///< of an answer that says this code
+  std::string_view text;   ///< "rule.required"
+  std::string_view slug;   ///< its problem type (RFC 9457), /problems/rows-rejected; several codes share one
+  int http_status;         ///< of an answer that says this code
   std::string_view title;  ///< "required value is missing"
   std::string_view kind;   ///< the Frictionless error kind, "constraint-error"; empty where it has none
   Severity severity;       ///< a warning never refuses anything
-  int exit_code;  ///< of the command line (product promise: 0 done, 1 failed, 2 usage, 3 data, 5 conflict, 6
-                  ///< later)
-  std::string_view cause;    ///< one sentence
-  std::string_view fix;      ///< one sentence
+  int exit_code;           ///< of the command line; errors_page.cc says what each one means
+  std::string_view cause;  ///< one sentence
+  std::string_view fix;    ///< one sentence
   std::string_view example;  ///< one line of input, SQL or command that provokes it
 };
 

@@ -2,9 +2,11 @@
 
 #include "base/text.h"
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <charconv>
+#include <unordered_set>
 
 namespace rowgate {
 namespace {
@@ -18,21 +20,75 @@ std::unexpected<Error> wrong(const Node& node, std::string_view what, std::strin
               node.at);
 }
 
-Node from_json(const nlohmann::ordered_json& json) {
-  Node node;
-  if (json.is_object()) {
-    node.kind = Node::Kind::Map;
-    for (const auto& [key, value] : json.items()) node.members.emplace_back(key, from_json(value));
-  } else if (json.is_array()) {
-    node.kind = Node::Kind::List;
-    for (const auto& value : json) node.items.push_back(from_json(value));
-  } else if (!json.is_null()) {
-    node.kind = Node::Kind::Scalar;
-    node.plain = !json.is_string();
-    node.scalar = json.is_string() ? json.get<std::string>() : json.dump();
+/// Takes what nlohmann's reader finds, piece by piece (its SAX interface). A tree of its own would lose the
+/// text of numbers and names that stand twice, and walking one that nests without end would take the stack.
+class NodeBuilder {
+ public:
+  bool null() { return put({}); }
+  bool boolean(bool value) { return plain(value ? "true" : "false"); }
+  bool number_integer(std::int64_t value) { return plain(std::to_string(value)); }
+  bool number_unsigned(std::uint64_t value) { return plain(std::to_string(value)); }
+  bool number_float(double, const std::string& text) { return plain(text); }
+  bool string(std::string& text) { return put({.kind = Node::Kind::Scalar, .scalar = std::move(text)}); }
+  bool binary(std::vector<std::uint8_t>&) { return false; }  // no JSON text has one
+  bool start_object(std::size_t) { return begin(Node::Kind::Map); }
+  bool end_object() { return end(); }
+  bool start_array(std::size_t) { return begin(Node::Kind::List); }
+  bool end_array() { return end(); }
+  bool key(std::string& name) {
+    if (!open_.back().names.insert(name).second)
+      return stop(fmt::format("the name `{}` stands twice in one object", shown(name)));
+    open_.back().node.members.emplace_back(std::move(name), Node{});
+    return true;
   }
-  return node;
-}
+  bool parse_error(std::size_t at, const std::string&, const nlohmann::json::exception&) {
+    return stop(fmt::format("not valid JSON at byte {}", at));
+  }
+
+  /// What was built; the error where the reader was told to stop.
+  Result<Node> result() {
+    if (!why_.empty()) return fail(Code::ConfigInvalid, why_);
+    return std::move(root_);
+  }
+
+ private:
+  struct Open {
+    Node node;
+    std::unordered_set<std::string> names = {};
+  };
+  static constexpr std::size_t kDeepest = 100;
+
+  bool stop(std::string why) {
+    why_ = std::move(why);
+    return false;
+  }
+  bool plain(std::string text) {
+    return put({.kind = Node::Kind::Scalar, .scalar = std::move(text), .plain = true});
+  }
+  bool begin(Node::Kind kind) {
+    if (open_.size() == kDeepest) return stop(fmt::format("JSON that nests deeper than {} levels", kDeepest));
+    open_.push_back({.node = {.kind = kind}});
+    return true;
+  }
+  bool end() {
+    Node done = std::move(open_.back().node);
+    open_.pop_back();
+    return put(std::move(done));
+  }
+  bool put(Node node) {
+    if (open_.empty())
+      root_ = std::move(node);
+    else if (open_.back().node.kind == Node::Kind::List)
+      open_.back().node.items.push_back(std::move(node));
+    else
+      open_.back().node.members.back().second = std::move(node);
+    return true;
+  }
+
+  Node root_;
+  std::vector<Open> open_;
+  std::string why_;
+};
 
 }  // namespace
 
@@ -91,9 +147,9 @@ Result<void> check_keys(const Node& map, std::span<const std::string> known, std
 }
 
 Result<Node> node_from_json(std::string_view text) {
-  const auto json = nlohmann::ordered_json::parse(text, nullptr, false);
-  if (json.is_discarded()) return fail(Code::ConfigInvalid, "not valid JSON");
-  return from_json(json);
+  NodeBuilder builder;
+  nlohmann::json::sax_parse(text, &builder);
+  return builder.result();
 }
 
 }  // namespace rowgate

@@ -30,6 +30,23 @@ std::size_t character_length(std::string_view text) {
   return 0;
 }
 
+/// The code point of one valid character of two or three bytes; 0 for any other length.
+unsigned code_point(std::string_view character) {
+  const auto bits = [&](std::size_t i, unsigned mask) {
+    return static_cast<unsigned char>(character[i]) & mask;
+  };
+  if (character.size() == 2) return bits(0, 0x1F) << 6 | bits(1, 0x3F);
+  if (character.size() == 3) return bits(0, 0x0F) << 12 | bits(1, 0x3F) << 6 | bits(2, 0x3F);
+  return 0;
+}
+
+/// What could steer a terminal or turn a line around: C1 controls (U+009B begins an escape sequence), line
+/// and paragraph separators, and the bidirectional embeddings, overrides and isolates.
+bool is_unseen_control(unsigned point) {
+  return (point >= 0x80 && point <= 0x9F) || (point >= 0x2028 && point <= 0x202E) ||
+         (point >= 0x2066 && point <= 0x2069);
+}
+
 void append_shown(std::string& out, std::string_view character) {
   const auto byte = static_cast<unsigned char>(character[0]);
   if (byte == '\n')
@@ -40,6 +57,8 @@ void append_shown(std::string& out, std::string_view character) {
     out += "\\t";
   else if (byte < 0x20 || byte == 0x7f)
     fmt::format_to(std::back_inserter(out), "\\x{:02x}", byte);
+  else if (const unsigned point = code_point(character); is_unseen_control(point))
+    fmt::format_to(std::back_inserter(out), "\\u{:04x}", point);
   else
     out += character;
 }
@@ -88,9 +107,13 @@ std::string grouped(std::uint64_t number) {
 
 std::string nearest(std::string_view word, std::span<const std::string> candidates) {
   const std::string wanted = lower_ascii(word);
-  std::size_t best = std::max<std::size_t>(wanted.size() / 3, 1) + 1;
+  const std::size_t farthest = wanted.size() < 2 ? 0 : std::max<std::size_t>(wanted.size() / 3, 1);
+  std::size_t best = farthest + 1;
   std::string found;
   for (const std::string& candidate : candidates) {
+    // Each letter too many is one step; a name of megabytes is not worth a table of its size.
+    const auto [shorter, longer] = std::minmax({wanted.size(), candidate.size()});
+    if (longer - shorter >= best) continue;
     const std::size_t apart = distance(wanted, lower_ascii(candidate));
     if (apart >= best) continue;
     best = apart;

@@ -8,15 +8,15 @@
 
 namespace rowgate {
 
-/// A value as it may stand in a message: control characters and invalid UTF-8 escaped (\n, \x00), cut at
-/// `limit_bytes` with "..." (never inside a character).
+/// A value as it may stand in a message: control characters (those that turn the direction of writing too)
+/// and invalid UTF-8 escaped (\n, \x00, \u009b), cut at `limit_bytes` with "..." (never inside a character).
 std::string shown(std::string_view value, std::size_t limit_bytes = 80);
 
 /// 1234567 as "1,234,567".
 std::string grouped(std::uint64_t number);
 
 /// The candidate most like `word` (Damerau-Levenshtein, without regard to case), or empty when none is near
-/// enough (a third of its length) to be a slip.
+/// enough (one letter, or a third of its length) to be a slip. A single letter is like itself only.
 std::string nearest(std::string_view word, std::span<const std::string> candidates);
 
 /// ASCII only: names, keywords and units; never data.

@@ -54,7 +54,8 @@ std::string bytes_text(std::uint64_t bytes) {
   constexpr std::string_view kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
   double value = static_cast<double>(bytes);
   std::size_t unit = 0;
-  while (value >= 1024 && unit + 1 < std::size(kUnits)) {
+  constexpr double kShownAs1024 = 1023.95;  // would round to "1024.0"
+  while (value >= kShownAs1024 && unit + 1 < std::size(kUnits)) {
     value /= 1024;
     ++unit;
   }
@@ -64,7 +65,9 @@ std::string bytes_text(std::uint64_t bytes) {
 
 bool RejectLimit::exceeded(std::uint64_t rejected, std::uint64_t read_less_skipped) const {
   if (count) return rejected > *count;
-  return static_cast<double>(rejected) * 100.0 > percent * static_cast<double>(read_less_skipped);
+  // 0.57 in a double is a little less than 0.57: a load with exactly 0.57 % of rejects is still within it.
+  constexpr double kRounding = 1 + 1e-14;
+  return static_cast<double>(rejected) * 100.0 > percent * static_cast<double>(read_less_skipped) * kRounding;
 }
 
 std::string RejectLimit::text() const {
