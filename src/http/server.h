@@ -24,14 +24,16 @@ struct Listener {
 struct ServerSettings {
   std::vector<Listener> listeners;
   std::size_t max_header_bytes = 16 * 1024, max_headers = 100, max_target_bytes = 8 * 1024;
-  std::chrono::milliseconds header_timeout{
-      10'000};  ///< from the first byte, and for an idle kept connection: 30 s
-  std::chrono::milliseconds idle_timeout{30'000};  ///< between reads of a body, between writes of an answer
-  std::uint64_t min_bytes_per_second = 1024;       ///< of a body, after the first 10 s
-  std::size_t max_connections = 4096;
+  std::chrono::milliseconds header_timeout{10'000};  ///< from a head's first byte to its last; TLS handshake
+  /// Between reads of a body, between writes of an answer, and before the next request of a kept connection.
+  std::chrono::milliseconds idle_timeout{30'000};
+  std::uint64_t min_bytes_per_second = 1024;      ///< of a body, after rate_window; 0 = none
+  std::chrono::milliseconds rate_window{10'000};  ///< how long a body may start slowly
+  std::size_t max_connections = 4096;             ///< those of an admin listener are not counted
   unsigned workers = 16;
-  std::optional<std::string> tls_certificate = {}, tls_key = {};  ///< PEM files
-  std::vector<std::string> trusted_proxies = {};                  ///< addresses whose X-Forwarded-For counts
+  /// PEM files, both or none. TLS 1.2 and 1.3 on every listener that is not the admin's.
+  std::optional<std::string> tls_certificate = {}, tls_key = {};
+  std::vector<std::string> trusted_proxies = {};  ///< addresses whose X-Forwarded-For counts
 };
 
 /// HTTP/1.1 (RFC 9112) over TCP and optionally TLS, serving one Application. One thread runs the loop, worker
@@ -40,7 +42,8 @@ class Server {
  public:
   Server(Application& application, ServerSettings settings);
   ~Server();
-  /// Binds and listens. Fails with server.cannot_listen, config.invalid (certificate).
+  /// Binds and listens. Fails with config.cannot_listen, config.invalid
+  /// (certificate, key). Raises the process's limit of open files towards max_connections.
   Result<void> listen();
   /// The ports that are listened on, in the order of the listeners; after listen().
   std::vector<std::uint16_t> ports() const;

@@ -1,0 +1,186 @@
+#include "http/connection.h"
+
+#include "base/ids.h"
+#include "http/head.h"
+#include "http/sender.h"
+#include "http/turn.h"
+
+#include <boost/asio/post.hpp>
+
+namespace rowgate::http {
+
+namespace {
+
+using namespace std::chrono_literals;
+using boost::system::error_code;
+
+constexpr auto kLinger = 5s, kLingerPause = 2s, kLastWords = 1s;
+
+/// What came instead of a request, or that one came.
+enum class Arrival : std::uint8_t { Request, Nothing, Trouble };
+
+struct Received {
+  Arrival arrival = Arrival::Nothing;
+  std::optional<Error> trouble = {};
+};
+
+HeadLimits limits_of(const ServerSettings& settings) {
+  return {settings.max_header_bytes, settings.max_headers, settings.max_target_bytes};
+}
+
+/// Reads until the head is whole. A connection that ends or stays silent between requests is no trouble.
+Task<Received> receive_head(Connection& connection, HeadReader& reader) {
+  const ServerSettings& settings = connection.loop.settings;
+  std::optional<TimePoint> latest;
+  for (;;) {
+    if (!connection.inbox.empty()) {
+      Result<bool> whole = reader.read(connection.inbox.bytes());
+      if (!whole) co_return Received{Arrival::Trouble, std::move(whole).error()};
+      if (*whole) co_return Received{Arrival::Request, {}};
+      if (!latest) latest = SteadyClock::now() + settings.header_timeout;
+    }
+    connection.is_idle = !latest;
+    if (connection.is_idle && connection.loop.is_stopping) co_return Received{};
+    const Moved moved = co_await connection.read(latest.value_or(SteadyClock::now() + settings.idle_timeout));
+    connection.is_idle = false;
+    if (connection.timed_out && latest && !connection.is_cut)
+      co_return Received{Arrival::Trouble,
+                         Error{Code::RequestTimeout, "the head of the request did not come"}};
+    if (moved.error) co_return Received{};
+  }
+}
+
+/// Answers what is no request; the connection ends after it.
+Task<void> refuse(Connection& connection, const Error& error) {
+  const TimePoint started = SteadyClock::now();
+  AnswerManner manner{.closes = true, .request_id = new_id("req_", SystemClock().now())};
+  AnswerSender sender(connection, trouble_response(connection.loop.application, nullptr, error), manner);
+  const bool is_whole = co_await sender.send();
+  Exchange exchange{.status = sender.status(), .response_bytes = sender.body_bytes(), .aborted = !is_whole};
+  exchange.took = std::chrono::duration_cast<std::chrono::microseconds>(SteadyClock::now() - started);
+  tell_finished(connection.loop.application, nullptr, exchange);
+}
+
+/// True when the last thing that was sent must still reach the client.
+Task<bool> serve_requests(Connection& connection) {
+  for (;;) {
+    HeadReader reader(limits_of(connection.loop.settings));
+    const Received received = co_await receive_head(connection, reader);
+    if (received.arrival == Arrival::Nothing) co_return false;
+    if (received.arrival == Arrival::Trouble) {
+      co_await refuse(connection, *received.trouble);
+      co_return true;
+    }
+    connection.inbox.drop(reader.size());
+    RequestTurn turn(connection, reader.take());
+    if (!co_await turn.run()) co_return true;
+    connection.inbox.shrink();
+    connection.has_begun_answer = false;
+  }
+}
+
+/// Exceptions are bugs or a lack of memory, and end this connection only.
+Task<bool> serve_safely(Connection& connection) {
+  bool has_failed = false;
+  try {
+    co_return co_await serve_requests(connection);
+  } catch (const std::exception&) {
+    has_failed = true;  // a handler cannot wait
+  }
+  if (has_failed && !connection.has_begun_answer)
+    co_await refuse(connection, Error{Code::InternalError, "the server failed"});
+  co_return true;
+}
+
+/// A close with bytes unread makes the kernel send a reset, and the client may then never see the answer. So
+/// only our side is closed, and what still comes is thrown away for a while (RFC 9112 section 9.6).
+Task<void> close_gently(Connection& connection) {
+  connection.inbox = {};
+  connection.deadline = SteadyClock::now() + kLastWords;
+  co_await connection.stream->end_writing();
+  connection.timed_out = false;
+  Socket& socket = connection.stream->socket();
+  std::array<char, 4096> thrown_away;
+  const TimePoint until = SteadyClock::now() + kLinger;
+  for (;;) {
+    const auto pause = connection.loop.is_stopping ? kLingerPause / 10 : kLingerPause;
+    connection.deadline = std::min(until, SteadyClock::now() + pause);
+    const auto [error, bytes] = co_await socket.async_read_some(net::buffer(thrown_away), kAsValue);
+    if (error || connection.timed_out || SteadyClock::now() > until) break;
+  }
+  connection.deadline = TimePoint::max();
+}
+
+}  // namespace
+
+Connection::Connection(Loop& shared, std::unique_ptr<Stream> made, bool from_admin, bool surplus)
+    : loop(shared), stream(std::move(made)), is_admin(from_admin), is_surplus(surplus) {
+  loop.connections.insert(this);
+}
+
+Connection::~Connection() {
+  loop.left(*this);
+}
+
+void Connection::sweep(TimePoint now) {
+  if (now < deadline) return;
+  deadline = TimePoint::max();
+  timed_out = true;
+  stream->cancel();
+}
+
+void Connection::close_if_idle() {
+  if (is_idle) stream->cancel();
+}
+
+void Connection::close_now() {
+  is_cut = true;
+  stream->close();
+  if (pause != nullptr) pause->cancel();
+}
+
+Task<Moved> Connection::read(TimePoint until) {
+  timed_out = false;
+  const std::span<char> room = inbox.room();
+  if (room.empty()) co_return Moved{net::error::no_buffer_space, 0};
+  deadline = until;
+  const Moved moved = co_await stream->read_some(room);
+  deadline = TimePoint::max();
+  inbox.added(moved.bytes);
+  co_return moved;
+}
+
+Task<bool> Connection::write(Pieces pieces) {
+  timed_out = false;
+  for (;;) {
+    deadline = SteadyClock::now() + loop.settings.idle_timeout;
+    const Moved moved = co_await stream->write_some(pieces);
+    deadline = TimePoint::max();
+    if (moved.error) co_return false;
+    std::size_t written = moved.bytes, left = 0;
+    for (net::const_buffer& piece : pieces) {
+      const std::size_t part = std::min(written, piece.size());
+      piece += part;
+      written -= part;
+      left += piece.size();
+    }
+    if (left == 0) co_return true;
+  }
+}
+
+Task<void> serve(std::shared_ptr<Connection> connection) {
+  connection->deadline = SteadyClock::now() + connection->loop.settings.header_timeout;
+  const error_code error = co_await connection->stream->handshake();
+  connection->deadline = TimePoint::max();
+  bool must_reach = false;
+  if (!error && connection->is_surplus) {
+    co_await refuse(*connection, Error{Code::RequestTooManyConnections, "there are too many connections"});
+    must_reach = true;
+  } else if (!error) {
+    must_reach = co_await serve_safely(*connection);
+  }
+  if (must_reach && !connection->is_cut) co_await close_gently(*connection);
+  connection->stream->close();
+}
+
+}  // namespace rowgate::http

@@ -1,0 +1,70 @@
+#pragma once
+
+// The side of the connection layer that knows Asio. Included by stream.cc, connection.cc and server.cc only.
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string_view>
+
+namespace rowgate::http {
+
+namespace net = boost::asio;
+using Executor = net::io_context::executor_type;
+template <class T>
+using Task = net::awaitable<T, Executor>;
+using Socket = net::basic_stream_socket<net::ip::tcp, Executor>;
+/// Errors of socket calls come as values.
+inline constexpr net::as_tuple_t<net::use_awaitable_t<Executor>> kAsValue{net::use_awaitable_t<Executor>{}};
+
+/// What became of one read or write.
+struct Moved {
+  boost::system::error_code error = {};
+  std::size_t bytes = 0;
+  bool is_end() const;  ///< the peer sent all that it will send
+};
+
+/// The bytes of an answer; several pieces go out in one call.
+using Pieces = std::array<net::const_buffer, 3>;
+
+/// One accepted connection, plain or TLS. Loop thread only.
+class Stream {
+ public:
+  virtual ~Stream() = default;
+  virtual Task<boost::system::error_code> handshake() = 0;
+  virtual Task<Moved> read_some(std::span<char> into) = 0;
+  virtual Task<Moved> write_some(Pieces pieces) = 0;
+  /// Tells the peer that nothing more comes.
+  virtual Task<void> end_writing() = 0;
+  /// Another read would not have to wait.
+  virtual bool is_ready() = 0;
+  /// The bytes themselves: reads without TLS, after end_writing().
+  virtual Socket& socket() = 0;
+
+  /// Ends what waits on the socket now with operation_aborted.
+  void cancel();
+  void close();
+  /// Closes such that the peer sees an error instead of an end.
+  void reset();
+  /// Whether the peer has sent its FIN (it may still read).
+  bool has_peer_ended();
+  /// Whether the peer has refused what was sent after that: it is gone.
+  bool is_peer_gone();
+  /// Nothing that was sent is still on its way.
+  bool is_all_received();
+};
+
+std::unique_ptr<Stream> plain_stream(Socket socket);
+std::unique_ptr<Stream> tls_stream(Socket socket, net::ssl::context& context);
+
+}  // namespace rowgate::http
