@@ -1,16 +1,18 @@
 """Figures of rowgate, each with its ratio to a baseline that is measured in the same run.
 
-  python3 tools/bench.py [FILTER]     FILTER: a part of a figure's name, for example "parse" or "sqlite"
+  python3 tools/bench.py [FILTER]     FILTER: sqlite, shapes, or a part of an in-memory figure's name, as parse
 
 In memory, by CPU time on one core: scanning, parsing and checking 1,000,000 rows like those of hired_employees, against
 memchr over the same bytes for line ends. On disk: `rowgate load` against `sqlite3 .import`, both as whole commands and
 by wall time, into the same typed table with the same primary key, journal_mode and synchronous. The commands take
-turns; the ratio is the median of the pairs' ratios. Machines are noisy, so trust the ratios.
+turns; the ratio is the median of the pairs' ratios. Then the same rows in other shapes, by CPU time, against the clean
+file. Machines are noisy, so trust the ratios.
 """
 
 import json
 import os
 import pathlib
+import random
 import statistics
 import subprocess
 import sys
@@ -21,6 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "release"
 ROWS = 1_000_000
 ROUNDS = 7
+SHAPE_ROUNDS = 3
 TARGET_CHECKED_ROWS = 20e6  # parsed and checked in a CPU second, AVX2
 TARGET_LOAD_RATIO = 1.5
 CONFIG = """
@@ -126,11 +129,16 @@ class SqliteLoads:
         self.journal_mode = ask(where, "rowgate.db", "PRAGMA journal_mode")
         self.page_size = ask(where, "rowgate.db", "PRAGMA page_size")
 
-    def load(self):
+    def load(self, file="hired_employees.csv"):
         remove_database(self.where)
-        seconds = time_of([BUILD / "rowgate", "load", "hired_employees.csv"], self.where)
-        assert ask(self.where, "rowgate.db", "SELECT count(*) FROM hired_employees") == str(ROWS)
+        seconds = self.load_again("append", file)
+        counts = ask(self.where, "rowgate.db", "SELECT rows_read, (SELECT count(*) FROM hired_employees) + rows_rejected "
+                                               "FROM rowgate_runs")
+        assert counts == f"{ROWS}|{ROWS}", counts
         return seconds
+
+    def load_again(self, mode, file="hired_employees.csv"):
+        return time_of([BUILD / "rowgate", "load", file, "--table", "hired_employees", "--mode", mode, "--yes"], self.where)
 
     def import_with(self, page_size):
         remove_database(self.where)
@@ -140,6 +148,42 @@ class SqliteLoads:
         assert ask(self.where, "import.db", "SELECT count(*) FROM hired_employees") == str(ROWS)
         assert ask(self.where, "import.db", "PRAGMA journal_mode") == self.journal_mode
         return seconds
+
+
+def write_shapes(where):
+    """The rows of hired_employees.csv in other shapes: names of the files and what they are."""
+    header, *rows = (where / "hired_employees.csv").read_text(encoding="ascii").splitlines()
+    shuffled = rows[:]
+    random.Random(1).shuffle(shuffled)
+    shapes = {
+        "all fields quoted": ['"' + row.replace(",", '","') + '"' for row in rows],
+        "1 row in 1,000 with a stray quote": [row if i % 1000 else row.replace("Name", 'Na"me') for i, row in enumerate(rows)],
+        "1 row in 12 with a bad id": [row if i % 12 else "x" + row for i, row in enumerate(rows)],
+        "1 row in 20 a doubled key": [row if i % 20 else rows[i // 2] for i, row in enumerate(rows)],
+        "keys shuffled": shuffled,
+    }
+    for name, lines in shapes.items():
+        (where / f"{name}.csv").write_text("\n".join([header, *lines, ""]), encoding="ascii")
+    return list(shapes)
+
+
+def print_shapes():
+    with tempfile.TemporaryDirectory(prefix="rowgate-bench-") as folder:
+        where = pathlib.Path(folder)
+        loads = SqliteLoads(where)
+        times = {}
+        names = write_shapes(where)
+        for _ in range(SHAPE_ROUNDS):
+            times.setdefault("clean", []).append(loads.load()[1])
+            for mode in ("upsert", "replace"):
+                times.setdefault(f"clean, {mode} of all rows", []).append(loads.load_again(mode)[1])
+            for name in names:
+                times.setdefault(name, []).append(loads.load(f"{name}.csv")[1])
+        print(f"{f'SQLite, {ROWS:,} rows in other shapes':<42}{'CPU s':>10}{'M rows/s':>10}{'x slower':>10}")
+        for name, seconds in times.items():
+            middle = statistics.median(seconds)
+            ratio = statistics.median(other / clean for other, clean in zip(seconds, times["clean"]))
+            print(f"  {name:<40}{middle:>10.2f}{ROWS / middle / 1e6:>10.2f}{ratio:>10.2f}")
 
 
 def print_sqlite():
@@ -162,12 +206,13 @@ def print_sqlite():
 
 
 def main():
-    filter_text = sys.argv[1].lower() if len(sys.argv) > 1 else ""
-    of_sqlite = filter_text in "sqlite load import"
-    if not filter_text or not of_sqlite:
-        print_in_memory(filter_text)
-    if of_sqlite:
+    wanted = sys.argv[1].lower() if len(sys.argv) > 1 else ""
+    if wanted not in ("sqlite", "shapes"):
+        print_in_memory(wanted)
+    if wanted in ("", "sqlite"):
         print_sqlite()
+    if wanted in ("", "shapes"):
+        print_shapes()
 
 
 if __name__ == "__main__":
