@@ -45,16 +45,34 @@ Result<void> FileWriter::write(std::string_view bytes) {
   return {};
 }
 
-Result<void> FileWriter::close() {
+Result<void> FileWriter::flush() {
   if (::fsync(state_->fd.get()) != 0)
     return std::unexpected(storage_error(errno, "cannot flush", state_->path));
   state_->fd = Descriptor();
-  if (::rename(state_->beside.c_str(), state_->path.c_str()) != 0)
-    return std::unexpected(storage_error(errno, "cannot make", state_->path));
-  state_->appeared = true;
+  return {};
+}
+
+void FileWriter::flush_folder() {
   const fs::path folder = state_->path.has_parent_path() ? state_->path.parent_path() : fs::path(".");
   if (const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)); opened)
     ::fsync(opened.get());
+}
+
+Result<void> FileWriter::close() {
+  TRY(flush());
+  if (::rename(state_->beside.c_str(), state_->path.c_str()) != 0)
+    return std::unexpected(storage_error(errno, "cannot make", state_->path));
+  state_->appeared = true;
+  flush_folder();
+  return {};
+}
+
+Result<void> FileWriter::close_unless_there() {
+  TRY(flush());
+  // Other than a rename, a new hard link never replaces; the name beside is removed with the state.
+  if (::link(state_->beside.c_str(), state_->path.c_str()) != 0 && errno != EEXIST)
+    return std::unexpected(storage_error(errno, "cannot make", state_->path));
+  flush_folder();
   return {};
 }
 

@@ -40,10 +40,14 @@ class FileWriter {
   Result<void> write(std::string_view bytes);
   /// Makes the file appear under its name; nothing may be written afterwards.
   Result<void> close();
+  /// The same, but a file that has this name meanwhile stays as it is and ours is dropped.
+  Result<void> close_unless_there();
   std::uint64_t bytes_written() const;
 
  private:
   struct State;
+  Result<void> flush();
+  void flush_folder();
   explicit FileWriter(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "io/source.h"
 
@@ -12,9 +13,12 @@
 
 namespace rowgate::store {
 
-/// The name of a stored file: one or two levels of [A-Za-z0-9._-], such as "rejects/run_06FA....jsonl". Never
-/// made of anything that a user typed.
+/// The name of a stored file: one to three levels of [A-Za-z0-9._-], none of which begins with a dot, such as
+/// "rejects/run_06FA....jsonl" or "reports/lnk_06FA.../hires.csv".
 using FileKey = std::string;
+
+/// Whether `level` may be a level of a key: 1 to 150 of these characters.
+bool is_key_level(std::string_view level);
 
 /// A file being stored. Dropped without close(): nothing is stored. Not thread safe.
 class StoreWriter {
@@ -25,18 +29,34 @@ class StoreWriter {
   virtual Result<void> close() = 0;
 };
 
-/// Where rejects (and later reports, sources, backups) are kept. Thread safe.
-/// Errors: storage.full, storage.denied; file.not_found from open() and remove() of what is not there.
+/// What is known of a stored file without reading it.
+struct StoredFile {
+  FileKey key;
+  std::uint64_t bytes = 0;
+  Timestamp stored_at = {};
+};
+
+/// Where rejects, reports and sources (and later backups) are kept. Thread safe.
+/// Errors: storage.full, storage.denied; file.not_found for what is not there.
 class Store {
  public:
   virtual ~Store() = default;
   virtual Result<std::unique_ptr<StoreWriter>> create(const FileKey& key) = 0;
-  virtual Result<std::unique_ptr<io::Source>> open(const FileKey& key) = 0;
+  /// The file's size and its bytes from any offset; the same bytes to the end, also when the file is removed
+  /// or replaced meanwhile.
+  virtual Result<std::shared_ptr<io::SourceFile>> file(const FileKey& key) = 0;
+  /// The file from its first byte.
+  Result<std::unique_ptr<io::Source>> open(const FileKey& key);
+  /// Makes `to` a file of its own with the bytes of `from`: removing one leaves the other.
+  virtual Result<void> copy(const FileKey& from, const FileKey& to) = 0;
   virtual Result<void> remove(const FileKey& key) = 0;
+  /// All files below a folder ("reports", "reports/lnk_06FA..."), by key; none where there is no folder.
+  virtual Result<std::vector<StoredFile>> list(const FileKey& folder) = 0;
 };
 
 /// A Store in a local folder (made when first written to; files 0600, folders 0700). A key that would leave
-/// the folder is refused with storage.denied.
+/// the folder, also by way of a symbolic link, is refused with storage.denied. list() also clears away what
+/// writers that died more than a day ago have left.
 std::unique_ptr<Store> dir_store(std::filesystem::path folder);
 
 }  // namespace rowgate::store

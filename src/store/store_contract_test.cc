@@ -1,0 +1,226 @@
+// What every Store must do, here for the local folder.
+
+#include "store/store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+namespace rowgate::store {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class StoreContract : public ::testing::Test {
+ protected:
+  StoreContract() {
+    std::string name = (fs::temp_directory_path() / "rowgate-test-XXXXXX").string();
+    root_ = ::mkdtemp(name.data());
+    store_ = dir_store(root_ / "files");
+  }
+  ~StoreContract() override {
+    std::error_code ignored;
+    fs::remove_all(root_, ignored);
+  }
+
+  void put(const FileKey& key, std::string_view bytes) {
+    Result<std::unique_ptr<StoreWriter>> writer = store_->create(key);
+    ASSERT_TRUE(writer) << to_text(writer.error());
+    ASSERT_TRUE((*writer)->write(bytes));
+    ASSERT_TRUE((*writer)->close());
+  }
+  /// The file's bytes from `offset`, or the code of the error.
+  std::string get(const FileKey& key, std::uint64_t offset = 0) {
+    const Result<std::shared_ptr<io::SourceFile>> file = store_->file(key);
+    if (!file) return std::string(text(file.error().code));
+    const Result<std::unique_ptr<io::Source>> source = (*file)->open(offset);
+    if (!source) return std::string(text(source.error().code));
+    return io::read_all(**source, 1 << 20).value_or("unreadable");
+  }
+  std::vector<std::string> keys(const FileKey& folder) {
+    const Result<std::vector<StoredFile>> files = store_->list(folder);
+    std::vector<std::string> found;
+    if (!files) return {std::string(text(files.error().code))};
+    for (const StoredFile& file : *files) found.push_back(file.key);
+    return found;
+  }
+  static std::string code_of(const Result<void>& result) {
+    return result ? "done" : std::string(text(result.error().code));
+  }
+
+  fs::path root_;
+  std::unique_ptr<Store> store_;
+};
+
+TEST_F(StoreContract, AFileIsThereWhenItIsClosedAndNotBefore) {
+  Result<std::unique_ptr<StoreWriter>> writer = store_->create("reports/lnk_1/a.csv");
+  ASSERT_TRUE(writer);
+  ASSERT_TRUE((*writer)->write("a,b\r\n"));
+  EXPECT_EQ(get("reports/lnk_1/a.csv"), "file.not_found");
+  EXPECT_THAT(keys("reports"), IsEmpty());
+  ASSERT_TRUE((*writer)->close());
+  EXPECT_EQ(get("reports/lnk_1/a.csv"), "a,b\r\n");
+}
+
+TEST_F(StoreContract, AWriterThatIsDroppedLeavesNothing) {
+  {
+    Result<std::unique_ptr<StoreWriter>> writer = store_->create("reports/lnk_1/a.csv");
+    ASSERT_TRUE(writer);
+    ASSERT_TRUE((*writer)->write("half"));
+  }
+  EXPECT_EQ(get("reports/lnk_1/a.csv"), "file.not_found");
+  EXPECT_TRUE(fs::is_empty(root_ / "files" / "reports" / "lnk_1"));
+}
+
+TEST_F(StoreContract, KeysHaveOneToThreeLevels) {
+  for (const char* key : {"one", "two/levels.csv", "three/whole/levels.csv"}) {
+    put(key, key);
+    EXPECT_EQ(get(key), key);
+  }
+}
+
+TEST_F(StoreContract, NoOtherKeyIsTaken) {
+  put("reports/lnk_1/a.csv", "a");
+  const std::string cases[] = {"",
+                               "/",
+                               "/etc/passwd",
+                               "..",
+                               "../files/one",
+                               "reports/../../etc",
+                               "reports/.",
+                               ".link-keys",
+                               "reports/.hidden",
+                               "reports//a.csv",
+                               "reports/lnk_1/",
+                               "a/b/c/d",
+                               "reports/lnk_1/a%2f",
+                               "reports\\a",
+                               "reports/a b.csv",
+                               std::string("reports/a\0.csv", 14),
+                               "reports/\xC3\xA9.csv",
+                               "reports/" + std::string(151, 'a')};
+  for (const std::string& key : cases) {
+    SCOPED_TRACE(key);
+    EXPECT_EQ(get(key), "storage.denied");
+    EXPECT_FALSE(store_->create(key));
+    EXPECT_EQ(code_of(store_->remove(key)), "storage.denied");
+    EXPECT_EQ(code_of(store_->copy(key, "reports/lnk_2/a.csv")), "storage.denied");
+    EXPECT_EQ(code_of(store_->copy("reports/lnk_1/a.csv", key)), "storage.denied");
+    EXPECT_FALSE(store_->list(key));
+  }
+}
+
+TEST_F(StoreContract, TellsSizeAndReadsFromAnyOffset) {
+  put("reports/lnk_1/a.csv", "0123456789");
+  const Result<std::shared_ptr<io::SourceFile>> file = store_->file("reports/lnk_1/a.csv");
+  ASSERT_TRUE(file);
+  EXPECT_EQ((*file)->stored_size(), 10u);
+  EXPECT_EQ(get("reports/lnk_1/a.csv", 0), "0123456789");
+  EXPECT_EQ(get("reports/lnk_1/a.csv", 7), "789");
+  EXPECT_EQ(get("reports/lnk_1/a.csv", 10), "");
+  EXPECT_EQ(get("reports/lnk_1/a.csv", 11), "");
+}
+
+TEST_F(StoreContract, AFileThatIsOpenIsReadToItsEndWhateverHappensToIt) {
+  put("reports/lnk_1/a.csv", "before");
+  const Result<std::shared_ptr<io::SourceFile>> file = store_->file("reports/lnk_1/a.csv");
+  ASSERT_TRUE(file);
+  put("reports/lnk_1/a.csv", "after, and longer");
+  EXPECT_EQ(get("reports/lnk_1/a.csv"), "after, and longer");
+  ASSERT_TRUE(store_->remove("reports/lnk_1/a.csv"));
+  const Result<std::unique_ptr<io::Source>> source = (*file)->open(3);
+  ASSERT_TRUE(source);
+  EXPECT_EQ(io::read_all(**source, 100).value_or(""), "ore");
+  EXPECT_EQ((*file)->stored_size(), 6u);
+}
+
+TEST_F(StoreContract, WhatIsNotThereIsNotFound) {
+  put("reports/lnk_1/a.csv", "a");
+  for (const char* key : {"reports/lnk_1/b.csv", "reports/lnk_2/a.csv", "reports/lnk_1", "reports", "x"}) {
+    SCOPED_TRACE(key);
+    EXPECT_EQ(get(key), "file.not_found") << "a folder is never shown";
+    EXPECT_FALSE(store_->open(key));
+    EXPECT_EQ(code_of(store_->remove(key)), "file.not_found");
+    EXPECT_EQ(code_of(store_->copy(key, "reports/lnk_3/a.csv")), "file.not_found");
+  }
+  EXPECT_THAT(keys("reports"), ElementsAre("reports/lnk_1/a.csv"));
+}
+
+TEST_F(StoreContract, ACopyStandsForItself) {
+  put("reports/lnk_1/a.csv", "bytes");
+  ASSERT_TRUE(store_->copy("reports/lnk_1/a.csv", "reports/lnk_2/b.csv"));
+  EXPECT_EQ(get("reports/lnk_2/b.csv"), "bytes");
+  put("reports/lnk_1/a.csv", "others");
+  EXPECT_EQ(get("reports/lnk_2/b.csv"), "bytes");
+  ASSERT_TRUE(store_->remove("reports/lnk_1/a.csv"));
+  EXPECT_EQ(get("reports/lnk_2/b.csv"), "bytes");
+  EXPECT_EQ(get("reports/lnk_1/a.csv"), "file.not_found");
+}
+
+TEST_F(StoreContract, ListsWhatLiesBelowAFolder) {
+  put("reports/lnk_2/b.csv", "22");
+  put("reports/lnk_1/a.csv", "1");
+  put("rejects/run_1.jsonl", "x");
+  const Result<std::vector<StoredFile>> files = store_->list("reports");
+  ASSERT_TRUE(files);
+  ASSERT_EQ(files->size(), 2u);
+  EXPECT_EQ((*files)[0].key, "reports/lnk_1/a.csv");
+  EXPECT_EQ((*files)[0].bytes, 1u);
+  EXPECT_EQ((*files)[1].key, "reports/lnk_2/b.csv");
+  const std::int64_t age = SystemClock().now().micros - (*files)[0].stored_at.micros;
+  EXPECT_GE(age, -1'000'000);
+  EXPECT_LT(age, 60'000'000);
+  EXPECT_THAT(keys("reports/lnk_2"), ElementsAre("reports/lnk_2/b.csv"));
+  EXPECT_THAT(keys("rejects"), ElementsAre("rejects/run_1.jsonl"));
+  EXPECT_THAT(keys("sources"), IsEmpty());
+}
+
+// What only a local folder has.
+
+TEST_F(StoreContract, FilesAndFoldersAreForTheOwnerAlone) {
+  put("reports/lnk_1/a.csv", "a");
+  EXPECT_EQ(fs::status(root_ / "files/reports/lnk_1/a.csv").permissions(),
+            fs::perms::owner_read | fs::perms::owner_write);
+  EXPECT_EQ(fs::status(root_ / "files/reports/lnk_1").permissions(), fs::perms::owner_all);
+}
+
+TEST_F(StoreContract, TheFolderOfALinkGoesWithItsFile) {
+  put("reports/lnk_1/a.csv", "a");
+  ASSERT_TRUE(store_->remove("reports/lnk_1/a.csv"));
+  EXPECT_TRUE(fs::is_empty(root_ / "files" / "reports"));
+}
+
+TEST_F(StoreContract, SymbolicLinksAreNotFollowed) {
+  fs::create_directories(root_ / "outside");
+  std::ofstream(root_ / "outside" / "secret.csv") << "secret";
+  put("reports/lnk_1/a.csv", "a");
+  fs::create_symlink(root_ / "outside" / "secret.csv", root_ / "files/reports/lnk_1/s.csv");
+  fs::create_directory_symlink(root_ / "outside", root_ / "files/reports/lnk_2");
+  EXPECT_EQ(get("reports/lnk_1/s.csv"), "storage.denied");
+  EXPECT_EQ(get("reports/lnk_2/secret.csv"), "storage.denied");
+  EXPECT_EQ(code_of(store_->remove("reports/lnk_2/secret.csv")), "storage.denied");
+  EXPECT_EQ(code_of(store_->copy("reports/lnk_2/secret.csv", "reports/lnk_3/a.csv")), "storage.denied");
+  EXPECT_FALSE(store_->create("reports/lnk_2/new.csv"));
+  EXPECT_THAT(keys("reports"), ElementsAre("reports/lnk_1/a.csv"));
+}
+
+TEST_F(StoreContract, WhatDeadWritersLeftGoesAfterADay) {
+  put("reports/lnk_1/a.csv", "a");
+  const fs::path old = root_ / "files/reports/lnk_1/.b.csv.tmp-0000abcd";
+  const fs::path fresh = root_ / "files/reports/lnk_1/.c.csv.tmp-0000abcd";
+  std::ofstream(old) << "half";
+  std::ofstream(fresh) << "half";
+  fs::last_write_time(old, fs::file_time_type::clock::now() - std::chrono::hours(25));
+  EXPECT_THAT(keys("reports"), ElementsAre("reports/lnk_1/a.csv"));
+  EXPECT_FALSE(fs::exists(old));
+  EXPECT_TRUE(fs::exists(fresh));
+}
+
+}  // namespace
+}  // namespace rowgate::store
