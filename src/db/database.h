@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "db/link_ledger.h"
 #include "db/run_record.h"
 #include "io/external_sorter.h"
 #include "table/checker.h"
@@ -174,6 +175,7 @@ class Database {
   /// Where the table in the database differs from `schema`, in words; empty = equal or no such table.
   virtual Result<std::vector<std::string>> differences(const LoadTarget& target) = 0;
   virtual Ledger& ledger() = 0;
+  virtual LinkLedger& links() = 0;
   virtual const SqlDialect& dialect() const = 0;
   virtual std::string describe() const = 0;          ///< "sqlite ./data/rowgate.db", never with a secret
   virtual Result<std::string> server_version() = 0;  ///< "SQLite 3.40.1"

@@ -48,21 +48,6 @@ struct Idempotency {
   explicit operator bool() const { return !key.empty(); }
 };
 
-/// A link to a stored report, as in the ledger (table rowgate_links).
-struct LinkRecord {
-  std::string id;  ///< "lnk_..."
-  std::string report, filename;
-  std::string params = {};          ///< JSON object of the bound values, members sorted
-  std::string run = {};             ///< the run that computed the bytes
-  std::string table_versions = {};  ///< digest over the versions of all tables when it was computed
-  std::uint64_t rows = 0, bytes = 0;
-  std::string sha256 = {};
-  Timestamp created_at = {}, computed_at = {}, expires_at = {};
-  std::optional<Timestamp> revoked_at = {};
-  std::string principal = "local";
-  Idempotency idempotency = {};
-};
-
 /// One run, as in the ledger (table rowgate_runs) and in the run resource of the API.
 struct RunRecord {
   std::string id;  ///< "run_..."

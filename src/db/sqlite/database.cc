@@ -4,6 +4,7 @@
 #include "db/sqlite/connection.h"
 #include "db/sqlite/dialect.h"
 #include "db/sqlite/ledger.h"
+#include "db/sqlite/link_ledger.h"
 #include "db/sqlite/query.h"
 #include "db/sqlite/table_sink.h"
 
@@ -77,6 +78,7 @@ class SqliteDatabase : public Database, private Ledger {
     return sqlite::differences(connection, target);
   }
   Ledger& ledger() override { return *this; }
+  LinkLedger& links() override { return links_; }
   const SqlDialect& dialect() const override { return dialect_; }
   std::string describe() const override { return "sqlite " + path_.string(); }
   Result<std::string> server_version() override { return std::string("SQLite ") + sqlite3_libversion(); }
@@ -100,6 +102,7 @@ class SqliteDatabase : public Database, private Ledger {
   std::chrono::milliseconds lock_wait_;
   Dialect dialect_;
   std::mutex one_writer_;
+  SqliteLinkLedger links_{path_, one_writer_};
 };
 
 Result<std::unique_ptr<Transaction>> SqliteDatabase::begin(Access access) {
