@@ -65,6 +65,7 @@ enum class Code : std::uint8_t {
   RunIdempotencyInProgress,
   RunIdempotencyReused,
   ReportUnknown,
+  ReportLinkUnknown,
   ReportLinkExpired,
   ReportLinkForged,
   ReportBadParameter,

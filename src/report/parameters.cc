@@ -15,6 +15,9 @@ Result<void> check_names(const Definition& report,
   std::vector<std::string> names;
   for (const Parameter& parameter : report.params) names.push_back(parameter.name);
   for (const auto& [name, text] : given) {
+    if (std::ranges::count(given, name, &std::pair<std::string, std::string>::first) > 1)
+      return fail(Code::ReportBadParameter, fmt::format("the parameter `{}` is given twice", shown(name)),
+                  "give it once");
     if (std::ranges::find(names, name) != names.end()) continue;
     const std::string near = nearest(name, names);
     std::string hint = names.empty() ? std::string("the report has none")

@@ -45,6 +45,9 @@ struct Definition {
   std::vector<SortKey> sort = {};  ///< empty: in the database's order
   std::chrono::milliseconds timeout{60'000};
   std::uint64_t max_rows = 5'000'000;
+  std::optional<std::string> route = {};     ///< "/hires": also answers there with a link
+  std::chrono::seconds expires{86'400};      ///< life of its links
+  std::chrono::milliseconds reuse{300'000};  ///< a result this young is not computed again; 0: never reused
 };
 
 /// A cell ready to be written: JSON needs to know numbers from texts.
