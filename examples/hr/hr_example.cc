@@ -230,9 +230,11 @@ tables:
 reports:
   hired_by_quarter:
     title: People hired in 2021, by department, job and quarter
+    route: /first_sql_requirement       # also answers at the original API's address
     filename: hired-by-quarter-2021.csv
     columns: [department, job, Q1, Q2, Q3, Q4]     # header names, whatever the database makes of aliases
     sort: [department, job]             # the same order on every database
+    expires: 24h                        # life of a link to the result
     timeout: 30s
     sql: |
       SELECT d.department, j.job,
@@ -248,9 +250,11 @@ reports:
 
   departments_above_mean:
     title: Departments that hired more than the mean of 2021
+    route: /second_sql_requirement
     filename: departments-above-mean-2021.csv
     columns: [id, department, hired]
     sort: [-hired, id]
+    expires: 24h
     sql: |
       WITH per_department AS (
         SELECT department_id, COUNT(*) AS hired

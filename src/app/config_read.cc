@@ -171,6 +171,11 @@ class ConfigReader : private ValueReader {
       const Place report = at.member(name);
       if (std::string why = table::why_not_a_name(name, false); !why.empty()) problem(report, std::move(why));
       config_.reports.push_back(read_report(report, name, config_.limits, all_));
+      const std::optional<std::string>& route = config_.reports.back().route;
+      for (std::size_t i = 0; route && i + 1 < config_.reports.size(); ++i)
+        if (config_.reports[i].route == route)
+          problem(report.member("route"),
+                  fmt::format("the report `{}` has this route already", config_.reports[i].name));
     }
   }
 

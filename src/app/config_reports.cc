@@ -1,5 +1,6 @@
 #include "app/config_reader.h"
 #include "base/text.h"
+#include "report/links.h"
 
 #include <fmt/format.h>
 
@@ -15,8 +16,14 @@ using table::Property;
 
 constexpr Property kReport[] = {{"title", kAllTypes},   {"filename", kAllTypes}, {"sql", kAllTypes},
                                 {"columns", kAllTypes}, {"params", kAllTypes},   {"sort", kAllTypes},
-                                {"timeout", kAllTypes}, {"max_rows", kAllTypes}};
-constexpr std::string_view kLater[] = {"route", "expires", "reuse"};
+                                {"timeout", kAllTypes}, {"max_rows", kAllTypes}, {"route", kAllTypes},
+                                {"expires", kAllTypes}, {"reuse", kAllTypes}};
+/// First segments of the server's own addresses.
+constexpr std::string_view kTakenRoutes[] = {
+    "v1",      "d",       "ui",      "docs",         "problems",     "livez",        "readyz",     "healthz",
+    "version", "metrics", "openapi", "openapi.json", "openapi.yaml", "db_migration", ".well-known"};
+constexpr std::chrono::milliseconds kLongestLife = std::chrono::days(7);
+constexpr std::size_t kLongestRoute = 200;
 constexpr Property kColumn[] = {{"name", kAllTypes}, {"type", kAllTypes}, {"decimals", kAllTypes}};
 constexpr Property kParameter[] = {{"type", kAllTypes}, {"default", kAllTypes}};
 constexpr table::Type kTypes[] = {table::Type::Integer, table::Type::Number, table::Type::String,
@@ -32,22 +39,21 @@ class ReportReader : private NodeReader {
     report_.timeout = limits.report_timeout;
     report_.max_rows = limits.report_max_rows;
     if (!is(at, Node::Kind::Map, "a map with the report's sql")) return report_;
-    check_keys(at);
+    check_members(at, kReport, std::nullopt);
     take_text(at, "title", report_.title);
     take_text(at, "filename", report_.filename);
     take_text(at, "sql", report_.sql);
     if (trim_spaces(report_.sql).empty()) problem(at, "`sql` is missing", "a report is one SELECT statement");
     if (report_.filename.empty()) report_.filename = report_.name + ".csv";
+    if (!report::is_link_filename(report_.filename))
+      problem(at.member("filename"),
+              fmt::format("`{}` cannot be the name of a file", shown(report_.filename)),
+              "1 to 100 letters, digits, dots, - and _, the first not a dot");
     if (const Place columns = at.member("columns")) read_columns(columns);
     if (const Place params = at.member("params")) read_params(params);
     if (const Place sort = at.member("sort")) read_sort(sort);
-    if (const Place timeout = at.member("timeout");
-        timeout && is(timeout, Node::Kind::Scalar, "a duration")) {
-      if (Result<std::chrono::milliseconds> read = parse_duration(timeout.node->scalar))
-        report_.timeout = *read;
-      else
-        problem(timeout, read.error().message, read.error().hint);
-    }
+    take_time(at, "timeout", report_.timeout);
+    read_links(at);
     std::optional<std::uint64_t> rows;
     take_length(at, "max_rows", rows);
     if (rows) report_.max_rows = *rows;
@@ -55,13 +61,46 @@ class ReportReader : private NodeReader {
   }
 
  private:
-  void check_keys(const Place& at) {
-    for (const std::string_view key : kLater)
-      if (const Place later = at.member(key))
-        problem(later, fmt::format("this version does not know `{}` of a report yet", key), "take it out");
-    Node known = *at.node;
-    std::erase_if(known.members, [](const auto& member) { return table::has(kLater, member.first); });
-    check_members({&known, at.path}, kReport, std::nullopt);
+  bool take_time(const Place& map, std::string_view key, std::chrono::milliseconds& into) {
+    const Place at = map.member(key);
+    if (!at || !is(at, Node::Kind::Scalar, "a duration")) return false;
+    if (const Result<std::chrono::milliseconds> read = parse_duration(at.node->scalar))
+      into = *read;
+    else
+      problem(at, read.error().message, read.error().hint);
+    return true;
+  }
+
+  void read_links(const Place& at) {
+    std::chrono::milliseconds expires = report_.expires;
+    if (take_time(at, "expires", expires)) {
+      report_.expires = std::chrono::duration_cast<std::chrono::seconds>(expires);
+      if (report_.expires.count() < 1 || expires > kLongestLife || report_.expires != expires)
+        problem(at.member("expires"), "must be from 1s to 7d, in whole seconds");
+    }
+    take_time(at, "reuse", report_.reuse);
+    std::string route;
+    take_text(at, "route", route);
+    if (!at.member("route")) return;
+    if (std::string why = why_not_a_route(route); !why.empty())
+      problem(at.member("route"), std::move(why), "for example /hires");
+    report_.route = std::move(route);
+  }
+
+  static std::string why_not_a_route(std::string_view route) {
+    if (!route.starts_with('/') || route.size() < 2) return "a route begins with / and goes on behind it";
+    if (route.size() > kLongestRoute) return fmt::format("a route has at most {} characters", kLongestRoute);
+    std::string_view rest = route;
+    while (!rest.empty()) {
+      rest.remove_prefix(1);  // the slash
+      const std::string_view segment = rest.substr(0, rest.find('/'));
+      if (!store::is_key_level(segment))
+        return "between the slashes of a route stand letters, digits, dots, - and _, no dot first";
+      rest.remove_prefix(segment.size());
+    }
+    const std::string_view first = route.substr(1, route.find('/', 1) - 1);
+    if (table::has(kTakenRoutes, first)) return fmt::format("/{} is an address of the server itself", first);
+    return {};
   }
 
   std::optional<table::Type> read_type(const Place& map) {
