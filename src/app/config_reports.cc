@@ -1,4 +1,5 @@
 #include "app/config_reader.h"
+#include "app/config_values.h"
 #include "base/text.h"
 #include "report/links.h"
 
@@ -10,7 +11,6 @@ namespace rowgate::app {
 namespace {
 
 using table::kAllTypes;
-using table::NodeReader;
 using table::Place;
 using table::Property;
 
@@ -30,9 +30,9 @@ constexpr table::Type kTypes[] = {table::Type::Integer, table::Type::Number, tab
                                   table::Type::Boolean, table::Type::Date,   table::Type::Time,
                                   table::Type::Datetime};
 
-class ReportReader : private NodeReader {
+class ReportReader : private ValueReader {
  public:
-  explicit ReportReader(std::vector<Error>& problems) : NodeReader(problems) {}
+  explicit ReportReader(std::vector<Error>& problems) : ValueReader(problems) {}
 
   report::Definition read(const Place& at, std::string_view name, const Limits& limits) {
     report_.name = name;
@@ -52,7 +52,7 @@ class ReportReader : private NodeReader {
     if (const Place columns = at.member("columns")) read_columns(columns);
     if (const Place params = at.member("params")) read_params(params);
     if (const Place sort = at.member("sort")) read_sort(sort);
-    take_time(at, "timeout", report_.timeout);
+    take(at, "timeout", parse_duration, report_.timeout);
     read_links(at);
     std::optional<std::uint64_t> rows;
     take_length(at, "max_rows", rows);
@@ -61,24 +61,13 @@ class ReportReader : private NodeReader {
   }
 
  private:
-  bool take_time(const Place& map, std::string_view key, std::chrono::milliseconds& into) {
-    const Place at = map.member(key);
-    if (!at || !is(at, Node::Kind::Scalar, "a duration")) return false;
-    if (const Result<std::chrono::milliseconds> read = parse_duration(at.node->scalar))
-      into = *read;
-    else
-      problem(at, read.error().message, read.error().hint);
-    return true;
-  }
-
   void read_links(const Place& at) {
     std::chrono::milliseconds expires = report_.expires;
-    if (take_time(at, "expires", expires)) {
-      report_.expires = std::chrono::duration_cast<std::chrono::seconds>(expires);
-      if (report_.expires.count() < 1 || expires > kLongestLife || report_.expires != expires)
-        problem(at.member("expires"), "must be from 1s to 7d, in whole seconds");
-    }
-    take_time(at, "reuse", report_.reuse);
+    take_time(at, "expires", kLongestLife, expires);
+    report_.expires = std::chrono::duration_cast<std::chrono::seconds>(expires);
+    if (report_.expires.count() < 1 || report_.expires != expires)
+      problem(at.member("expires"), "must be at least 1s, in whole seconds");
+    take(at, "reuse", parse_duration, report_.reuse);
     std::string route;
     take_text(at, "route", route);
     if (!at.member("route")) return;

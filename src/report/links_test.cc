@@ -229,7 +229,7 @@ TEST_F(LinksTest, RefusesLivesNamesAndParametersThatAreNotAllowed) {
     EXPECT_EQ(with([&](LinkRequest& wanted) { wanted.expires_in = life; }), "report.bad_parameter");
   for (const std::chrono::seconds life : {1s, 604'800s})
     EXPECT_EQ(with([&](LinkRequest& wanted) { wanted.expires_in = life; }), "made");
-  for (const std::string name :
+  for (const std::string& name :
        {std::string(), std::string("."), std::string(".."), std::string(".csv"), std::string("a/b.csv"),
         std::string("a b.csv"), std::string("\"a\".csv"), std::string("a\r\nX: y.csv"), std::string("%2e%2e"),
         std::string("\xC3\xA9.csv"), std::string("a\0.csv", 6), std::string(101, 'a')})
@@ -449,6 +449,7 @@ TEST_F(LinksTest, AProcessThatDiesBetweenFileAndLedgerLeavesNoLink) {
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   ASSERT_EQ(WEXITSTATUS(status), 9);
 
+  (void)new_id("run_", clock_.now());  // the child has counted the same ids
   EXPECT_THAT(listed(), IsEmpty());
   ASSERT_EQ(store_.list("reports")->size(), 1u) << "its file is there, but nobody was given its address";
   const MadeLink made = make(wanted);
@@ -505,7 +506,7 @@ TEST_F(LinksTest, AReportBeforeTheFirstLoadMakesNoDatabase) {
 TEST_F(LinksTest, ManyThreadsAtOnceLoseNothing) {
   std::atomic<bool> done = false;
   std::jthread loader([&] {
-    for (int id = 100; !done; ++id) {
+    while (!done) {
       const std::unique_ptr<db::Transaction> load = hold_lock();
       std::this_thread::yield();
     }

@@ -110,7 +110,7 @@ Result<void> PendingLinks::keep(const Entry& entry) const {
 }
 
 Result<void> PendingLinks::record(db::LinkLedger& ledger, const Entry& entry) const {
-  const Result<void> recorded = ledger.record(pointer(entry.link), pointer(entry.run));
+  Result<void> recorded = ledger.record(pointer(entry.link), pointer(entry.run));
   if (recorded || recorded.error().code == Code::RunIdempotencyInProgress) return recorded;
   TRY_ASSIGN(const FolderLock lock, FolderLock::take(folder_));
   return keep(entry);

@@ -106,6 +106,8 @@ Result<Connection> Connection::open(const std::filesystem::path& path, Access ac
         sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | kCommon, nullptr);
   } else {
     status = sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READONLY | kCommon, nullptr);
+    // Another connection that is just the last one to close has the file for itself for a moment.
+    sqlite3_busy_timeout(handle, static_cast<int>(lock_wait.count()));
     if (status == SQLITE_OK)
       status = sqlite3_exec(handle, "SELECT 1 FROM sqlite_schema", nullptr, nullptr, nullptr);
     if ((status & 0xff) == SQLITE_CANTOPEN && may_be_immutable(path)) {
