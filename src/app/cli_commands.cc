@@ -79,6 +79,10 @@ void add_check_flags(CLI::App& command, LoadArguments& load) {
       .add_option("-d,--delimiter", load.delimiter, "What stands between the fields: one character, or tab")
       ->type_name("CHAR");
   command
+      .add_option("--encoding", load.encoding,
+                  "How the file is encoded: utf-8 (default), utf-16, iso-8859-1, windows-1252")
+      ->type_name("NAME");
+  command
       .add_option("--map", load.map,
                   "Which column is which field, for example full_name:name,dept:department_id")
       ->type_name("COLUMN:FIELD,...");

@@ -1,6 +1,7 @@
 #include "app/infer_file.h"
 #include "app/opened.h"
 #include "base/text.h"
+#include "load/load_options.h"
 
 #include <fmt/format.h>
 
@@ -72,7 +73,7 @@ Result<std::vector<InferredTable>> infer_all(const std::vector<std::string>& fil
                                              const std::optional<std::string>& delimiter) {
   csv::DialectOptions dialect;
   if (delimiter) {
-    TRY_ASSIGN(dialect.delimiter, read_delimiter(*delimiter));
+    TRY_ASSIGN(dialect.delimiter, load::read_delimiter(*delimiter));
   }
   return infer_files(files, dialect);
 }

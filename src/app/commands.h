@@ -30,7 +30,7 @@ std::optional<LoadedConfig> configured(const Common& common);
 struct LoadArguments {
   std::vector<std::string> files;  ///< "-" = standard input
   std::optional<std::string> table = {}, mode = {}, on_reject = {}, max_rejects = {}, delimiter = {},
-                             parent = {}, confirm = {};
+                             encoding = {}, parent = {}, confirm = {};
   std::optional<std::string> map = {};  ///< "a:b,c:d"
   bool strict = false, dry_run = false, yes = false, all = false;
 };

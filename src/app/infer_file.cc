@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "io/files.h"
+#include "io/transcoded.h"
 #include "load/loader.h"
 
 #include <fmt/format.h>
@@ -16,15 +17,17 @@ namespace {
 constexpr std::size_t kLongestName = 63;
 
 Result<std::shared_ptr<io::SourceFile>> open_input(const std::string& file) {
+  std::shared_ptr<io::SourceFile> stored;
   if (file != "-") {
-    TRY_ASSIGN(std::shared_ptr<io::SourceFile> stored, io::open_file(file, file));
-    return io::decompressed(std::move(stored));
+    TRY_ASSIGN(stored, io::open_file(file, file));
+  } else {
+    std::error_code ignored;
+    const std::filesystem::path folder = std::filesystem::temp_directory_path(ignored);
+    const std::unique_ptr<io::Source> input = io::standard_input();
+    TRY_ASSIGN(stored, io::spool(*input, folder, "-"));
   }
-  std::error_code ignored;
-  const std::filesystem::path folder = std::filesystem::temp_directory_path(ignored);
-  const std::unique_ptr<io::Source> input = io::standard_input();
-  TRY_ASSIGN(std::shared_ptr<io::SourceFile> stored, io::spool(*input, folder, "-"));
-  return io::decompressed(std::move(stored));
+  TRY_ASSIGN(stored, io::decompressed(std::move(stored)));
+  return io::transcoded(std::move(stored));
 }
 
 bool name_character(char c) {
@@ -85,15 +88,6 @@ Result<std::vector<InferredTable>> infer_files(const std::vector<std::string>& f
     tables.push_back(std::move(inferred));
   }
   return tables;
-}
-
-Result<char> read_delimiter(std::string_view text) {
-  if (text == "tab" || text == "\\t") return '\t';
-  if (text.size() == 1 && text[0] != '"' && text[0] != '\n' && text[0] != '\r' &&
-      static_cast<unsigned char>(text[0]) < 0x80)
-    return text[0];
-  return fail(Code::RequestInvalid, fmt::format("\"{}\" is not a delimiter", shown(text)),
-              "give one character such as ; or the word tab");
 }
 
 std::string table_yaml(const InferredTable& inferred) {

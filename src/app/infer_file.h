@@ -26,9 +26,6 @@ Result<std::vector<InferredTable>> infer_files(const std::vector<std::string>& f
 /// The table's name for a file: "Sales 2021.csv.gz" is sales_2021. Always a name that a table may have.
 std::string table_name_of(const std::filesystem::path& file);
 
-/// A delimiter as it is typed: one character, "tab" or "\t". Fails with request.invalid.
-Result<char> read_delimiter(std::string_view text);
-
 /// `tables:` entry of the table as YAML, indented by two spaces.
 std::string table_yaml(const InferredTable& inferred);
 

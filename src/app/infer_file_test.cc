@@ -29,15 +29,5 @@ TEST(TableNameTest, IsNeverTooLong) {
   EXPECT_EQ(table_name_of(std::string(200, '1') + ".csv"), "t_" + std::string(61, '1'));
 }
 
-TEST(DelimiterTest, IsOneCharacterOrAWord) {
-  const std::pair<const char*, char> good[] = {{";", ';'}, {"|", '|'}, {"tab", '\t'}, {"\\t", '\t'}};
-  for (const auto& [text, delimiter] : good) {
-    const Result<char> read = read_delimiter(text);
-    ASSERT_TRUE(read) << text;
-    EXPECT_EQ(*read, delimiter);
-  }
-  for (const char* text : {"", ";;", "\"", "\n", "\xC3\xA9"}) EXPECT_FALSE(read_delimiter(text)) << text;
-}
-
 }  // namespace
 }  // namespace rowgate::app

@@ -3,6 +3,7 @@
 #include "app/infer_file.h"
 #include "base/text.h"
 #include "io/files.h"
+#include "load/load_options.h"
 
 #include <fmt/format.h>
 
@@ -12,52 +13,22 @@
 namespace rowgate::app {
 namespace {
 
-/// The arguments that hold for all files.
-struct Options {
-  db::Mode mode = db::Mode::Append;
-  bool abort_on_reject = false;
-  std::optional<RejectLimit> max_rejects = {};
-  std::optional<char> delimiter = {};
-  table::NameMap map = {};
-  std::string parent = {};
-};
-
-Result<db::Mode> read_mode(std::string_view word) {
-  for (const db::Mode mode : {db::Mode::Append, db::Mode::Replace, db::Mode::Upsert})
-    if (db::name(mode) == word) return mode;
-  return fail(Code::RequestInvalid, fmt::format("there is no mode \"{}\"", shown(word)),
-              "the modes are append, replace and upsert");
-}
-
-Result<bool> read_on_reject(const LoadArguments& arguments) {
-  if (!arguments.on_reject) return arguments.strict;
-  if (*arguments.on_reject == "abort") return true;
-  if (*arguments.on_reject != "skip")
-    return fail(Code::RequestInvalid,
-                fmt::format("\"{}\" cannot be done on a reject", shown(*arguments.on_reject)),
-                "--on-reject takes skip or abort");
-  if (arguments.strict)
+Result<std::string> on_reject_of(const LoadArguments& arguments) {
+  if (!arguments.on_reject) return std::string(arguments.strict ? "abort" : "skip");
+  if (*arguments.on_reject == "skip" && arguments.strict)
     return fail(Code::RequestInvalid, "--strict and --on-reject skip contradict each other");
-  return false;
+  return *arguments.on_reject;
 }
 
-Result<Options> read_options(const Opened& at, const LoadArguments& arguments) {
-  Options options;
-  if (arguments.mode) {
-    TRY_ASSIGN(options.mode, read_mode(*arguments.mode));
-  }
-  TRY_ASSIGN(options.abort_on_reject, read_on_reject(arguments));
-  if (arguments.max_rejects) {
-    Result<RejectLimit> limit = parse_reject_limit(*arguments.max_rejects);
-    if (!limit) return fail(Code::RequestInvalid, limit.error().message, limit.error().hint);
-    options.max_rejects = *limit;
-  }
-  if (arguments.delimiter) {
-    TRY_ASSIGN(options.delimiter, read_delimiter(*arguments.delimiter));
-  }
-  if (arguments.map) {
-    TRY_ASSIGN(options.map, read_name_map(*arguments.map));
-  }
+/// The arguments that hold for all files.
+Result<load::LoadOptions> options_of(const Opened& at, const LoadArguments& arguments) {
+  load::LoadOptions options{.mode = arguments.mode.value_or("append"),
+                            .max_rejects = arguments.max_rejects,
+                            .delimiter = arguments.delimiter,
+                            .encoding = arguments.encoding,
+                            .map = arguments.map};
+  TRY_ASSIGN(options.on_reject, on_reject_of(arguments));
+  TRY(load::check(options));
   if (arguments.parent) {
     TRY_ASSIGN(const db::RunRecord parent, find_run(at, *arguments.parent));
     options.parent = parent.id;
@@ -66,14 +37,9 @@ Result<Options> read_options(const Opened& at, const LoadArguments& arguments) {
 }
 
 Result<std::shared_ptr<io::SourceFile>> open_input(const Opened& at, const std::string& file) {
-  std::shared_ptr<io::SourceFile> stored;
-  if (file == "-") {
-    const std::unique_ptr<io::Source> input = io::standard_input();
-    TRY_ASSIGN(stored, io::spool(*input, at.config().spool_path, "-"));
-  } else {
-    TRY_ASSIGN(stored, io::open_file(file, file));
-  }
-  return io::decompressed(std::move(stored));
+  if (file != "-") return io::open_file(file, file);
+  const std::unique_ptr<io::Source> input = io::standard_input();
+  return io::spool(*input, at.config().spool_path, "-");
 }
 
 /// The file's name without its endings, as it would be configured: "hired_employees" of
@@ -108,37 +74,8 @@ Result<void> check_known(const Opened& at, const std::string& table, bool was_gi
   return std::unexpected(std::move(error));
 }
 
-csv::DialectOptions default_dialect(const load::LoadLimits& limits) {
-  csv::DialectOptions dialect;
-  dialect.max_columns = static_cast<std::uint32_t>(limits.max_columns);
-  dialect.max_field_bytes = static_cast<std::uint32_t>(limits.max_field_bytes);
-  dialect.max_record_bytes = static_cast<std::uint32_t>(limits.max_record_bytes);
-  return dialect;
-}
-
-load::LoadRequest make_request(const Config& config, const Options& options, const std::string& table) {
-  load::LoadRequest request{.table = {{}, table},
-                            .dialect = default_dialect(config.catalog.limits),
-                            .map = options.map,
-                            .mode = options.mode,
-                            .abort_on_reject = options.abort_on_reject,
-                            .max_rejects = config.catalog.limits.max_rejects,
-                            .parent = options.parent};
-  if (const TableConfig* known = config.find_table(table); known != nullptr) {
-    request.table = known->name;
-    request.schema = &known->schema;
-    request.dialect = known->dialect;
-    request.enforce_keys = known->enforce_keys;
-    request.database_checks = known->database_checks;
-    if (known->max_rejects) request.max_rejects = *known->max_rejects;
-  }
-  if (options.max_rejects) request.max_rejects = *options.max_rejects;
-  if (options.delimiter) request.dialect.delimiter = options.delimiter;
-  return request;
-}
-
-Result<load::LoadRequest> plan_file(const Opened& at, const LoadArguments& arguments, const Options& options,
-                                    const std::string& file) {
+Result<load::LoadRequest> plan_file(const Opened& at, const LoadArguments& arguments,
+                                    const load::LoadOptions& options, const std::string& file) {
   std::string table;
   if (arguments.table) {
     table = *arguments.table;
@@ -146,9 +83,8 @@ Result<load::LoadRequest> plan_file(const Opened& at, const LoadArguments& argum
     TRY_ASSIGN(table, table_of_file(at.config(), file));
   }
   TRY(check_known(at, table, arguments.table.has_value()));
-  load::LoadRequest request = make_request(at.config(), options, table);
-  TRY_ASSIGN(request.file, open_input(at, file));
-  return request;
+  TRY_ASSIGN(std::shared_ptr<io::SourceFile> input, open_input(at, file));
+  return load::make_request(at.config().catalog, {{}, table}, options, std::move(input));
 }
 
 /// Parents before their children; the order of the arguments among files of one table and tables without
@@ -176,7 +112,7 @@ void sort_parents_first(const Config& config, std::vector<load::LoadRequest>& re
 
 std::expected<std::vector<load::LoadRequest>, std::vector<Error>> plan_loads(const Opened& at,
                                                                              const LoadArguments& arguments) {
-  const Result<Options> options = read_options(at, arguments);
+  const Result<load::LoadOptions> options = options_of(at, arguments);
   if (!options) return std::unexpected(std::vector{options.error()});
   if (std::ranges::count(arguments.files, "-") > 1)
     return std::unexpected(std::vector{Error{Code::RequestInvalid, "standard input can be read only once"}});
@@ -195,22 +131,6 @@ std::expected<std::vector<load::LoadRequest>, std::vector<Error>> plan_loads(con
   if (!errors.empty()) return std::unexpected(std::move(errors));
   sort_parents_first(at.config(), requests);
   return requests;
-}
-
-Result<table::NameMap> read_name_map(std::string_view text) {
-  table::NameMap map;
-  while (true) {
-    const std::size_t end = std::min(text.find(','), text.size());
-    const std::string_view pair = text.substr(0, end);
-    const std::size_t colon = pair.rfind(':');
-    if (colon == std::string_view::npos || colon == 0 || colon + 1 == pair.size())
-      return fail(Code::RequestInvalid,
-                  fmt::format("\"{}\" does not say which column is which field", shown(pair)),
-                  "write --map COLUMN:FIELD,COLUMN:FIELD");
-    map.emplace_back(trim_spaces(pair.substr(0, colon)), trim_spaces(pair.substr(colon + 1)));
-    if (end == text.size()) return map;
-    text.remove_prefix(end + 1);
-  }
 }
 
 }  // namespace rowgate::app

@@ -14,7 +14,4 @@ namespace rowgate::app {
 std::expected<std::vector<load::LoadRequest>, std::vector<Error>> plan_loads(const Opened& at,
                                                                              const LoadArguments& arguments);
 
-/// "full_name:name,dept:department_id" as pairs. Fails with request.invalid.
-Result<table::NameMap> read_name_map(std::string_view text);
-
 }  // namespace rowgate::app

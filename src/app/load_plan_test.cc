@@ -75,6 +75,7 @@ TEST_F(LoadPlan, RefusesArgumentsThatMakeNoSense) {
       {.files = {file}, .max_rejects = "many"},
       {.files = {file}, .delimiter = ";;"},
       {.files = {file}, .map = "a"},
+      {.files = {file}, .encoding = "ebcdic"},
       {.files = {file}, .on_reject = "skip", .strict = true},
       {.files = {"-", "-"}, .table = "parents"},
       {.files = {"-"}},
@@ -104,17 +105,6 @@ TEST_F(LoadPlan, UnknownTablesHaveNoSchemaYet) {
   const auto requests = plan_loads(at_, {.files = {path("parents.csv")}, .table = "new_one"});
   ASSERT_TRUE(requests);
   EXPECT_EQ(requests->front().schema, nullptr);
-}
-
-TEST(NameMap, SplitsAtTheLastColon) {
-  const Result<table::NameMap> map = read_name_map("full name:name, a:b:c");
-  ASSERT_TRUE(map);
-  EXPECT_EQ(*map, (table::NameMap{{"full name", "name"}, {"a:b", "c"}}));
-  for (const char* wrong : {"", "a", "a:", ":b", "a:b,", "a:b,,c:d"}) {
-    const Result<table::NameMap> refused = read_name_map(wrong);
-    ASSERT_FALSE(refused) << wrong;
-    EXPECT_EQ(refused.error().code, Code::RequestInvalid);
-  }
 }
 
 }  // namespace

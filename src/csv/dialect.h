@@ -52,8 +52,8 @@ struct Opening {
 /// first record, provided that the following lines (up to 64 KiB) agree best with it; comma for a single
 /// column. Fails with file.empty (no byte but a byte order mark, blanks lines only count as empty too), csv.*
 /// or record.not_utf8, csv.nul_byte for an unreadable header, limit.columns, header.blank, header.duplicate,
-/// and the source's own errors. UTF-16 (a byte order mark, or NUL in every second byte) is told as
-/// record.not_utf8 with a hint to convert.
+/// and the source's own errors. `file` is in UTF-8 (io::transcoded); UTF-16 that nobody declared (NUL in
+/// every second byte) is told as record.not_utf8 with a hint.
 Result<Opening> inspect(const io::SourceFile& file, const DialectOptions& options);
 
 }  // namespace rowgate::csv

@@ -35,7 +35,7 @@ Result<void> read_more(io::Source& source, std::size_t target, Beginning& into) 
 
 std::unexpected<Error> not_utf8(std::string message, Position at) {
   return fail(Code::RecordNotUtf8, std::move(message),
-              "convert the file to UTF-8 first, for example: iconv -f UTF-16 -t UTF-8 in.csv > out.csv", at);
+              "say so with encoding utf-16, or convert it: iconv -f UTF-16 -t UTF-8 in.csv > out.csv", at);
 }
 
 /// UTF-16 by its byte order mark, or by a NUL in every second byte of a text that is otherwise ASCII.

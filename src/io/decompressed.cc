@@ -1,9 +1,11 @@
+#include "base/units.h"
 #include "io/files.h"
 
 #include <fmt/format.h>
 #include <isa-l/igzip_lib.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -91,11 +93,13 @@ struct FreeZstd {
   void operator()(ZSTD_DStream* stream) const { ZSTD_freeDStream(stream); }
 };
 
-/// RFC 8878, all frames; windows up to 128 MiB (2^27), zstd's own default limit.
+/// RFC 8878, all frames; windows up to 128 MiB (2^27), zstd's own default limit, or up to 8 MiB, which is all
+/// that a sender may ask of a stranger (RFC 9659).
 class ZstdSource : public Source {
  public:
-  explicit ZstdSource(std::unique_ptr<Source> source) : input_{.source = std::move(source)} {
+  ZstdSource(std::unique_ptr<Source> source, bool small_windows) : input_{.source = std::move(source)} {
     ZSTD_initDStream(stream_.get());
+    if (small_windows) ZSTD_DCtx_setParameter(stream_.get(), ZSTD_d_windowLogMax, 23);
   }
 
   Result<std::size_t> read(std::span<char> into) override {
@@ -121,10 +125,45 @@ class ZstdSource : public Source {
   bool between_frames_ = false;
 };
 
+/// Stops where the unpacked bytes are more than the sender of so few packed ones may have made of them.
+class LimitedSource : public Source {
+ public:
+  LimitedSource(std::unique_ptr<Source> source, const UnpackLimits& limits, std::uint64_t stored_size)
+      : source_(std::move(source)), limits_(limits) {
+    const std::uint64_t by_ratio =
+        stored_size > limits.max_bytes / limits.max_ratio ? limits.max_bytes : stored_size * limits.max_ratio;
+    allowed_ = std::min(limits.max_bytes, std::max(by_ratio, kRatioCounts));
+  }
+
+  Result<std::size_t> read(std::span<char> into) override {
+    TRY_ASSIGN(const std::size_t got, source_->read(into));
+    given_ += got;
+    if (given_ > allowed_) return std::unexpected(too_much());
+    return got;
+  }
+
+ private:
+  static constexpr std::uint64_t kRatioCounts = kMiB;  ///< less unpacks to any ratio: it harms nobody
+  Error too_much() const {
+    if (allowed_ == limits_.max_bytes)
+      return {Code::LimitBytes,
+              fmt::format("the file unpacks to more than the {} that are allowed", bytes_text(allowed_)),
+              "split the file, or raise limits.max_unpacked_bytes"};
+    return {Code::LimitBytes,
+            fmt::format("the file unpacks to more than {} times its size", limits_.max_ratio),
+            "send it unpacked, or raise limits.max_ratio"};
+  }
+
+  std::unique_ptr<Source> source_;
+  UnpackLimits limits_;
+  std::uint64_t allowed_ = 0, given_ = 0;
+};
+
 class DecompressedFile : public SourceFile {
  public:
-  DecompressedFile(std::shared_ptr<SourceFile> stored, Compression compression)
-      : stored_(std::move(stored)), compression_(compression) {}
+  DecompressedFile(std::shared_ptr<SourceFile> stored, Compression compression,
+                   std::optional<UnpackLimits> limits)
+      : stored_(std::move(stored)), compression_(compression), limits_(limits) {}
 
   /// There is no way into the middle of a stream but from its beginning.
   Result<std::unique_ptr<Source>> open(std::uint64_t offset) const override {
@@ -133,14 +172,10 @@ class DecompressedFile : public SourceFile {
     if (compression_ == Compression::Gzip)
       source = std::make_unique<GzipSource>(std::move(stored));
     else
-      source = std::make_unique<ZstdSource>(std::move(stored));
-    std::vector<char> dropped(offset == 0 ? 0 : 256 * 1024);
-    while (offset > 0) {
-      const std::size_t piece = static_cast<std::size_t>(std::min<std::uint64_t>(offset, dropped.size()));
-      TRY_ASSIGN(const std::size_t got, source->read(std::span(dropped).first(piece)));
-      if (got == 0) break;
-      offset -= got;
-    }
+      source = std::make_unique<ZstdSource>(std::move(stored), limits_.has_value());
+    if (limits_)
+      source = std::make_unique<LimitedSource>(std::move(source), *limits_, stored_->stored_size());
+    TRY(skip(*source, offset));
     return source;
   }
   std::uint64_t stored_size() const override { return stored_->stored_size(); }
@@ -151,6 +186,7 @@ class DecompressedFile : public SourceFile {
  private:
   std::shared_ptr<SourceFile> stored_;
   Compression compression_;
+  std::optional<UnpackLimits> limits_;
 };
 
 Compression compression_of(std::string_view first_bytes) {
@@ -161,7 +197,8 @@ Compression compression_of(std::string_view first_bytes) {
 
 }  // namespace
 
-Result<std::shared_ptr<SourceFile>> decompressed(std::shared_ptr<SourceFile> file) {
+Result<std::shared_ptr<SourceFile>> decompressed(std::shared_ptr<SourceFile> file,
+                                                 const std::optional<UnpackLimits>& limits) {
   std::array<char, 4> first{};
   {
     // From byte 1 on nothing is hashed; the two bytes at 0 are read by a reader that is dropped.
@@ -170,7 +207,7 @@ Result<std::shared_ptr<SourceFile>> decompressed(std::shared_ptr<SourceFile> fil
   }
   const Compression compression = compression_of({first.data(), first.size()});
   if (compression == Compression::None) return file;
-  return std::shared_ptr<SourceFile>(new DecompressedFile(std::move(file), compression));
+  return std::shared_ptr<SourceFile>(new DecompressedFile(std::move(file), compression, limits));
 }
 
 }  // namespace rowgate::io

@@ -3,12 +3,15 @@
 #include "io/source.h"
 
 #include <filesystem>
+#include <optional>
 
 namespace rowgate::io {
 
 /// A plain file is its own spool: it is read in place and never copied or changed. `shown_name` is what
-/// messages say. Fails with file.not_found, or file.unreadable (a folder, no permission).
-Result<std::shared_ptr<SourceFile>> open_file(const std::filesystem::path& path, std::string shown_name);
+/// messages say; `sha256` where it is known already, so that nobody computes it again. Fails with
+/// file.not_found, or file.unreadable (a folder, no permission).
+Result<std::shared_ptr<SourceFile>> open_file(const std::filesystem::path& path, std::string shown_name,
+                                              std::optional<std::string> sha256 = {});
 
 /// Takes in all of a stream that can be read only once (standard input, a request body): up to `memory_bytes`
 /// stay in memory, more goes to an unlinked file in `folder`. Fails with file.unreadable, storage.full,
@@ -22,10 +25,18 @@ std::unique_ptr<Source> standard_input();
 /// Bytes in memory, for tests and small texts. Owns them.
 std::shared_ptr<SourceFile> memory_file(std::string bytes, std::string shown_name = "memory.csv");
 
+/// How much may come out of a compressed file from somebody who is not trusted: bytes, and bytes for each
+/// stored one (which counts beyond 1 MiB only). zstd windows are then limited to 8 MiB as well.
+struct UnpackLimits {
+  std::uint64_t max_bytes = 0;
+  std::uint64_t max_ratio = 100;
+};
+
 /// `file` with gzip (RFC 1952, all members) or zstd (RFC 8878, all frames) undone; the same file where its
 /// first bytes are neither. Readers fail with file.bad_compression (truncated, wrong checksum, trailing
-/// garbage).
-Result<std::shared_ptr<SourceFile>> decompressed(std::shared_ptr<SourceFile> file);
+/// garbage) and, where limits are given, with limit.bytes.
+Result<std::shared_ptr<SourceFile>> decompressed(std::shared_ptr<SourceFile> file,
+                                                 const std::optional<UnpackLimits>& limits = {});
 
 /// A file that appears whole or not at all: written beside its place, flushed to disk, renamed, the folder
 /// flushed. Dropped without close(): nothing appears. Mode 0600. Not thread safe.

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <vector>
+
 namespace rowgate::io {
 
 Result<std::size_t> read_fully(Source& source, std::span<char> into) {
@@ -12,6 +15,18 @@ Result<std::size_t> read_fully(Source& source, std::span<char> into) {
     filled += got;
   }
   return filled;
+}
+
+Result<std::uint64_t> skip(Source& source, std::uint64_t bytes) {
+  std::vector<char> dropped(static_cast<std::size_t>(std::min<std::uint64_t>(bytes, 256 * 1024)));
+  std::uint64_t skipped = 0;
+  while (skipped < bytes) {
+    const auto piece = static_cast<std::size_t>(std::min<std::uint64_t>(bytes - skipped, dropped.size()));
+    TRY_ASSIGN(const std::size_t got, source.read(std::span(dropped).first(piece)));
+    if (got == 0) break;
+    skipped += got;
+  }
+  return skipped;
 }
 
 Result<std::string> read_all(Source& source, std::size_t limit_bytes) {

@@ -39,6 +39,8 @@ class SourceFile {
 
 /// Reads until `into` is full or the source ends.
 Result<std::size_t> read_fully(Source& source, std::span<char> into);
+/// Reads `bytes` and drops them; says how many there were, less where the source ends before.
+Result<std::uint64_t> skip(Source& source, std::uint64_t bytes);
 /// The whole of a small source; Code::InternalError above `limit_bytes`.
 Result<std::string> read_all(Source& source, std::size_t limit_bytes);
 

@@ -117,7 +117,8 @@ std::shared_ptr<SourceFile> memory_file(std::string bytes, std::string shown_nam
   return stored_file(std::move(stored));
 }
 
-Result<std::shared_ptr<SourceFile>> open_file(const std::filesystem::path& path, std::string shown_name) {
+Result<std::shared_ptr<SourceFile>> open_file(const std::filesystem::path& path, std::string shown_name,
+                                              std::optional<std::string> sha256) {
   Descriptor fd(
       ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // non-blocking: a pipe must not hang us here
   if (!fd) return std::unexpected(unreadable(errno, shown_name));
@@ -134,6 +135,7 @@ Result<std::shared_ptr<SourceFile>> open_file(const std::filesystem::path& path,
   stored->size = static_cast<std::uint64_t>(about.st_size);
   stored->bytes = std::move(fd);
   stored->name = std::move(shown_name);
+  stored->sha256 = std::move(sha256);
   return stored_file(std::move(stored));
 }
 

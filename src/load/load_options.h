@@ -1,12 +1,15 @@
 #pragma once
 
-#include "db/run_record.h"
+#include "db/database.h"
+#include "io/files.h"
+#include "io/transcoded.h"
 #include "load/loader.h"
 #include "load/table_config.h"
 
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace rowgate::load {
 
@@ -23,11 +26,22 @@ struct LoadOptions {
   bool dry_run = false;
 };
 
+/// Whether the options can be followed, before there is a file. Fails with request.invalid, naming the
+/// option.
+Result<void> check(const LoadOptions& options);
+
 /// Checks the options and makes the request for `table`; `file` is as received (compressed, in its own
 /// encoding). A table that is not configured is loaded by the schema kept in the database or by inference.
-/// Fails with request.invalid (naming the option) and as io::decompressed does. The request refers to
-/// `catalog`.
+/// `unpack` bounds what comes out of a compressed file. Fails as check(), io::decompressed and
+/// io::transcoded do. The request refers to `catalog`.
 Result<LoadRequest> make_request(const Catalog& catalog, const db::TableName& table,
-                                 const LoadOptions& options, std::shared_ptr<io::SourceFile> file);
+                                 const LoadOptions& options, std::shared_ptr<io::SourceFile> file,
+                                 const std::optional<io::UnpackLimits>& unpack = {});
+
+/// The text form of single options. Fail with request.invalid.
+Result<db::Mode> read_mode(std::string_view word);
+Result<char> read_delimiter(std::string_view text);           ///< one ASCII character, or "tab"
+Result<table::NameMap> read_name_map(std::string_view text);  ///< "full_name:name,dept:department_id"
+Result<io::Encoding> read_encoding(std::string_view label);
 
 }  // namespace rowgate::load

@@ -4,8 +4,6 @@
 #include "load/ordered_stage.h"
 #include "load/threads.h"
 
-#include <array>
-
 namespace rowgate::load {
 namespace {
 
@@ -15,15 +13,11 @@ struct Slot {
   table::CheckedBatch checked;
 };
 
+/// From the first byte, so that the file's SHA-256 becomes known on the way.
 Result<std::unique_ptr<io::Source>> open_after_header(const io::SourceFile& file, std::uint64_t offset) {
   TRY_ASSIGN(std::unique_ptr<io::Source> source, file.open(0));
-  std::array<char, 4096> header;
-  while (offset > 0) {
-    const std::size_t piece = static_cast<std::size_t>(std::min<std::uint64_t>(offset, header.size()));
-    TRY_ASSIGN(const std::size_t got, source->read(std::span(header).first(piece)));
-    if (got == 0) return fail(Code::FileUnreadable, "the file became shorter while it was read");
-    offset -= got;
-  }
+  TRY_ASSIGN(const std::uint64_t skipped, io::skip(*source, offset));
+  if (skipped < offset) return fail(Code::FileUnreadable, "the file became shorter while it was read");
   return source;
 }
 

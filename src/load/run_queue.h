@@ -27,7 +27,7 @@ namespace rowgate::load {
 struct RunView {
   db::RunRecord run;
   Progress::Phase phase = Progress::Phase::Inspect;  ///< while running
-  std::vector<RefusedRecord> first_rejects = {};     ///< up to 20; of runs that this process has done lately
+  std::vector<RefusedRecord> first_rejects = {};     ///< of a failed run: up to 20, without their raw bytes
 };
 
 /// A load that is to be queued. run: id, table, file_name, principal and the idempotency members are set by
@@ -44,11 +44,11 @@ class RunQueue {
   struct Settings {
     std::filesystem::path spool;
     std::size_t queue_limit = 64;
-    unsigned loads_at_once = 4;
+    unsigned loads_at_once = 4;  ///< or fewer, where the database bears fewer writers
     unsigned check_threads = 0;
     bool keep_sources = true;  ///< the file as received goes to the store as sources/<run id>
   };
-  /// What happened to a run, for metrics and the log; called on worker threads.
+  /// What became of a run, for metrics and the log: called on any thread whenever its status has changed.
   using Observer = std::function<void(const db::RunRecord&)>;
 
   /// `catalog` and everything else given by reference outlive the queue.
@@ -59,31 +59,42 @@ class RunQueue {
   /// Settles what dead owners left, takes up again what is whole, then begins to work.
   Result<void> start();
   /// Stops: running loads roll back at the next batch and become interrupted (they go on at the next start
-  /// where their bytes are whole); what waits stays. Blocks until the workers are done.
+  /// where their bytes are whole); what waits stays queued. Blocks until the workers are done.
   void stop();
 
-  /// Puts a run into the queue. Fails with run.queue_full, run.draining, run.idempotency_in_progress,
-  /// run.idempotency_reused, storage.*. On failure the upload is discarded.
+  /// A file for `run` (id, table, principal set) begins to be received: the run is listed as `receiving`, and
+  /// is told as interrupted should the process die before submit(). An upload that is dropped is forgotten.
+  /// Fails with run.draining, run.queue_full (so that nobody sends what will not be taken), storage.*.
+  Result<Upload> receive(db::RunRecord run, std::uint64_t limit_bytes);
+  /// Puts a run into the queue and gives its id; the upload may come from receive() or from Upload::create().
+  /// Where a run of the same idempotency key and fingerprint has ended already, its id is given instead, and
+  /// nothing is loaded again. Fails with request.invalid (an option), run.queue_full, run.draining,
+  /// run.idempotency_in_progress, run.idempotency_reused, storage.*. On failure the upload is discarded.
   Result<std::string> submit(NewLoad load);
-  /// The run's present state is on disk: after this it survives the process. Called before a 202 is answered.
+  /// The run's present state is on disk: after this it survives the machine, not only the process. Called
+  /// before a 202 is answered.
   Result<void> make_durable(const std::string& run_id);
 
-  /// Calls `done` once, when the run has ended (at once where it has); from any thread.
+  /// Calls `done` once, from any thread: when the run has ended (at once where it has), or when the queue
+  /// stops before that; look at its status then.
   void when_done(const std::string& run_id, std::function<void()> done);
-  /// A run of this process, waiting, running or lately ended; or one of the ledger or of another process.
+  /// A run of this process (receiving, waiting, running or lately ended), or one of the ledger or of another
+  /// process. `run_id` is whole. Fails with run.unknown, database.*.
   Result<RunView> find(std::string_view run_id) const;
   /// Newest first, those in flight included; of runs older than `before` (an id) where given.
   Result<std::vector<RunView>> list(const std::optional<db::TableName>& table,
                                     const std::optional<std::string>& before, std::size_t limit) const;
-  /// The earlier run under the same idempotency key: of this process, or of the ledger. nullopt: none.
+  /// The earlier run under the same idempotency key (whatever its fingerprint): of this process, in flight or
+  /// ended, or of the ledger. nullopt: none, or one whose key is free again.
   Result<std::optional<RunView>> find_by_key(const db::Idempotency& key) const;
 
   std::size_t waiting() const;
   std::size_t running() const;
+  std::size_t receiving() const;
 
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;  ///< uploads that are dropped late refer to it
 };
 
 }  // namespace rowgate::load

@@ -5,22 +5,43 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 
 namespace rowgate::load {
 
+/// A whole file in the spool that belongs to whoever holds this: dropped, it is removed.
+class SpoolFile {
+ public:
+  SpoolFile() = default;
+  explicit SpoolFile(std::filesystem::path path) : path_(std::move(path)) {}
+  SpoolFile(SpoolFile&& other) noexcept : path_(other.release()) {}
+  SpoolFile& operator=(SpoolFile&& other) noexcept;
+  ~SpoolFile() { remove(); }
+  const std::filesystem::path& path() const { return path_; }
+  /// The file stays and is nobody's any more.
+  std::filesystem::path release();
+  void remove();
+
+ private:
+  std::filesystem::path path_;  ///< empty: nothing is held
+};
+
 /// A file that is being received: its bytes go to `<spool>/uploads/<run id>.part` as they come (0600), hashed
-/// on the way. Dropped without finish(): the file is removed. Blocking; used by one thread at a time.
+/// on the way. They go to a file from the first byte on, since what is received must be there after a crash
+/// and is kept as the run's source; they stay in the page cache until somebody flushes them. Dropped without
+/// finish(): the file is removed. Blocking; used by one thread at a time.
 class Upload {
  public:
   struct Settings {
     std::filesystem::path spool;
-    std::uint64_t limit_bytes;  ///< more is limit.bytes
+    std::uint64_t limit_bytes;           ///< more is limit.bytes
+    std::function<void()> on_drop = {};  ///< called when it is dropped without finish()
   };
   /// Fails with storage.full (also where less than 64 MiB would be left on the disk), storage.denied.
-  static Result<Upload> create(const Settings& settings, const std::string& run_id);
+  static Result<Upload> create(Settings settings, const std::string& run_id);
   Upload(Upload&&) noexcept;
   Upload& operator=(Upload&&) noexcept;
   ~Upload();
@@ -28,12 +49,13 @@ class Upload {
   /// Fails with limit.bytes, storage.full, storage.denied; the upload is then of no more use.
   Result<void> write(std::span<const char> bytes);
   std::uint64_t size() const;
-  /// The bytes are whole. The file stays, and is the caller's, until discard_upload() or keep_upload().
+  /// What was received, whole. Move it into RunQueue::submit(), or drop it to throw it away.
   struct Received {
-    std::filesystem::path path;
+    SpoolFile file;
     std::uint64_t bytes = 0;
     std::string sha256;  ///< lower-case hex
   };
+  /// The bytes are whole. Nothing may be written afterwards.
   Result<Received> finish();
 
  private:
@@ -41,5 +63,8 @@ class Upload {
   explicit Upload(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
+
+/// Where the bytes of a run are while it is in flight.
+std::filesystem::path upload_path(const std::filesystem::path& spool, std::string_view run_id);
 
 }  // namespace rowgate::load
