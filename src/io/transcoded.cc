@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -164,16 +165,28 @@ class TranscodedSource : public Source {
   bool ended_ = false;
 };
 
+/// The order of UTF-16 without a mark. Headers are mostly ASCII, whose high bytes are zero.
+Encoding order_of(std::string_view front) {
+  std::array<std::size_t, 2> zeros = {};
+  for (std::size_t i = 0; i < front.size(); ++i) zeros[i % 2] += front[i] == '\0' ? 1 : 0;
+  return zeros[0] > zeros[1] ? Encoding::Utf16Be : Encoding::Utf16Le;
+}
+
+/// Looks at the file only when it is opened, so that what is wrong with its first bytes (broken compression)
+/// is told by whoever reads it.
 class TranscodedFile : public SourceFile {
  public:
-  TranscodedFile(std::shared_ptr<SourceFile> stored, Encoding encoding, std::uint64_t mark_bytes)
-      : stored_(std::move(stored)), encoding_(encoding), mark_bytes_(mark_bytes) {}
+  TranscodedFile(std::shared_ptr<SourceFile> stored, std::optional<Encoding> declared)
+      : stored_(std::move(stored)), declared_(declared) {}
 
   /// A character may take more or fewer bytes than it did, so the way to an offset is from the beginning.
   Result<std::unique_ptr<Source>> open(std::uint64_t offset) const override {
+    TRY_ASSIGN(const Beginning beginning, look());
+    if (beginning.encoding == Encoding::Utf8) return stored_->open(offset);
     TRY_ASSIGN(std::unique_ptr<Source> stored, stored_->open(0));
-    TRY(skip(*stored, mark_bytes_));
-    std::unique_ptr<Source> source = std::make_unique<TranscodedSource>(std::move(stored), encoding_);
+    TRY(skip(*stored, beginning.mark_bytes));
+    std::unique_ptr<Source> source =
+        std::make_unique<TranscodedSource>(std::move(stored), beginning.encoding);
     TRY(skip(*source, offset));
     return source;
   }
@@ -183,17 +196,31 @@ class TranscodedFile : public SourceFile {
   const std::string& name() const override { return stored_->name(); }
 
  private:
-  std::shared_ptr<SourceFile> stored_;
-  Encoding encoding_;
-  std::uint64_t mark_bytes_;
-};
+  struct Beginning {
+    Encoding encoding = Encoding::Utf8;
+    std::uint64_t mark_bytes = 0;
+  };
+  Result<Beginning> look() const {
+    const std::scoped_lock lock(mutex_);
+    if (beginning_) return *beginning_;
+    std::array<char, 64> bytes{};
+    TRY_ASSIGN(const std::unique_ptr<Source> source, stored_->open(0));
+    TRY_ASSIGN(const std::size_t size, read_fully(*source, bytes));
+    const std::string_view front(bytes.data(), size);
+    Beginning found{.encoding = declared_.value_or(Encoding::Utf8)};
+    if (front.starts_with("\xEF\xBB\xBF")) found.encoding = Encoding::Utf8;
+    if (front.starts_with("\xFF\xFE")) found = {Encoding::Utf16Le, 2};
+    if (front.starts_with("\xFE\xFF")) found = {Encoding::Utf16Be, 2};
+    if (found.encoding == Encoding::Utf16) found.encoding = order_of(front);
+    beginning_ = found;
+    return found;
+  }
 
-/// The order of UTF-16 without a mark. Headers are mostly ASCII, whose high bytes are zero.
-Encoding order_of(std::string_view front) {
-  std::array<std::size_t, 2> zeros = {};
-  for (std::size_t i = 0; i < front.size(); ++i) zeros[i % 2] += front[i] == '\0' ? 1 : 0;
-  return zeros[0] > zeros[1] ? Encoding::Utf16Be : Encoding::Utf16Le;
-}
+  std::shared_ptr<SourceFile> stored_;
+  std::optional<Encoding> declared_;
+  mutable std::mutex mutex_;
+  mutable std::optional<Beginning> beginning_;  ///< guarded by mutex_
+};
 
 }  // namespace
 
@@ -203,25 +230,8 @@ std::optional<Encoding> encoding_from(std::string_view label) {
   return found != std::end(kLabels) ? std::optional(found->encoding) : std::nullopt;
 }
 
-Result<std::shared_ptr<SourceFile>> transcoded(std::shared_ptr<SourceFile> file,
-                                               std::optional<Encoding> declared) {
-  std::array<char, 64> begin{};
-  std::size_t size = 0;
-  {
-    TRY_ASSIGN(const std::unique_ptr<Source> source, file->open(0));
-    TRY_ASSIGN(size, read_fully(*source, begin));
-  }
-  const std::string_view front(begin.data(), size);
-  Encoding encoding = declared.value_or(Encoding::Utf8);
-  std::uint64_t mark_bytes = 0;
-  if (front.starts_with("\xEF\xBB\xBF")) encoding = Encoding::Utf8;
-  if (front.starts_with("\xFF\xFE") || front.starts_with("\xFE\xFF")) {
-    encoding = front[0] == '\xFF' ? Encoding::Utf16Le : Encoding::Utf16Be;
-    mark_bytes = 2;
-  }
-  if (encoding == Encoding::Utf16) encoding = order_of(front);
-  if (encoding == Encoding::Utf8) return file;
-  return std::shared_ptr<SourceFile>(new TranscodedFile(std::move(file), encoding, mark_bytes));
+std::shared_ptr<SourceFile> transcoded(std::shared_ptr<SourceFile> file, std::optional<Encoding> declared) {
+  return std::make_shared<TranscodedFile>(std::move(file), declared);
 }
 
 }  // namespace rowgate::io

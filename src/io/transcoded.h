@@ -25,7 +25,7 @@ std::optional<Encoding> encoding_from(std::string_view label);
 /// are control characters). A lone surrogate in UTF-16 becomes the three bytes that it would have in UTF-8,
 /// which no valid UTF-8 has: so the record that holds it is refused, not the file. Readers fail with
 /// file.bad_encoding where UTF-16 ends in half a character.
-Result<std::shared_ptr<SourceFile>> transcoded(std::shared_ptr<SourceFile> file,
-                                               std::optional<Encoding> declared = {});
+std::shared_ptr<SourceFile> transcoded(std::shared_ptr<SourceFile> file,
+                                       std::optional<Encoding> declared = {});
 
 }  // namespace rowgate::io

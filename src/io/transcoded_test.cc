@@ -14,9 +14,8 @@ using namespace std::string_literals;
 /// The whole file from `offset` on, read `step` bytes at a time; the error's code where it fails.
 std::string decoded(const std::string& bytes, std::optional<Encoding> encoding, std::uint64_t offset = 0,
                     std::size_t step = 4096) {
-  const Result<std::shared_ptr<SourceFile>> file = transcoded(memory_file(bytes), encoding);
-  if (!file) return std::string(text(file.error().code));
-  const Result<std::unique_ptr<Source>> source = (*file)->open(offset);
+  const std::shared_ptr<SourceFile> file = transcoded(memory_file(bytes), encoding);
+  const Result<std::unique_ptr<Source>> source = file->open(offset);
   if (!source) return std::string(text(source.error().code));
   std::string out;
   std::string piece(step, '\0');
@@ -97,11 +96,10 @@ TEST(Transcoded, ACutCharacterIsAnErrorAtTheEndOnly) {
 }
 
 TEST(Transcoded, TheErrorSaysWhere) {
-  const Result<std::shared_ptr<SourceFile>> file =
+  const std::shared_ptr<SourceFile> file =
       transcoded(memory_file("\xFF\xFE"
                              "a\0b"s));
-  ASSERT_TRUE(file);
-  const Result<std::unique_ptr<Source>> source = (*file)->open(0);
+  const Result<std::unique_ptr<Source>> source = file->open(0);
   ASSERT_TRUE(source);
   const Result<std::string> all = read_all(**source, 100);
   ASSERT_FALSE(all);
@@ -124,11 +122,10 @@ TEST(Transcoded, PiecesNeverShow) {
 TEST(Transcoded, SizeAndHashAreThoseOfTheStoredBytes) {
   const std::string bytes = "caf\xE9\n";
   const std::shared_ptr<SourceFile> stored = memory_file(bytes, "menu.csv");
-  const Result<std::shared_ptr<SourceFile>> file = transcoded(stored, Encoding::Latin1);
-  ASSERT_TRUE(file);
-  EXPECT_EQ((*file)->stored_size(), bytes.size());
-  EXPECT_EQ((*file)->name(), "menu.csv");
-  EXPECT_EQ((*file)->sha256().value(), stored->sha256().value());
+  const std::shared_ptr<SourceFile> file = transcoded(stored, Encoding::Latin1);
+  EXPECT_EQ(file->stored_size(), bytes.size());
+  EXPECT_EQ(file->name(), "menu.csv");
+  EXPECT_EQ(file->sha256().value(), stored->sha256().value());
 }
 
 TEST(Encodings, AreKnownByTheirUsualNames) {

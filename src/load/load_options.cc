@@ -83,7 +83,7 @@ Result<LoadRequest> make_request(const Catalog& catalog, const db::TableName& ta
   if (read.max_rejects) request.max_rejects = *read.max_rejects;
   if (read.delimiter) request.dialect.delimiter = read.delimiter;
   TRY_ASSIGN(request.file, io::decompressed(std::move(file), unpack));
-  TRY_ASSIGN(request.file, io::transcoded(std::move(request.file), read.encoding));
+  request.file = io::transcoded(std::move(request.file), read.encoding);
   return request;
 }
 

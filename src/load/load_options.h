@@ -32,8 +32,8 @@ Result<void> check(const LoadOptions& options);
 
 /// Checks the options and makes the request for `table`; `file` is as received (compressed, in its own
 /// encoding). A table that is not configured is loaded by the schema kept in the database or by inference.
-/// `unpack` bounds what comes out of a compressed file. Fails as check(), io::decompressed and
-/// io::transcoded do. The request refers to `catalog`.
+/// `unpack` bounds what comes out of a compressed file. Fails as check() and io::decompressed do. The request
+/// refers to `catalog`.
 Result<LoadRequest> make_request(const Catalog& catalog, const db::TableName& table,
                                  const LoadOptions& options, std::shared_ptr<io::SourceFile> file,
                                  const std::optional<io::UnpackLimits>& unpack = {});
