@@ -47,22 +47,23 @@ bool needs_formula_escape(std::string_view cell) {
 void Writer::field(std::string_view value) {
   if (!first_) out_ += options_.delimiter;
   first_ = false;
+  const char quote = options_.quote_char;
   const bool escape = options_.escape_formulas && needs_formula_escape(value);
-  const char special[] = {options_.delimiter, '"', '\r', '\n'};
+  const char special[] = {options_.delimiter, quote, '\r', '\n'};
   if (!value.empty() && value.find_first_of({special, sizeof special}) == std::string_view::npos) {
     if (escape) out_ += '\'';
     out_ += value;
     return;
   }
-  out_ += '"';
+  out_ += quote;
   if (escape) out_ += '\'';
   for (;;) {
-    const std::size_t quote = value.find('"');
-    if (quote == std::string_view::npos) break;
-    out_.append(value.substr(0, quote + 1)).append(1, '"');
-    value.remove_prefix(quote + 1);
+    const std::size_t inner = value.find(quote);
+    if (inner == std::string_view::npos) break;
+    out_.append(value.substr(0, inner + 1)).append(1, quote);
+    value.remove_prefix(inner + 1);
   }
-  out_.append(value).append(1, '"');
+  out_.append(value).append(1, quote);
 }
 
 void Writer::null_field() {

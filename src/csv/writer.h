@@ -11,6 +11,7 @@ class Writer {
  public:
   struct Options {
     char delimiter = ',';
+    char quote_char = '"';
     bool escape_formulas = false;  ///< see needs_formula_escape
   };
   Writer(std::string& out, Options options) : out_(out), options_(options) {}

@@ -102,5 +102,10 @@ RC_GTEST_PROP(WriterProperty, WhatItWritesReadsBackTheSame, ()) {
   RC_ASSERT(found == rows);
 }
 
+TEST(Writer, QuotesWithAnotherCharacter) {
+  EXPECT_EQ(written({{"it's", "a\"b", "c;d", ""}}, {.delimiter = ';', .quote_char = '\''}),
+            "'it''s';a\"b;'c;d';''\r\n");
+}
+
 }  // namespace
 }  // namespace rowgate::csv
