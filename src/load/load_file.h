@@ -13,13 +13,15 @@ namespace rowgate::load {
 /// What is known about a file before a transaction is opened for it.
 struct Prepared {
   FileFrame frame;            ///< frame.schema points to `schema`
+  table::NameMap map;         ///< the request's, or that of the run whose rejects the file holds
   table::TableSchema schema;  ///< lives here; Prepared is not moved once frame.schema is set
 };
 
 /// Where the results of one file go while it is loaded.
 struct LoadContext {
   db::Database& database;
-  store::Store* store;  ///< null in a dry run
+  store::Store* store;  ///< where rejects go; null in a dry run
+  store::Store& kept;   ///< where the rejects of earlier runs are
   const Loader::Settings& settings;
   Progress& progress;
   const RejectObserver* observer;

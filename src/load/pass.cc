@@ -30,7 +30,7 @@ Result<void> read_checked(const PassInput& input,
   TRY_ASSIGN(const std::unique_ptr<io::Source> source, open_after_header(input.file, opening.data_offset));
   csv::Parser parser(*source, opening.dialect, {.offset = opening.data_offset, .line = opening.data_line});
   const table::Checker checker(*input.frame.schema, input.frame.columns);
-  Reload reload(opening, input.frame.columns);
+  Reload reload(opening, input.frame.columns, input.frame.raw_dialect);
   const std::uint64_t read_before = input.file.stored_bytes_read();  // by earlier passes
 
   const auto produce = [&](Slot& slot) -> Result<bool> {

@@ -2,18 +2,17 @@
 #include "csv/parser.h"
 #include "csv/writer.h"
 #include "load/reject_file.h"
+#include "table/column_map.h"
 
 namespace rowgate::load {
 namespace {
-
-constexpr std::string_view kOwnColumns[] = {"rg_run",    "rg_line",    "rg_codes",
-                                            "rg_fields", "rg_message", "rg_raw"};
 
 /// Which columns of the file hold data: all, but for the six of ours where the file was a reject file itself.
 std::vector<std::size_t> data_columns(const RejectFileHead& head) {
   std::vector<std::size_t> columns;
   for (std::size_t i = 0; i < head.columns.size(); ++i)
-    if (std::ranges::find(kOwnColumns, head.columns[i]) == std::end(kOwnColumns)) columns.push_back(i);
+    if (std::ranges::find(table::kRejectColumns, head.columns[i]) == table::kRejectColumns.end())
+      columns.push_back(i);
   return columns;
 }
 
@@ -71,9 +70,9 @@ Result<void> export_csv(RejectReader& reader, const Output& out) {
   dialect.max_field_bytes = dialect.max_record_bytes =
       256u << 20;  // what was within its own limits then is so now
   std::string text;
-  csv::Writer writer(text, {.delimiter = head.dialect.delimiter});
+  csv::Writer writer(text, {.delimiter = head.dialect.delimiter, .quote_char = head.dialect.quote_char});
   for (const std::size_t column : columns) writer.field(head.columns[column]);
-  for (const std::string_view name : kOwnColumns) writer.field(name);
+  for (const std::string_view name : table::kRejectColumns) writer.field(name);
   writer.end_record();
   csv::RecordBatch parsed;
   for (;;) {

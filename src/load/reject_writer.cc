@@ -105,6 +105,7 @@ Result<void> RejectWriter::write(table::Reject reject, std::vector<db::KeyFindin
   TRY_ASSIGN(std::string raw, read_raw(reject));
   add_findings(reject, raw, findings);
   if (!findings.empty()) counts.add(reject, *frame_.schema);
+  place_as_written(reject, raw);
   const RefusedRecord record = in_words(reject, std::move(raw));
   TRY(tell(record));
   if (out_) TRY(out_->write(record_line(record)));
@@ -166,11 +167,25 @@ void RejectWriter::add_findings(table::Reject& reject, const std::string& raw,
   csv::append_record(batch, raw, frame_.opening.dialect, reject.line);
   if (frame_.columns.is_reject_file) {
     csv::RecordBatch rewritten;
-    Reload(frame_.opening, frame_.columns).rewrite(batch, rewritten);
+    Reload(frame_.opening, frame_.columns, frame_.raw_dialect).rewrite(batch, rewritten);
     batch = std::move(rewritten);
   }
   for (const db::KeyFinding& finding : findings)
     reject.problems.push_back(key_problem(finding.code, finding.key, frame_, batch, 0, ""));
+}
+
+/// A record of a reject file was judged in the form that it had before; its places are those of the file.
+void RejectWriter::place_as_written(table::Reject& reject, const std::string& raw) const {
+  if (!frame_.columns.is_reject_file) return;
+  csv::RecordBatch batch;
+  csv::append_record(batch, raw, frame_.opening.dialect, reject.line);
+  if (!batch.broken.empty() || batch.field_count(0) != frame_.columns.file_columns) return;
+  const auto whole = static_cast<std::size_t>(frame_.columns.rg_raw);
+  const bool is_whole = !batch.value(0, whole).empty();
+  for (Problem& problem : reject.problems) {
+    const std::size_t column = is_whole || problem.column >= batch.field_count(0) ? whole : problem.column;
+    problem.at = batch.position(0, batch.field_begin(0, column));
+  }
 }
 
 RefusedRecord RejectWriter::in_words(const table::Reject& reject, std::string raw) const {

@@ -9,6 +9,7 @@
 #include "table/column_map.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace rowgate::load {
@@ -17,6 +18,7 @@ namespace rowgate::load {
 struct FileFrame {
   csv::Opening opening;
   table::ColumnMap columns;
+  std::optional<csv::Dialect> raw_dialect = {};  ///< of what stands in a reject file's rg_raw, where known
   const table::TableSchema* schema = nullptr;
 };
 
@@ -48,6 +50,7 @@ class RejectWriter {
   Result<std::string> read_raw(const table::Reject& reject);
   void add_findings(table::Reject& reject, const std::string& raw,
                     const std::vector<db::KeyFinding>& findings) const;
+  void place_as_written(table::Reject& reject, const std::string& raw) const;
   RefusedRecord in_words(const table::Reject& reject, std::string raw) const;
   Result<void> open_store();
 

@@ -16,8 +16,12 @@ void append_record_fields(csv::Writer& out, const csv::RecordBatch& batch, std::
 
 }  // namespace
 
-Reload::Reload(const csv::Opening& opening, const table::ColumnMap& columns)
-    : dialect_(opening.dialect), columns_(columns), own_(opening.columns) {
+Reload::Reload(const csv::Opening& opening, const table::ColumnMap& columns,
+               const std::optional<csv::Dialect>& raw_dialect)
+    : dialect_(opening.dialect),
+      raw_dialect_(raw_dialect.value_or(opening.dialect)),
+      columns_(columns),
+      own_(opening.columns) {
   for (std::size_t column = 0; column < opening.header.size(); ++column)
     own_[column] = opening.header[column].starts_with("rg_");
 }
@@ -47,13 +51,13 @@ void Reload::rewrite_record(const csv::RecordBatch& from, std::size_t record, cs
   text_.clear();
   if (raw.empty())
     write_columns(from, record);
-  else if (!write_raw(raw))
-    text_ = raw;  // still broken: it stands as it is and is refused again
+  else
+    write_raw(raw);
   csv::append_record(to, text_, dialect_, from.line[record]);
 }
 
 void Reload::write_columns(const csv::RecordBatch& from, std::size_t record) {
-  csv::Writer out(text_, {.delimiter = dialect_.delimiter});
+  csv::Writer out(text_, {.delimiter = dialect_.delimiter, .quote_char = dialect_.quote_char});
   for (std::size_t column = 0; column < columns_.file_columns; ++column) {
     const std::string_view bytes = from.raw_field(record, column);
     if (is_own(column) || bytes.empty()) {
@@ -68,19 +72,26 @@ void Reload::write_columns(const csv::RecordBatch& from, std::size_t record) {
   }
 }
 
-bool Reload::write_raw(const std::string& raw) {
+/// The text of a whole record takes the places of the data columns. Where it is broken or has another number
+/// of fields it is written so that the same is wrong with it here.
+void Reload::write_raw(const std::string& raw) {
   csv::RecordBatch parsed;
-  csv::append_record(parsed, raw, dialect_, 1);
-  const std::size_t own = static_cast<std::size_t>(std::ranges::count(own_, true));
-  if (parsed.field_count(0) + own != columns_.file_columns) return false;
-  csv::Writer out(text_, {.delimiter = dialect_.delimiter});
-  for (std::size_t column = 0, data = 0; column < columns_.file_columns; ++column) {
+  csv::append_record(parsed, raw, raw_dialect_, 1);
+  if (!parsed.broken.empty()) {
+    text_ = raw;
+    return;
+  }
+  const std::size_t found = parsed.field_count(0);
+  csv::Writer out(text_, {.delimiter = dialect_.delimiter, .quote_char = dialect_.quote_char});
+  std::size_t data = 0;
+  for (std::size_t column = 0; column < columns_.file_columns; ++column) {
+    if (!is_own(column) && data == found) break;  // too few, the rg_* columns left out with the rest
     if (is_own(column))
       out.null_field();
     else
       append_record_fields(out, parsed, 0, data++);
   }
-  return true;
+  while (data < found) append_record_fields(out, parsed, 0, data++);
 }
 
 }  // namespace rowgate::load

@@ -3,6 +3,7 @@
 #include "csv/record_batch.h"
 #include "table/column_map.h"
 
+#include <optional>
 #include <string>
 
 namespace rowgate::load {
@@ -13,7 +14,9 @@ namespace rowgate::load {
 /// different batches.
 class Reload {
  public:
-  Reload(const csv::Opening& opening, const table::ColumnMap& columns);
+  /// `raw_dialect`: of what stands in rg_raw; that of the file itself where it is not known.
+  Reload(const csv::Opening& opening, const table::ColumnMap& columns,
+         const std::optional<csv::Dialect>& raw_dialect = {});
   void rewrite(const csv::RecordBatch& from, csv::RecordBatch& to);
   /// The run id in the rg_run column of the first record that has one; empty before.
   const std::string& parent() const { return parent_; }
@@ -21,10 +24,10 @@ class Reload {
  private:
   void rewrite_record(const csv::RecordBatch& from, std::size_t record, csv::RecordBatch& to);
   void write_columns(const csv::RecordBatch& from, std::size_t record);
-  bool write_raw(const std::string& raw);
+  void write_raw(const std::string& raw);
   bool is_own(std::size_t column) const { return own_[column]; }
 
-  csv::Dialect dialect_;
+  csv::Dialect dialect_, raw_dialect_;
   table::ColumnMap columns_;
   std::vector<bool> own_;  ///< by column: one of the six rg_* columns
   std::string text_;

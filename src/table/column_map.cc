@@ -6,13 +6,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 namespace rowgate::table {
 namespace {
-
-constexpr std::array<std::string_view, 6> kRejectColumns = {"rg_run",    "rg_line",    "rg_codes",
-                                                            "rg_fields", "rg_message", "rg_raw"};
 
 /// A wide file of another table would have each of its names compared with each field, for a map that nobody
 /// types.
@@ -42,12 +38,6 @@ struct Match {
   std::vector<bool> own;             ///< columns of a reject file that are no data
   bool is_reject_file = false;
 };
-
-bool is_reject_file(const csv::Opening& opening) {
-  return std::ranges::all_of(kRejectColumns, [&](std::string_view name) {
-    return std::ranges::find(opening.header, name) != opening.header.end();
-  });
-}
 
 Match match(const csv::Opening& opening, const TableSchema& schema, const NameMap& map) {
   Match found;
@@ -131,6 +121,19 @@ std::string as_argument(std::string map) {
   return std::ranges::all_of(map, plain) ? map : fmt::format("\"{}\"", map);
 }
 
+bool has_column(const csv::Opening& opening, std::string_view name) {
+  return std::ranges::any_of(
+      opening.header, [&](const std::string& other) { return trim_spaces(other) == trim_spaces(name); });
+}
+
+/// The pairs that may stand in a suggestion: those that name a column and a field that exist.
+NameMap sound_pairs(const NameMap& map, const csv::Opening& opening, const TableSchema& schema) {
+  NameMap sound;
+  for (const auto& pair : map)
+    if (schema.index_of(pair.second) && has_column(opening, pair.first)) sound.push_back(pair);
+  return sound;
+}
+
 std::string suggest_map(const csv::Opening& opening, const std::vector<std::size_t>& unknown,
                         std::vector<std::string> missing, const NameMap& map) {
   std::vector<std::string> pairs;
@@ -196,8 +199,7 @@ Result<void> judge(const Match& found, const csv::Opening& opening, const TableS
           fmt::format("--map names the field `{}`, which the table does not have", shown(to)),
           near.empty() ? std::string() : fmt::format("did you mean `{}`?", near), opening, std::nullopt);
     }
-    if (std::ranges::none_of(opening.header,
-                             [&](const std::string& name) { return trim_spaces(name) == trim_spaces(from); }))
+    if (!has_column(opening, from))
       return header_mismatch(
           fmt::format("--map names the column `{}`, which the file does not have", shown(from)), "", opening,
           std::nullopt);
@@ -258,6 +260,12 @@ Result<ColumnMap> map_by_position(const csv::Opening& opening, const TableSchema
 
 }  // namespace
 
+bool is_reject_file(const csv::Opening& opening) {
+  return std::ranges::all_of(kRejectColumns, [&](std::string_view name) {
+    return std::ranges::find(opening.header, name) != opening.header.end();
+  });
+}
+
 Result<ColumnMap> map_columns(const csv::Opening& opening, const TableSchema& schema, const NameMap& map) {
   if (!opening.dialect.header) return map_by_position(opening, schema);
   Match found = match(opening, schema, map);
@@ -284,7 +292,8 @@ HeaderTrouble header_trouble(const csv::Opening& opening, const TableSchema& sch
   HeaderTrouble trouble;
   if (!allowed.more_columns) trouble.unknown_columns = found.unknown;
   if (!allowed.fewer_columns) trouble.missing_fields = missing_fields(found, schema);
-  trouble.suggested_map = suggest_map(opening, found.unknown, missing_fields(found, schema), map);
+  trouble.suggested_map =
+      suggest_map(opening, found.unknown, missing_fields(found, schema), sound_pairs(map, opening, schema));
   return trouble;
 }
 

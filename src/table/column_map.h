@@ -3,11 +3,20 @@
 #include "csv/dialect.h"
 #include "table/schema.h"
 
+#include <array>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace rowgate::table {
+
+/// The columns of a reject file that are no data, in the order in which rowgate writes them.
+inline constexpr std::array<std::string_view, 6> kRejectColumns = {"rg_run",    "rg_line",    "rg_codes",
+                                                                   "rg_fields", "rg_message", "rg_raw"};
+
+/// Whether all six stand in the file's header.
+bool is_reject_file(const csv::Opening& opening);
 
 /// Which column of a file holds which field.
 struct ColumnMap {

@@ -137,6 +137,13 @@ TEST(ColumnMap, AWideFileOfAnotherTableIsToldAtOnce) {
   EXPECT_THAT(map_columns(opening_of(header), schema, {}).error().message, HasSubstr("and 3990 more"));
 }
 
+TEST(ColumnMap, SuggestsNoPairThatNamesNothing) {
+  const TableSchema schema = schema_of(FieldsMatch::Equal);
+  const csv::Opening opening = opening_of({"id", "full_name", "department_id"});
+  EXPECT_EQ(header_trouble(opening, schema, {{"full_name", "nme"}, {"nobody", "id"}}).suggested_map,
+            "full_name:name");
+}
+
 TEST(ColumnMap, RecognisesRejectFiles) {
   const Result<ColumnMap> columns =
       map_columns(opening_of({"id", "name", "department_id", "rg_run", "rg_line", "rg_codes", "rg_fields",
