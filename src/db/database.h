@@ -91,6 +91,11 @@ class Transaction {
   virtual Result<std::unique_ptr<Sink>> open_sink(const LoadTarget& target) = 0;
   /// Version that the table will have / has: number of committed runs. 0 for a table never loaded.
   virtual Result<std::uint64_t> table_version(const TableName& table) = 0;
+  /// Begins a part of the transaction that undo_part() takes back; parts do not nest, a new one keeps the
+  /// last.
+  virtual Result<void> begin_part() = 0;
+  /// Takes back all that sinks did since begin_part(), tables that they made included. They must be gone.
+  virtual Result<void> undo_part() = 0;
   /// Writes the records into the ledger (`version_after` of each becomes its table's version) and commits.
   virtual Result<void> commit(std::span<const RunRecord> records) = 0;
 };
@@ -171,6 +176,7 @@ class Database {
   virtual Result<std::unique_ptr<Cursor>> query(const Query& query) = 0;
   virtual Result<std::vector<TableState>>
   tables() = 0;  ///< all but rowgate's own; empty when the database does not exist
+  /// The table of that name in upper or lower case; the state has the name as it is stored.
   virtual Result<std::optional<TableState>> table(const TableName& table) = 0;
   /// Where the table in the database differs from `schema`, in words; empty = equal or no such table.
   virtual Result<std::vector<std::string>> differences(const LoadTarget& target) = 0;

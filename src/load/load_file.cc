@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "load/key_index.h"
+#include "load/reject_origin.h"
 
 namespace rowgate::load {
 namespace {
@@ -39,6 +40,7 @@ class FileLoad {
   void stop_at_limit(table::CheckedBatch& batch);
   Result<void> note_rejects(const table::CheckedBatch& batch);
   Result<void> write_rejects(db::KeyFindings* findings);
+  std::vector<std::string> names_by_position() const;
   void finish_record();
   Result<void> verdict() const;
   Error too_many_rejects() const;
@@ -83,7 +85,9 @@ Result<void> FileLoad::run() {
 Result<bool> FileLoad::take(table::CheckedBatch& batch) {
   TRY(judge_keys(batch));
   if (count_limit_reached(batch)) stop_at_limit(batch);
-  totals_ += batch.totals();
+  table::Totals totals = batch.totals();
+  if (over_count_) totals.read = totals.accepted + totals.rejected + totals.skipped;
+  totals_ += totals;
   if (first_blank_line_ == 0) first_blank_line_ = batch.first_skipped_line;
   TRY(note_rejects(batch));
   if (over_count_) return false;
@@ -182,15 +186,23 @@ Result<void> FileLoad::write_rejects(db::KeyFindings* findings) {
                       .file = run_.file_name,
                       .dialect = prepared_.frame.opening.dialect,
                       .columns = prepared_.frame.opening.header,
-                      .map = request_.map};
-  if (head.columns.empty())
-    for (const table::Field& field : prepared_.schema.fields) head.columns.push_back(field.name);
+                      .map = prepared_.map};
+  if (head.columns.empty()) head.columns = names_by_position();
   RejectWriter writer(*request_.file, prepared_.frame,
                       {.store = context_.store,
                        .head = std::move(head),
                        .observer = context_.observer,
                        .request_index = context_.request_index});
   return writer.write_all(log_, findings, counts_);
+}
+
+/// A file without header is read by position, so its columns are called like the fields.
+std::vector<std::string> FileLoad::names_by_position() const {
+  const std::vector<table::Field>& fields = prepared_.schema.fields;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < prepared_.frame.opening.columns; ++i)
+    names.push_back(i < fields.size() ? fields[i].name : fmt::format("column_{}", i + 1));
+  return names;
 }
 
 void FileLoad::finish_record() {
@@ -281,6 +293,18 @@ Result<void> decide_schema(const LoadRequest& request, const LoadContext& contex
   return {};
 }
 
+/// A reject file is read as the file that its records stood in.
+Result<void> follow_origin(const LoadRequest& request, const LoadContext& context, Prepared& prepared) {
+  prepared.map = request.map;
+  if (!table::is_reject_file(prepared.frame.opening)) return {};
+  TRY_ASSIGN(std::optional<RejectOrigin> origin,
+             find_origin(*request.file, prepared.frame.opening, request.parent, context.kept));
+  if (!origin) return {};
+  prepared.frame.raw_dialect = origin->dialect;
+  if (prepared.map.empty()) prepared.map = std::move(origin->map);
+  return {};
+}
+
 }  // namespace
 
 Result<void> prepare(const LoadRequest& request, const LoadContext& context, Prepared& prepared,
@@ -288,15 +312,17 @@ Result<void> prepare(const LoadRequest& request, const LoadContext& context, Pre
   TRY(check_name(request.table));
   context.progress.phase = Progress::Phase::Inspect;
   context.progress.bytes_total = request.file->stored_size();
-  TRY_ASSIGN(prepared.frame.opening, csv::inspect(*request.file, request.dialect));
+  TRY_ASSIGN(prepared.frame.opening, open_csv(*request.file, request.dialect));
   outcome.opening = prepared.frame.opening;
+  TRY(follow_origin(request, context, prepared));
   TRY(decide_schema(request, context, prepared, outcome));
   prepared.frame.schema = &prepared.schema;
   outcome.schema = prepared.schema;
-  Result<table::ColumnMap> columns = table::map_columns(prepared.frame.opening, prepared.schema, request.map);
+  Result<table::ColumnMap> columns =
+      table::map_columns(prepared.frame.opening, prepared.schema, prepared.map);
   if (!columns) {
     if (columns.error().code == Code::HeaderMismatch)
-      outcome.header_trouble = table::header_trouble(prepared.frame.opening, prepared.schema, request.map);
+      outcome.header_trouble = table::header_trouble(prepared.frame.opening, prepared.schema, prepared.map);
     return std::unexpected(std::move(columns).error());
   }
   prepared.frame.columns = *std::move(columns);

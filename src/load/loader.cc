@@ -80,7 +80,7 @@ Result<LoadOutcome> Loader::load(const LoadRequest& request, Progress& progress,
                                  const RejectObserver& observer, std::stop_token stop) {
   LoadOutcome outcome = begin_outcome(request, clock_, false);
   TRY_ASSIGN(RunState state, RunState::create(settings_.spool, outcome.run));
-  const LoadContext context{database_, &store_, settings_, progress, &observer, 0, std::move(stop)};
+  const LoadContext context{database_, &store_, store_, settings_, progress, &observer, 0, std::move(stop)};
   const Result<void> attempted = attempt(request, context, clock_, outcome);
   end_run(outcome, attempted, clock_);
   progress.phase = Progress::Phase::Done;
@@ -101,12 +101,17 @@ Result<std::vector<LoadOutcome>> Loader::dry_run(std::span<const LoadRequest> re
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const LoadRequest& request = requests[i];
     LoadOutcome& outcome = outcomes.emplace_back(begin_outcome(request, clock_, true));
-    const LoadContext context{database_, nullptr, settings_, progress, &observer, i, stop};
+    const LoadContext context{database_, nullptr, store_, settings_, progress, &observer, i, stop};
     Result<void> judged = prepare(request, context, *prepared.emplace_back(new Prepared), outcome);
     if (judged && !transaction) {
       TRY_ASSIGN(transaction, database_.begin_dry_run(tables));
     }
-    if (judged) judged = load_file(request, context, *prepared.back(), *transaction, outcome);
+    if (judged) {
+      TRY(transaction->begin_part());
+      judged = load_file(request, context, *prepared.back(), *transaction, outcome);
+      if (!judged)
+        TRY(transaction->undo_part());  // files after it meet the tables as a load would leave them
+    }
     end_run(outcome, judged, clock_);
     if (stop.stop_requested()) break;
   }

@@ -35,6 +35,14 @@ class SqliteTransaction : public Transaction {
     return version_of(connection_, table.name);
   }
 
+  Result<void> begin_part() override {
+    if (has_part_) TRY(connection_.run("RELEASE rg_part"));
+    has_part_ = true;
+    return connection_.run("SAVEPOINT rg_part");
+  }
+
+  Result<void> undo_part() override { return connection_.run("ROLLBACK TO rg_part"); }
+
   Result<void> commit(std::span<const RunRecord> records) override {
     if (dry_run_) return fail(Code::InternalError, "a dry run cannot be committed");
     for (const RunRecord& record : records) {
@@ -53,6 +61,7 @@ class SqliteTransaction : public Transaction {
   std::unique_lock<std::mutex> turn_;
   Connection connection_;
   bool dry_run_;
+  bool has_part_ = false;
 };
 
 class SqliteDatabase : public Database, private Ledger {
@@ -148,9 +157,9 @@ Result<std::vector<TableState>> SqliteDatabase::tables() {
 Result<std::optional<TableState>> SqliteDatabase::table(const TableName& table) {
   if (!exists()) return std::optional<TableState>{};
   TRY_ASSIGN(const Connection connection, open_existing());
-  TRY_ASSIGN(const bool found, has_table(connection, table.name));
-  if (!found) return std::optional<TableState>{};
-  TRY_ASSIGN(TableState state, state_of(connection, table.name));
+  TRY_ASSIGN(const std::optional<std::string> name, stored_name(connection, table.name));
+  if (!name) return std::optional<TableState>{};
+  TRY_ASSIGN(TableState state, state_of(connection, *name));
   return std::optional<TableState>(std::move(state));
 }
 
