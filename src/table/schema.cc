@@ -58,6 +58,8 @@ std::string why_not_a_name(std::string_view name, bool is_field) {
   for (const std::string_view prefix : {"rowgate_", "__rg_", "rg_"})
     if ((is_field || prefix != "rg_") && lower.starts_with(prefix))
       return fmt::format("`{}` begins with {}, which is kept for rowgate's own names", name, prefix);
+  if (!is_field && lower.starts_with("sqlite_"))
+    return fmt::format("`{}` begins with sqlite_, which is kept for SQLite's own tables", name);
   return {};
 }
 

@@ -126,6 +126,8 @@ bool ValueReader::read_integer_cell(std::string_view text, std::string& scratch,
 bool ValueReader::read_number_cell(std::string_view text, std::string& scratch, Cell& cell,
                                    Refusal& refusal) const {
   if (const auto special = nonfinite(text)) {
+    if (field_.accept_nonfinite && std::isnan(*special))  // SQLite would keep it as NULL, MySQL not at all
+      return refuse(refusal, Code::ValueOutOfRange, "not every database can keep NaN");
     if (field_.accept_nonfinite) {
       cell = real_cell(*special);
       return true;

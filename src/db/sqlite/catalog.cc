@@ -180,12 +180,18 @@ Result<void> compare_references(const Connection& connection, const LoadTarget& 
 
 }  // namespace
 
-Result<bool> has_table(const Connection& connection, std::string_view name) {
-  TRY_ASSIGN(
-      Statement statement,
-      connection.prepare("SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND lower(name) = lower(?)"));
+Result<std::optional<std::string>> stored_name(const Connection& connection, std::string_view name) {
+  TRY_ASSIGN(Statement statement,
+             connection.prepare(
+                 "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND lower(name) = lower(?)"));
   statement.bind(1, name);
-  return connection.step(statement);
+  TRY_ASSIGN(const bool found, connection.step(statement));
+  return found ? std::optional(std::string(statement.text(0))) : std::nullopt;
+}
+
+Result<bool> has_table(const Connection& connection, std::string_view name) {
+  TRY_ASSIGN(const std::optional<std::string> stored, stored_name(connection, name));
+  return stored.has_value();
 }
 
 Result<std::vector<std::string>> table_names(const Connection& connection) {

@@ -8,6 +8,8 @@
 
 namespace rowgate::db::sqlite {
 
+/// The table that SQLite takes `name` for, as it was written when it was made.
+Result<std::optional<std::string>> stored_name(const Connection& connection, std::string_view name);
 /// Whether `main` (or temp) has a table of this name; names compare without case, as SQLite does.
 Result<bool> has_table(const Connection& connection, std::string_view name);
 /// The user's tables, by name; rowgate's own and SQLite's are left out.

@@ -162,7 +162,8 @@ Error Connection::error(int status, std::string_view doing) const {
       return open_error(status, path_, sqlite3_errmsg(handle_), system_errno);
     default:
       return {Code::DatabaseRefused, fmt::format("SQLite refused {}: {}", doing, sqlite3_errmsg(handle_)),
-              "nothing was loaded; please report this"};
+              "look at the triggers and constraints of the table; if there are none of your own please "
+              "report this"};
   }
 }
 

@@ -45,6 +45,7 @@ class TableSink : public Sink {
                                [&](const table::ForeignKey& key) { return key.table == target_.table.name; });
   }
   std::string own_table() const { return "main." + quote_name(target_.table.name); }
+  Result<void> refuse_view() const;
   Result<void> make_table(const std::string& name);
   Result<void> open_way();
   Result<RowWriter> make_writer(bool judge) const;
@@ -83,7 +84,10 @@ Result<void> TableSink::open() {
           merges ? "change the table or the schema; it cannot be made anew while other tables refer to it"
                  : "change the table or the schema, or load in replace mode, which makes the table anew");
   }
-  if (!exists) TRY(make_table(target_.table.name));
+  if (!exists) {
+    TRY(refuse_view());
+    TRY(make_table(target_.table.name));
+  }
   swaps_ = target_.mode == Mode::Replace && exists && !merges;
   if (swaps_) {
     fresh_name_ = "__rg_" + target_.run_id;
@@ -95,6 +99,18 @@ Result<void> TableSink::open() {
   else if (references_itself() || (target_.mode == Mode::Upsert && !schema().unique_keys.empty()))
     way_ = Way::Set;
   return open_way();
+}
+
+Result<void> TableSink::refuse_view() const {
+  TRY_ASSIGN(
+      Statement statement,
+      connection_.prepare("SELECT 1 FROM main.sqlite_schema WHERE type = 'view' AND lower(name) = lower(?)"));
+  statement.bind(1, std::string_view(target_.table.name));
+  TRY_ASSIGN(const bool is_view, connection_.step(statement));
+  if (!is_view) return {};
+  return fail(Code::TableDiffers,
+              fmt::format("`{}` is a view in the database, not a table", target_.table.name),
+              "load into a table of another name");
 }
 
 Result<void> TableSink::make_table(const std::string& name) {
