@@ -118,7 +118,7 @@ Result<void> write_output(const Terminal& terminal, const std::optional<std::str
     TRY(produce(to_stdout(terminal)));
     return flush_stdout();
   }
-  TRY_ASSIGN(io::FileWriter file, io::FileWriter::create(*path));
+  TRY_ASSIGN(io::FileWriter file, io::FileWriter::create_for_user(*path));
   TRY(produce([&file](std::string_view bytes) { return file.write(bytes); }));
   const std::uint64_t size = file.bytes_written();
   TRY(file.close());

@@ -1,7 +1,10 @@
 #include "app/row_output.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -85,6 +88,30 @@ TEST_F(WriteOutputTest, NoFileAppearsAfterAFailure) {
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, Code::ReportTimeout);
   EXPECT_TRUE(std::filesystem::is_empty(folder_));
+}
+
+TEST_F(WriteOutputTest, ALinkIsFollowedAndStays) {
+  const std::filesystem::path target = folder_ / "target.csv", link = folder_ / "link.csv";
+  std::ofstream(target) << "something longer than what comes";
+  std::filesystem::create_symlink(target, link);
+  ASSERT_TRUE(write_output(terminal_, link, [](const report::Output& out) { return out("a,b\n"); }));
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  std::ifstream file(target);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), "a,b\n");
+}
+
+TEST_F(WriteOutputTest, APipeIsWrittenIntoAndStays) {
+  const std::filesystem::path pipe = folder_ / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const int reader =
+      ::open(pipe.c_str(), O_RDWR | O_CLOEXEC);  // so that opening it for writing does not wait
+  ASSERT_GE(reader, 0);
+  ASSERT_TRUE(write_output(terminal_, pipe, [](const report::Output& out) { return out("a,b\n"); }));
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+  std::string got(4, ' ');
+  EXPECT_EQ(::read(reader, got.data(), got.size()), 4);
+  EXPECT_EQ(got, "a,b\n");
+  ::close(reader);
 }
 
 }  // namespace

@@ -14,14 +14,28 @@ namespace rowgate::io {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+/// What must never be replaced by a file of its name: /dev/null, a named pipe, a link such as /dev/stdout.
+bool leads_elsewhere(const fs::path& path) {
+  std::error_code ignored;
+  if (fs::is_symlink(fs::symlink_status(path, ignored))) return fs::exists(path, ignored);
+  const fs::file_status status = fs::status(path, ignored);
+  return fs::is_character_file(status) || fs::is_block_file(status) || fs::is_fifo(status) ||
+         fs::is_socket(status);
+}
+
+}  // namespace
+
 struct FileWriter::State {
   fs::path path, beside;
   Descriptor fd;
   std::uint64_t written = 0;
   bool appeared = false;
+  bool in_place = false;
 
   ~State() {
-    if (!appeared) ::unlink(beside.c_str());
+    if (!appeared && !in_place) ::unlink(beside.c_str());
   }
 };
 
@@ -37,6 +51,14 @@ Result<FileWriter> FileWriter::create(const fs::path& path) {
   Descriptor fd(::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) return std::unexpected(storage_error(errno, "cannot make", path));
   return FileWriter(std::unique_ptr<State>(new State{.path = path, .beside = beside, .fd = std::move(fd)}));
+}
+
+Result<FileWriter> FileWriter::create_for_user(const fs::path& path) {
+  if (!leads_elsewhere(path)) return create(path);
+  Descriptor fd(::open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
+  if (!fd) return std::unexpected(storage_error(errno, "cannot open", path));
+  return FileWriter(
+      std::unique_ptr<State>(new State{.path = path, .beside = {}, .fd = std::move(fd), .in_place = true}));
 }
 
 Result<void> FileWriter::write(std::string_view bytes) {
@@ -59,6 +81,7 @@ void FileWriter::flush_folder() {
 }
 
 Result<void> FileWriter::close() {
+  if (state_->in_place) return {};
   TRY(flush());
   if (::rename(state_->beside.c_str(), state_->path.c_str()) != 0)
     return std::unexpected(storage_error(errno, "cannot make", state_->path));

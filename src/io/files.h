@@ -44,6 +44,9 @@ class FileWriter {
  public:
   /// Makes missing folders (0700). Fails with storage.denied, storage.full.
   static Result<FileWriter> create(const std::filesystem::path& path);
+  /// For a path that a person gave: a device, a pipe or a link that is there is written into as it comes,
+  /// never replaced.
+  static Result<FileWriter> create_for_user(const std::filesystem::path& path);
   FileWriter(FileWriter&&) noexcept;
   FileWriter& operator=(FileWriter&&) noexcept;
   ~FileWriter();
