@@ -84,7 +84,10 @@ Parting parting_of(const CLI::App& root, const CLI::ParseError& error) {
                                  path_of(root)));
     return wrong(fmt::format("{} needs a command behind it; see {} -h", chosen_command(root), path_of(root)));
   }
-  return wrong(fmt::format("{}; see {} -h", lowered_first(error.what()), path_of(root)));
+  std::string what = lowered_first(error.what());
+  if (const std::size_t twice = what.find(": At Most 1 required"); twice != std::string::npos)
+    what = what.substr(0, twice) + " is given more than once";
+  return wrong(fmt::format("{}; see {} -h", what, path_of(root)));
 }
 
 /// Commands that stand for one of their sub-commands when used alone.
@@ -143,6 +146,10 @@ int run_command(const CommandLine& line) {
   common.terminal.verbose = line.verbose;
   if (line.config_file) common.config_file = *line.config_file;
   common.to = line.to;
+  if (line.to)
+    common.terminal.to_flags = " --to " + shell_word(*line.to);
+  else if (line.config_file)
+    common.terminal.to_flags = " -c " + shell_word(*line.config_file);
 
   const std::string& command = line.command;
   if (command == "load") return command_load(common, line.load);

@@ -62,6 +62,19 @@ Result<std::vector<Setting>> chosen_settings(const LoadedConfig& loaded,
       near.empty() ? "rowgate config show lists all settings" : fmt::format("did you mean {}?", near));
 }
 
+/// SQL over several lines, with every run of spaces and line ends as one space.
+std::string on_one_line(std::string_view value) {
+  std::string out;
+  for (const char c : value) {
+    const bool is_space = c == ' ' || c == '\n' || c == '\r' || c == '\t';
+    if (!is_space)
+      out += c;
+    else if (!out.empty() && out.back() != ' ')
+      out += ' ';
+  }
+  return std::string(trim_spaces(out));
+}
+
 std::string settings_json(const std::vector<Setting>& settings) {
   std::string out = "{\"items\": [";
   for (const Setting& setting : settings)
@@ -100,14 +113,13 @@ int command_config_show(const Common& common, bool origin, const std::optional<s
     terminal.out(settings_json(*settings));
     return 0;
   }
-  TextTable table{{"setting", "value"}, {}, {false, false}};
-  if (origin) {
-    table.header.emplace_back("from");
-    table.right.push_back(false);
-  }
+  TextTable table{{"setting"}, {}, {}};
+  if (origin) table.header.emplace_back("from");
+  table.header.emplace_back("value");  // the last one, since some are long
   for (const Setting& setting : *settings) {
-    table.rows.push_back({setting.path, setting.value});
+    table.rows.push_back({setting.path});
     if (origin) table.rows.back().push_back(setting.origin);
+    table.rows.back().push_back(on_one_line(setting.value));
   }
   terminal.out(to_text(table, out_width(terminal)));
   return 0;

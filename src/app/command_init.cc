@@ -59,7 +59,7 @@ Result<Plan> inferred_plan(const std::vector<std::string>& files) {
     yaml += table_yaml(table);
     for (const std::string& note : table.outcome.notes)
       plan.notes.push_back(fmt::format("{}: {}", table.table, note));
-    plan.next += " " + table.file;
+    plan.next += " " + shell_word(table.file);
   }
   plan.files.push_back(
       {"rowgate.yaml", std::move(yaml), counted(files.size(), "table") + ", SQLite in ./data"});

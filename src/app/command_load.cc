@@ -35,8 +35,8 @@ std::string as_json(const std::vector<load::LoadOutcome>& outcomes, bool as_list
 void tell_error(const Terminal& terminal, const load::LoadOutcome& outcome) {
   if (!outcome.run.error) return;
   const bool is_header = outcome.header_trouble && outcome.opening;
-  terminal.warn(
-      render(terminal, is_header ? header_diagnostic(outcome) : error_diagnostic(*outcome.run.error)));
+  terminal.warn(render(
+      terminal, is_header ? header_diagnostic(terminal, outcome) : error_diagnostic(*outcome.run.error)));
 }
 
 std::vector<RejectPreview> previews_of(std::span<const load::LoadRequest> requests) {
@@ -148,7 +148,8 @@ int LoadCommand::load(const std::vector<load::LoadRequest>& requests) {
     if (!watch_.token().stop_requested()) outcomes.push_back(load_one(request, widths));
   if (!terminal_.json)
     for (const load::LoadOutcome& outcome : outcomes)
-      if (const std::string text = repair_text(outcome.run); !text.empty()) terminal_.say("\n" + text);
+      if (const std::string text = repair_text(terminal_, outcome.run); !text.empty())
+        terminal_.say("\n" + text);
   return finish(outcomes, requests.size(), false);
 }
 

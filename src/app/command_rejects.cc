@@ -1,3 +1,4 @@
+#include "app/load_text.h"
 #include "app/opened.h"
 #include "app/row_output.h"
 #include "app/text_table.h"
@@ -102,9 +103,10 @@ Result<void> show(const Opened& at, const Terminal& terminal, const std::string&
   TRY_ASSIGN(const std::size_t records, print_records(terminal, *reader, all));
   const std::string id = short_id(run.id, {});
   if (records < run.rows_rejected)
-    terminal.say(fmt::format("{} of {}; all of them: rowgate rejects show {} --all", grouped(records),
-                             counted(run.rows_rejected, "row"), id));
-  terminal.say(fmt::format("to repair them: rowgate rejects export {} --output repair.csv", id));
+    terminal.say(fmt::format("{} of {}; all of them: {}", grouped(records), counted(run.rows_rejected, "row"),
+                             terminal.command(fmt::format("rejects show {} --all", id))));
+  terminal.say("to repair them: " + terminal.command(fmt::format("rejects export {} --output {}", id,
+                                                                 repair_file_of(run.file_name))));
   return {};
 }
 
@@ -123,7 +125,8 @@ Result<void> export_to(const Opened& at, const Terminal& terminal, const std::st
     return format == "csv" ? load::export_csv(*reader, out) : load::export_jsonl(*reader, out);
   }));
   if (output && *output != "-" && format == "csv")
-    terminal.say(fmt::format("repair it, then: rowgate load {} --table {}", *output, run.table));
+    terminal.say("repair it, then: " +
+                 terminal.command(fmt::format("load {} --table {}", shell_word(*output), run.table)));
   return {};
 }
 

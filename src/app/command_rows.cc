@@ -7,8 +7,6 @@
 namespace rowgate::app {
 namespace {
 
-constexpr std::uint64_t kTextLimit = 20;
-
 struct Found {
   db::TableState state;
   std::optional<table::TableSchema> schema = {};
@@ -50,9 +48,9 @@ int command_rows(const Common& common, const RowsArguments& arguments) {
     terminal.say(fmt::format("{} is not in the database yet: the first load makes it", arguments.table));
     return 0;
   }
-  const std::optional<std::uint64_t> limit = !arguments.limit && as_text ? kTextLimit : arguments.limit;
   const table::TableSchema* schema = (*found)->schema ? &*(*found)->schema : nullptr;
-  const auto done = report::table_rows(*at->database, (*found)->state.table, schema, limit, **writer);
+  const auto done =
+      report::table_rows(*at->database, (*found)->state.table, schema, arguments.limit, **writer);
   if (!done) return report_error(terminal, done.error());
   if (const auto flushed = flush_stdout(); !flushed) return report_error(terminal, flushed.error());
   const std::uint64_t total = (*found)->state.rows;

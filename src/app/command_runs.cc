@@ -122,7 +122,7 @@ int command_runs_show(const Common& common, const std::string& run) {
   else
     print_run(terminal, *found);
   if (!terminal.json && found->rows_rejected > 0 && !found->dry_run)
-    terminal.say(fmt::format("see them: rowgate rejects {}", short_id(found->id, {})));
+    terminal.say("see them: " + terminal.command("rejects " + short_id(found->id, {})));
   return 0;
 }
 

@@ -50,6 +50,13 @@ Result<Node> read_file(const std::filesystem::path& path) {
   return read_yaml(path, text);
 }
 
+/// The environment variable that a message such as "limits.max_rejects: ..." is about.
+std::string variable_of(const Document& document, std::string_view message) {
+  for (const auto& [path, variable] : document.from_environment)
+    if (message.starts_with(path + ":")) return variable;
+  return "environment";
+}
+
 std::expected<LoadedConfig, std::vector<Error>> finish(Document document, std::vector<Error> problems,
                                                        const std::function<void(Config&)>& change = {}) {
   expand_variables(document.root, problems);
@@ -60,7 +67,7 @@ std::expected<LoadedConfig, std::vector<Error>> finish(Document document, std::v
     if (problem.file.empty()) problem.file = document.file.string();
     if (problem.at && problem.at->line == 0) {  // set by the environment
       problem.at.reset();
-      problem.file = "environment";
+      problem.file = variable_of(document, problem.message);
     }
     if (problem.file == document.file.string() && !problem.at) problem.at = Position{1, 1};
   }

@@ -19,8 +19,7 @@ class Lister {
       for (const auto& [key, value] : node.members) add_leaves(path + "." + key, value);
       return;
     }
-    std::string text = node.is_null() ? "null" : node.scalar;
-    if (node.kind == Node::Kind::List) text = list_text(node);
+    std::string text = node.kind == Node::Kind::List ? list_text(node) : scalar_text(node);
     const auto variable = document_.from_environment.find(path);
     settings_.push_back({path, std::move(text),
                          variable != document_.from_environment.end() ? variable->second : place(node)});
@@ -46,22 +45,30 @@ class Lister {
     return node == nullptr ? std::string("default") : place(*node);
   }
 
+  static std::string scalar_text(const Node& node) {
+    if (node.is_null()) return "null";
+    return node.scalar.empty() ? R"("")" : node.scalar;
+  }
+  static std::string node_text(const Node& node) {
+    switch (node.kind) {
+      case Node::Kind::List:
+        return list_text(node);
+      case Node::Kind::Map:
+        return map_text(node);
+      default:
+        return scalar_text(node);
+    }
+  }
   static std::string list_text(const Node& node) {
     std::vector<std::string> parts;
-    for (const Node& item : node.items)
-      parts.push_back(item.kind == Node::Kind::Scalar ? item.scalar
-                      : item.kind == Node::Kind::List ? list_text(item)
-                                                      : map_text(item));
+    for (const Node& item : node.items) parts.push_back(node_text(item));
     return fmt::format("[{}]", fmt::join(parts, ", "));
   }
   static std::string map_text(const Node& node) {
     std::vector<std::string> parts;
     for (const auto& [key, value] : node.members)
-      parts.push_back(fmt::format("{}: {}", key,
-                                  value.kind == Node::Kind::Scalar ? value.scalar
-                                  : value.kind == Node::Kind::List ? list_text(value)
-                                                                   : map_text(value)));
-    return node.is_null() ? std::string("null") : fmt::format("{{ {} }}", fmt::join(parts, ", "));
+      parts.push_back(fmt::format("{}: {}", key, node_text(value)));
+    return fmt::format("{{ {} }}", fmt::join(parts, ", "));
   }
 
   const Document& document_;
@@ -162,11 +169,15 @@ std::vector<Setting> settings_of(const Config& config, const Document& document)
   add_auth(list, config.service);
   const Limits& limits = config.limits;
   const load::LoadLimits& loads = config.catalog.limits;
-  list.add("limits.max_rejects", loads.max_rejects.text());
+  std::string max_rejects = loads.max_rejects.text();
+  std::erase(max_rejects, ' ');  // as it is written in a file: 10%
+  list.add("limits.max_rejects", max_rejects);
   list.add("limits.max_columns", fmt::format("{}", loads.max_columns));
   list.add("limits.max_field_bytes", bytes_text(loads.max_field_bytes));
   list.add("limits.max_record_bytes", bytes_text(loads.max_record_bytes));
-  list.add("limits.report_timeout", fmt::format("{}ms", limits.report_timeout.count()));
+  const auto timeout_ms = limits.report_timeout.count();
+  list.add("limits.report_timeout",
+           timeout_ms % 1000 == 0 ? fmt::format("{}s", timeout_ms / 1000) : fmt::format("{}ms", timeout_ms));
   list.add("limits.report_max_rows", fmt::format("{}", limits.report_max_rows));
   add_http_limits(list, config);
   add_compat(list, config.service.compat);

@@ -74,6 +74,14 @@ Result<void> check_known(const Opened& at, const std::string& table, bool was_gi
   return std::unexpected(std::move(error));
 }
 
+/// SQLite takes `People` and `people` for one table, so a table has the name that it was made with. A
+/// database that cannot be asked is told by the load.
+std::string name_in_database(const Opened& at, const std::string& table) {
+  if (at.config().find_table(table) != nullptr) return table;
+  const Result<std::optional<db::TableState>> state = at.database->table({{}, table});
+  return state && *state ? (*state)->table.name : table;
+}
+
 Result<load::LoadRequest> plan_file(const Opened& at, const LoadArguments& arguments,
                                     const load::LoadOptions& options, const std::string& file) {
   std::string table;
@@ -84,7 +92,7 @@ Result<load::LoadRequest> plan_file(const Opened& at, const LoadArguments& argum
   }
   TRY(check_known(at, table, arguments.table.has_value()));
   TRY_ASSIGN(std::shared_ptr<io::SourceFile> input, open_input(at, file));
-  return load::make_request(at.config().catalog, {{}, table}, options, std::move(input));
+  return load::make_request(at.config().catalog, {{}, name_in_database(at, table)}, options, std::move(input));
 }
 
 /// Parents before their children; the order of the arguments among files of one table and tables without

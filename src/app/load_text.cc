@@ -78,8 +78,9 @@ std::string remarks(const Terminal& terminal, const load::LoadOutcome& outcome) 
   }
   if (outcome.inferred && has_loaded(run))
     add("cyan", "note",
-        fmt::format("the types of {} were found in the file; see them: rowgate schema show {}",
-                    counted(outcome.schema.fields.size(), "field"), run.table));
+        fmt::format("the types of {} were found in the file; see them: {}",
+                    counted(outcome.schema.fields.size(), "field"),
+                    terminal.command("schema show " + run.table)));
   for (const std::string& note : outcome.notes) add("cyan", "note", note);
   if (!run.duplicate_of.empty())
     add("cyan", "note",
@@ -87,7 +88,11 @@ std::string remarks(const Terminal& terminal, const load::LoadOutcome& outcome) 
   return text;
 }
 
-std::string repair_text(const db::RunRecord& run) {
+std::string repair_file_of(std::string_view file) {
+  return file == "repair.csv" ? "repair2.csv" : "repair.csv";  // never the file that was repaired just now
+}
+
+std::string repair_text(const Terminal& terminal, const db::RunRecord& run) {
   if (run.rows_rejected == 0) return "";
   const std::string_view verb = has_loaded(run) ? "to repair" : "refused";
   std::string text = fmt::format("  {} {} in {}\n", counted(run.rows_rejected, "row"), verb, run.id);
@@ -102,10 +107,9 @@ std::string repair_text(const db::RunRecord& run) {
   text += to_text(kinds, std::string::npos);
   if (others > 0) text += fmt::format("    and {} of other kinds\n", counted(others, "problem"));
   const std::string id = short_id(run.id, {});
-  return text + fmt::format(
-                    "  see them:     rowgate rejects {0}\n  repair them:  rowgate rejects export {0} "
-                    "--output repair.csv",
-                    id);
+  return text + fmt::format("  see them:     {}\n  repair them:  {}", terminal.command("rejects " + id),
+                            terminal.command(fmt::format("rejects export {} --output {}", id,
+                                                         repair_file_of(run.file_name))));
 }
 
 std::string verdict_line(const Terminal& terminal, const db::RunRecord& run) {

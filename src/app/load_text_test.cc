@@ -58,13 +58,13 @@ TEST(ResultLine, CountsWhatAnUpsertChanged) {
 }
 
 TEST(RepairText, ListsTheKindsAndTheNextCommands) {
-  EXPECT_EQ(repair_text(run_with_rejects()),
+  EXPECT_EQ(repair_text(kPlain, run_with_rejects()),
             "  70 rows to repair in run_06FAQ3T9Z8V4N1H7C2XKJ5M0RW\n"
             "    21  department_id is empty  first in line 68\n"
             "    19  name is empty           first in line 1,163\n"
             "  see them:     rowgate rejects run_06FAQ3T9Z8V4N\n"
             "  repair them:  rowgate rejects export run_06FAQ3T9Z8V4N --output repair.csv");
-  EXPECT_EQ(repair_text(clean_run()), "");
+  EXPECT_EQ(repair_text(kPlain, clean_run()), "");
 }
 
 TEST(VerdictLine, CountsGoodAndBad) {

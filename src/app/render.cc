@@ -120,7 +120,7 @@ Diagnostic error_diagnostic(const Error& error) {
   return diagnostic;
 }
 
-Diagnostic header_diagnostic(const load::LoadOutcome& outcome) {
+Diagnostic header_diagnostic(const Terminal& terminal, const load::LoadOutcome& outcome) {
   const Error& error = *outcome.run.error;
   const csv::Opening& opening = *outcome.opening;
   const table::HeaderTrouble& trouble = *outcome.header_trouble;
@@ -141,12 +141,12 @@ Diagnostic header_diagnostic(const load::LoadOutcome& outcome) {
   }
   if (!trouble.missing_fields.empty())
     diagnostic.notes.emplace_back("missing", fmt::format("{}", fmt::join(trouble.missing_fields, ", ")));
-  if (trouble.unknown_columns.empty() && trouble.missing_fields.empty())
-    diagnostic.notes.emplace_back("note", error.message);
+  const bool is_told = !trouble.unknown_columns.empty() || !trouble.missing_fields.empty();
+  if (!is_told || error.message.starts_with("--map")) diagnostic.notes.emplace_back("note", error.message);
   if (!trouble.suggested_map.empty())
     diagnostic.notes.emplace_back(
-        "help", fmt::format("rowgate load {} --table {} --map {}", outcome.run.file_name, outcome.run.table,
-                            trouble.suggested_map));
+        "help", terminal.command(fmt::format("load {} --table {} --map {}", shell_word(outcome.run.file_name),
+                                             outcome.run.table, trouble.suggested_map)));
   else if (!error.hint.empty())
     diagnostic.notes.emplace_back("help", error.hint);
   return diagnostic;

@@ -52,6 +52,6 @@ Diagnostic reject_diagnostic(const load::RefusedRecord& record, const load::Reje
 Diagnostic error_diagnostic(const Error& error);
 
 /// A header that does not fit: every column that is no field is marked.
-Diagnostic header_diagnostic(const load::LoadOutcome& outcome);
+Diagnostic header_diagnostic(const Terminal& terminal, const load::LoadOutcome& outcome);
 
 }  // namespace rowgate::app

@@ -80,7 +80,7 @@ TEST(Render, HeaderMarksEveryUnknownColumn) {
   outcome.header_trouble =
       table::HeaderTrouble{{1, 3}, {"name", "department_id"}, "full_name:name,dept:department_id"};
   EXPECT_EQ(
-      render(kPlain, header_diagnostic(outcome)),
+      render(kPlain, header_diagnostic(kPlain, outcome)),
       "error[header.mismatch]: the header does not match table `hired_employees`\n"
       "  --> hires.csv:1:4\n"
       "   |\n"

@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
@@ -69,6 +70,21 @@ std::string Terminal::styled(std::string_view style, std::string_view text) cons
   for (const auto& [name, sequence] : kStyles)
     if (name == style) return std::string(sequence) + std::string(text) + "\033[0m";
   return std::string(text);
+}
+
+std::string Terminal::command(std::string_view words) const {
+  return "rowgate " + std::string(words) + to_flags;
+}
+
+std::string shell_word(std::string_view word) {
+  const auto is_plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           static_cast<unsigned char>(c) >= 0x80 || std::string_view("_-./:,=@%+").contains(c);
+  };
+  if (!word.empty() && std::ranges::all_of(word, is_plain)) return std::string(word);
+  std::string out = "'";
+  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
 }
 
 void Terminal::say(std::string_view text) const {

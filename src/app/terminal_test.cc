@@ -92,5 +92,19 @@ TEST(Styled, AddsNothingWithoutColor) {
   EXPECT_EQ(terminal.styled("no such style", "x"), "x");
 }
 
+TEST(Command, FindsTheSameDatabase) {
+  Terminal terminal;
+  EXPECT_EQ(terminal.command("runs"), "rowgate runs");
+  terminal.to_flags = " --to sqlite:people.db";
+  EXPECT_EQ(terminal.command("runs"), "rowgate runs --to sqlite:people.db");
+}
+
+TEST(ShellWord, IsInQuotesWhereAShellWantsThem) {
+  EXPECT_EQ(shell_word("data/people.csv"), "data/people.csv");
+  EXPECT_EQ(shell_word("my file.csv"), "'my file.csv'");
+  EXPECT_EQ(shell_word("it's;rm"), "'it'\\''s;rm'");
+  EXPECT_EQ(shell_word(""), "''");
+}
+
 }  // namespace
 }  // namespace rowgate::app
