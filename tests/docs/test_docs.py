@@ -53,3 +53,9 @@ def test_sessions(page, tmp_path):
         assert answer.returncode == exit_code, f"$ {command}\n{printed}"
         if any(expected):
             assert matches(expected, printed), f"$ {command}\n{printed}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
