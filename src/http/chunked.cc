@@ -8,6 +8,17 @@ namespace rowgate::http {
 
 namespace beast_http = boost::beast::http;
 
+namespace {
+
+/// Beast looks at the last chunk's line only when the trailer is there; by then the client waits for us.
+bool has_lone_lf(std::string_view text) {
+  for (std::size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1))
+    if (at == 0 || text[at - 1] != '\r') return true;
+  return false;
+}
+
+}  // namespace
+
 struct ChunkedBody::State {
   beast_http::request_parser<beast_http::buffer_body> parser;
 };
@@ -38,7 +49,11 @@ Result<ChunkedBody::Step> ChunkedBody::decode(std::string_view input, std::span<
   step.done = parser.is_done();
   if (error && error != beast_http::error::need_more && error != beast_http::error::need_buffer)
     return fail(Code::RequestMalformed, "the chunked body is damaged: " + error.message());
-  if (!step.done && error == beast_http::error::need_more && input.size() - step.used > kMaxChunkLineBytes)
+  if (step.done || error != beast_http::error::need_more) return step;
+  const std::string_view waiting = input.substr(step.used);  // a chunk's line or the trailer
+  if (has_lone_lf(waiting))
+    return fail(Code::RequestMalformed, "a line of the chunked body ends in LF without CR");
+  if (waiting.size() > kMaxChunkLineBytes)
     return fail(Code::RequestMalformed, "a chunk's line or the trailer is too long");
   return step;
 }
