@@ -24,6 +24,8 @@ class LoadPlan : public testing::Test {
     children.schema.foreign_keys = {{.fields = {1}, .table = "parents", .parent_fields = {"id"}}};
     children.max_rejects = RejectLimit{.count = 7};
     at_.loaded.config.catalog.tables[1].schema.fields = {{.name = "id"}};
+    at_.loaded.config.database_path = folder_ / "none.db";
+    at_.database = make_database(at_.config());
   }
   ~LoadPlan() override { std::filesystem::remove_all(folder_); }
 
