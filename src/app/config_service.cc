@@ -1,6 +1,8 @@
 #include "app/config_reader.h"
 #include "app/config_values.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 
 namespace rowgate::app {

@@ -2,6 +2,8 @@
 
 #include "http/testing.h"
 
+#include <cstring>
+
 namespace rowgate::http {
 namespace {
 

@@ -3,6 +3,7 @@
 #include <sodium.h>
 
 #include <bit>
+#include <cstdlib>
 #include <cstring>
 
 namespace rowgate::load {
@@ -114,7 +115,7 @@ bool KeyOrder::primary_ascends() const {
 DuplicateFinder::DuplicateFinder(const table::TableSchema& schema, std::filesystem::path scratch,
                                  std::size_t memory_bytes)
     : duplicates_(scratch, memory_bytes / 8) {
-  (void)sodium_init();  // cannot fail after the first success; hashing itself needs no set-up
+  if (sodium_init() < 0) std::abort();  // no randomness to be had; hashing itself needs no set-up
   randombytes_buf(hash_key_.data(), hash_key_.size());
   static_assert(crypto_shorthash_siphashx24_KEYBYTES == sizeof hash_key_);
   const std::vector<std::vector<std::size_t>> keys = schema.keys();

@@ -4,6 +4,8 @@
 #include "load/key_index.h"
 #include "load/reject_origin.h"
 
+#include <fmt/format.h>
+
 namespace rowgate::load {
 namespace {
 

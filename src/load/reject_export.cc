@@ -4,6 +4,8 @@
 #include "load/reject_file.h"
 #include "table/column_map.h"
 
+#include <algorithm>
+
 namespace rowgate::load {
 namespace {
 

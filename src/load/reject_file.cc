@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/text.h"
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace rowgate::load {

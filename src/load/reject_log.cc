@@ -1,5 +1,6 @@
 #include "load/reject_log.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace rowgate::load {

@@ -3,6 +3,8 @@
 #include "base/base64.h"
 #include "csv/parser.h"
 
+#include <fmt/format.h>
+
 #include <array>
 
 namespace rowgate::load {

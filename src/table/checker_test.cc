@@ -4,6 +4,7 @@
 #include "table/column_rules.h"
 #include "table/fast_values.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
