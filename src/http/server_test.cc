@@ -576,10 +576,10 @@ TEST(Server, ShutsDownGracefully) {
     return text_response("done");
   });
   RunningServer server(application);
-  EXPECT_TRUE(server.server().is_turning());
   Client idle(server.port()), busy(server.port());
   idle.send(get("/1"));
   EXPECT_EQ(idle.read_answer().status, 200);
+  EXPECT_TRUE(server.server().is_turning());
   std::thread stopper;
   {
     const std::scoped_lock lock(held);
