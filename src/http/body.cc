@@ -8,7 +8,6 @@ namespace rowgate::http {
 
 namespace {
 
-constexpr std::size_t kDecodedBytes = 64 * 1024;
 constexpr std::size_t kTlsRecordBytes = 16 * 1024;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -66,8 +65,9 @@ Task<BodyReader::Next> BodyReader::next_of_length() {
 }
 
 Task<BodyReader::Next> BodyReader::next_chunk() {
-  decoded_.resize(kDecodedBytes);
   for (;;) {
+    // Decoding never makes more, so one step takes all that is here.
+    decoded_.resize(std::max({decoded_.size(), Inbox::kFirstBytes, connection_.inbox.bytes().size()}));
     Result<ChunkedBody::Step> step = chunked_->decode(connection_.inbox.bytes(), decoded_);
     if (!step) co_return Next{Outcome::Trouble, {}, std::move(step).error()};
     connection_.inbox.drop(step->used);
