@@ -97,6 +97,7 @@ Parting finish(const CLI::App& root, CommandLine& line, bool version) {
   if (line.command.empty()) return {kUsage, {}, help_text(root, "rowgate", false)};
   if (line.command == "runs") line.command = "runs list";
   if (line.command == "report") line.command = line.report.report.empty() ? "report list" : "report run";
+  if (line.command == "report links") line.command = "report links list";
   if (line.command == "rejects") {
     if (line.run.empty()) return wrong("rejects needs RUN; see rowgate rejects -h");
     line.command = line.format.empty() && !line.output ? "rejects show" : "rejects export";
@@ -163,6 +164,8 @@ int run_command(const CommandLine& line) {
   if (command == "rejects show") return command_rejects_show(common, line.run, line.all);
   if (command == "rejects export") return command_rejects_export(common, line.run, line.format, line.output);
   if (command == "report run") return command_report(common, line.report);
+  if (command == "report links list") return command_links_list(common, line.limit);
+  if (command == "report links revoke") return command_links_revoke(common, line.link);
   if (command == "report list") return command_report_list(common);
   if (command == "init") return command_init(common, line.init);
   if (command == "config check") return command_config_check(common);

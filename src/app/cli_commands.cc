@@ -192,18 +192,42 @@ void add_report_flags(CLI::App& command, ReportArguments& report, bool required)
   command.add_option("-o,--output", report.output, "The file; standard output otherwise")->type_name("FILE");
   command.add_flag("--escape-formulas", report.escape_formulas,
                    "Put ' before cells that a spreadsheet would execute");
+  command
+      .add_option("--link", report.link,
+                  "Store the result as CSV and print an address of the server that gives it for so long: 24h")
+      ->type_name("LIFE");
 }
 
-void add_report(CLI::App& root, ReportArguments& report) {
-  CLI::App& command = add(root, kData, "report", "Run a report, or list them",
+void add_links(CLI::App& report, CommandLine& line) {
+  CLI::App& command = add(report, "links", "List the links to reports, or revoke one",
+                          "  rowgate report links\n"
+                          "  rowgate report links revoke lnk_06FAQ3T9Z8V4N1H7");
+  CLI::App& list = add(command, "list", "List the newest links (as links alone does)",
+                       "  rowgate report links list --limit 5");
+  for (CLI::App* either : {&command, &list})
+    either->add_option("-l,--limit", line.limit, "At most so many, 20 by default")
+        ->check(not_a_count)
+        ->type_name("COUNT");
+  CLI::App& revoke = add(command, "revoke", "End a link now and remove its file",
+                         "  rowgate report links revoke lnk_06FAQ3T9Z8V4N1H7");
+  revoke.add_option("link", line.link, "The link's id, or the beginning of it")
+      ->type_name("LINK")
+      ->required();
+}
+
+void add_report(CLI::App& root, CommandLine& line) {
+  ReportArguments& report = line.report;
+  CLI::App& command = add(root, kData, "report", "Run a report, or make and revoke its links",
                           "  rowgate report\n"
                           "  rowgate report departments_above_mean --param year=2021\n"
-                          "  rowgate report hires_by_quarter --format csv --output hires.csv");
+                          "  rowgate report hires_by_quarter --format csv --output hires.csv\n"
+                          "  rowgate report hires_by_quarter --link 24h");
   add_report_flags(command, report, false);
   add_report_flags(
       add(command, "run", "Run a report (as report NAME does)", "  rowgate report run hires_by_quarter"),
       report, true);
   add(command, "list", "List the reports (as report alone does)", "  rowgate report list");
+  add_links(command, line);
 }
 
 void add_init(CLI::App& root, InitArguments& init) {
@@ -258,7 +282,7 @@ void declare_commands(CLI::App& root, CommandLine& line) {
   add_schema(root, line);
   add_runs(root, line);
   add_rejects(root, line);
-  add_report(root, line.report);
+  add_report(root, line);
   add_config(root, line);
   add(root, kOperate, "doctor", "Look for problems and say how to fix them", "  rowgate doctor");
   add_help_commands(root, line);

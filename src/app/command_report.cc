@@ -1,3 +1,5 @@
+#include "app/command_report.h"
+
 #include "app/opened.h"
 #include "app/row_output.h"
 #include "app/text_table.h"
@@ -40,6 +42,12 @@ std::string format_of(const ReportArguments& arguments) {
   return arguments.format;
 }
 
+/// A link's file is CSV, and it is not written here.
+Result<void> check_link_flags(const ReportArguments& arguments) {
+  if (arguments.format == "text" && !arguments.output && !arguments.escape_formulas) return {};
+  return fail(Code::RequestInvalid, "--link goes with --param only", "a link gives the report as CSV");
+}
+
 std::string param_text(const report::Parameter& param) {
   return fmt::format("{}={}", param.name, param.default_text ? *param.default_text : "(required)");
 }
@@ -65,6 +73,11 @@ int command_report(const Common& common, const ReportArguments& arguments) {
   if (report == nullptr) return report_error(terminal, unknown_report(at->config(), arguments.report));
   const Result<Params> params = read_params(arguments.params);
   if (!params) return report_error(terminal, params.error());
+  if (arguments.link) {
+    Result<void> made = check_link_flags(arguments);
+    if (made) made = make_link(*at, terminal, *report, {.params = *params, .life = *arguments.link});
+    return made ? 0 : report_error(terminal, made.error());
+  }
 
   report::Outcome outcome;
   const auto written =

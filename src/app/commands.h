@@ -55,9 +55,12 @@ struct ReportArguments {
   std::vector<std::string> params = {};  ///< "year=2021"
   std::optional<std::string> output = {};
   bool escape_formulas = false;
+  std::optional<std::string> link = {};  ///< "24h": make a link that lives so long
 };
 int command_report(const Common&, const ReportArguments&);
 int command_report_list(const Common&);
+int command_links_list(const Common&, std::size_t limit);
+int command_links_revoke(const Common&, const std::string& link);
 
 struct InitArguments {
   std::optional<std::string> example = {};  ///< "hr"

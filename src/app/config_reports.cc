@@ -68,9 +68,10 @@ class ReportReader : private ValueReader {
     if (report_.expires.count() < 1 || report_.expires != expires)
       problem(at.member("expires"), "must be at least 1s, in whole seconds");
     take(at, "reuse", parse_duration, report_.reuse);
-    std::string route;
-    take_text(at, "route", route);
-    if (!at.member("route")) return;
+    std::optional<std::string> given;
+    take_text(at, "route", given);
+    if (!given) return;
+    std::string route = *std::move(given);
     if (std::string why = why_not_a_route(route); !why.empty())
       problem(at.member("route"), std::move(why), "for example /hires");
     report_.route = std::move(route);

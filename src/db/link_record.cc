@@ -81,9 +81,10 @@ class Reader {
 
 }  // namespace
 
-std::string to_json(const LinkRecord& link, std::string_view url) {
+std::string to_json(const LinkRecord& link, std::string_view url, std::optional<bool> reused) {
   Json json = json_of(link);
   json["url"] = url.empty() ? Json(nullptr) : Json(url);
+  if (reused) json["reused"] = *reused;
   return dump(json);
 }
 

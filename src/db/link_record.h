@@ -26,8 +26,8 @@ struct LinkRecord {
   Idempotency idempotency = {};
 };
 
-/// The link as one JSON object (the API's shape); `url` empty: null.
-std::string to_json(const LinkRecord& link, std::string_view url);
+/// The link as one JSON object (the API's shape); `url` empty: null. `reused` is told of a new link only.
+std::string to_json(const LinkRecord& link, std::string_view url, std::optional<bool> reused = {});
 /// A whole record, for the state file of a link that is not in the ledger yet. Reading fails with
 /// internal.error on damage.
 std::string to_state_json(const LinkRecord& link);

@@ -420,6 +420,40 @@ TEST_F(LinksTest, AKeyIsKnownWhileItsLinkWaits) {
   EXPECT_EQ(refusal(other), "run.idempotency_reused");
 }
 
+TEST_F(LinksTest, TwoProcessesWithOneKeyMakeOneLink) {
+  LinkRequest wanted = request();
+  wanted.idempotency = {"key:a", "POST", "/v1/reports/jobs_from/links", "one", "f00d"};
+  Links other(*database_, store_, signer_, clock_, {.spool = path("other_spool")});
+  std::string first;
+  bool in_other = false;
+  store_.after_close = [&] {
+    if (std::exchange(in_other, true)) return;
+    const Result<MadeLink> made = other.make(wanted);
+    ASSERT_TRUE(made) << to_text(made.error());
+    first = made->link.id;
+  };
+  EXPECT_EQ(refusal(wanted), "run.idempotency_in_progress");
+  EXPECT_THAT(listed(), ElementsAre(first));
+  EXPECT_EQ(store_.list("reports")->size(), 1u) << "the other file is gone";
+  EXPECT_EQ(make(wanted).link.id, first);
+}
+
+TEST_F(LinksTest, AKeyThatWasUsedWhileItsLinkWaitedStaysWithTheOther) {
+  LinkRequest wanted = request();
+  wanted.idempotency = {"key:a", "POST", "/v1/reports/jobs_from/links", "one", "f00d"};
+  std::unique_ptr<db::Transaction> load = hold_lock();
+  const MadeLink waited = make(wanted);
+  load.reset();
+  Links other(*database_, store_, signer_, clock_, {.spool = path("other_spool")});
+  const Result<MadeLink> second = other.make(wanted);
+  ASSERT_TRUE(second);
+  links_.flush();
+  EXPECT_EQ(waiting(), 0u);
+  EXPECT_EQ(make(wanted).link.id, second->link.id);
+  EXPECT_EQ(download(waited.path), kBoth) << "both were given away, both work";
+  EXPECT_EQ(listed().size(), 2u);
+}
+
 TEST_F(LinksTest, AFailedReportLeavesNoFileAndItsKeyFree) {
   const std::string good = report_.sql;
   LinkRequest wanted = request();

@@ -227,7 +227,7 @@ def test_case(case, tmp_path):
 # Codes that only a server meets; tests/http provokes them.
 OVER_HTTP = set("""
     limit.bytes run.rejects_expired run.queue_full run.draining run.idempotency_in_progress
-    run.idempotency_reused report.link_unknown report.link_expired report.link_forged config.cannot_listen request.malformed
+    run.idempotency_reused report.link_expired report.link_forged config.cannot_listen request.malformed
     request.bad_cursor request.bad_json request.one_file_expected request.unsupported_media
     request.unsupported_encoding request.not_found request.method_not_allowed request.not_acceptable
     request.timeout request.expectation request.http_version request.not_implemented request.too_many_connections request.uri_too_long request.header_too_large request.digest_mismatch
