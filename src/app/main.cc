@@ -1,6 +1,7 @@
 #include "app/cli.h"
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -19,6 +20,8 @@ int end(int exit_code) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Beyond `ulimit -f` a write shall fail as on a full disk, not end the process.
+  std::signal(SIGXFSZ, SIG_IGN);
   const auto line = rowgate::app::read_command_line(std::vector<std::string>(argv + 1, argv + argc));
   if (line) return end(rowgate::app::run_command(*line));
   std::fputs(line.error().to_stdout.c_str(), stdout);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <isa-l/igzip_lib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <algorithm>
 #include <array>
@@ -55,8 +56,12 @@ class GzipSource : public Source {
         if (!more) return std::size_t{0};
         begin_member();
       }
-      state_.next_in = reinterpret_cast<std::uint8_t*>(input_.buffer.data() + input_.used);
-      state_.avail_in = static_cast<std::uint32_t>(input_.filled - input_.used);
+      if (!in_data_) {
+        if (!more) return std::unexpected(cut());
+        TRY(read_header());
+        continue;
+      }
+      take_input();
       state_.next_out = reinterpret_cast<std::uint8_t*>(into.data());
       state_.avail_out = static_cast<std::uint32_t>(std::min<std::size_t>(into.size(), 1u << 30));
       const std::uint32_t room = state_.avail_out;
@@ -64,21 +69,41 @@ class GzipSource : public Source {
       input_.used = input_.filled - state_.avail_in;
       if (code < 0) return std::unexpected(damaged("gzip", why(code), input_.offset()));
       if (state_.avail_out != room) return std::size_t{room - state_.avail_out};
-      if (!more && state_.block_state != ISAL_BLOCK_FINISH)
-        return std::unexpected(damaged("gzip", "it ends in the middle", input_.offset()));
+      if (!more && state_.block_state != ISAL_BLOCK_FINISH) return std::unexpected(cut());
     }
   }
 
  private:
   void begin_member() {
     isal_inflate_init(&state_);
-    state_.crc_flag = ISAL_GZIP;
+    isal_gzip_header_init(&header_);
+    in_data_ = false;
   }
+
+  void take_input() {
+    state_.next_in = reinterpret_cast<std::uint8_t*>(input_.buffer.data() + input_.used);
+    state_.avail_in = static_cast<std::uint32_t>(input_.filled - input_.used);
+  }
+
+  /// The header, or as much of it as the buffer has. isal_inflate() would read it too, but forgets which
+  /// fields there are where the buffer ends among them.
+  Result<void> read_header() {
+    take_input();
+    const int code = isal_read_gzip_header(&state_, &header_);
+    input_.used = input_.filled - state_.avail_in;
+    if (code < 0) return std::unexpected(damaged("gzip", why(code), input_.offset()));
+    in_data_ = code == ISAL_DECOMP_OK;
+    if (in_data_) state_.crc_flag = ISAL_GZIP_NO_HDR_VER;
+    return {};
+  }
+
+  Error cut() const { return damaged("gzip", "it ends in the middle", input_.offset()); }
   static std::string_view why(int code) {
     switch (code) {
       case ISAL_INCORRECT_CHECKSUM:
         return "the checksum does not match";
       case ISAL_UNSUPPORTED_METHOD:
+      case ISAL_INVALID_WRAPPER:
         return "bytes that are no gzip member";
       default:
         return "not a valid deflate block";
@@ -87,6 +112,8 @@ class GzipSource : public Source {
 
   Input input_;
   inflate_state state_{};
+  isal_gzip_header header_{};
+  bool in_data_ = false;  ///< behind the header of the member
 };
 
 struct FreeZstd {
@@ -111,8 +138,7 @@ class ZstdSource : public Source {
       const std::size_t code = ZSTD_decompressStream(stream_.get(), &out, &in);
       const bool moved = in.pos != input_.used || out.pos != 0;
       input_.used = in.pos;
-      if (ZSTD_isError(code) != 0)
-        return std::unexpected(damaged("zstd", ZSTD_getErrorName(code), input_.offset()));
+      if (ZSTD_isError(code) != 0) return std::unexpected(broken(code));
       between_frames_ = code == 0;
       if (out.pos != 0) return out.pos;
       if (!more && !moved) return std::unexpected(damaged("zstd", "it ends in the middle", input_.offset()));
@@ -120,6 +146,13 @@ class ZstdSource : public Source {
   }
 
  private:
+  Error broken(std::size_t code) const {
+    if (ZSTD_getErrorCode(code) == ZSTD_error_frameParameter_windowTooLarge)
+      return {Code::FileBadCompression, "the zstd stream needs more memory to unpack than is allowed",
+              "compress it again without --long and --ultra"};
+    return damaged("zstd", ZSTD_getErrorName(code), input_.offset());
+  }
+
   Input input_;
   std::unique_ptr<ZSTD_DStream, FreeZstd> stream_{ZSTD_createDStream()};
   bool between_frames_ = false;
@@ -191,7 +224,9 @@ class DecompressedFile : public SourceFile {
 
 Compression compression_of(std::string_view first_bytes) {
   if (first_bytes.starts_with("\x1f\x8b")) return Compression::Gzip;
+  // A file may begin with frames that are to be skipped (RFC 8878 section 3.1.2), as those of pzstd do.
   if (first_bytes.starts_with("\x28\xb5\x2f\xfd")) return Compression::Zstd;
+  if ((first_bytes[0] & 0xF0) == 0x50 && first_bytes.ends_with("\x2a\x4d\x18")) return Compression::Zstd;
   return Compression::None;
 }
 
@@ -201,7 +236,6 @@ Result<std::shared_ptr<SourceFile>> decompressed(std::shared_ptr<SourceFile> fil
                                                  const std::optional<UnpackLimits>& limits) {
   std::array<char, 4> first{};
   {
-    // From byte 1 on nothing is hashed; the two bytes at 0 are read by a reader that is dropped.
     TRY_ASSIGN(const std::unique_ptr<Source> source, file->open(0));
     TRY(read_fully(*source, first));
   }

@@ -1,5 +1,6 @@
 #include "io/descriptor.h"
 
+#include "base/text.h"
 #include "io/files.h"
 
 #include <fcntl.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <system_error>
@@ -19,7 +21,8 @@ Descriptor::~Descriptor() {
 }
 
 Error storage_error(int errno_value, std::string_view doing, const std::filesystem::path& path) {
-  const std::string message = fmt::format("{} '{}': {}", doing, path.string(), std::strerror(errno_value));
+  const std::string message =
+      fmt::format("{} '{}': {}", doing, shown(path.string(), PATH_MAX), std::strerror(errno_value));
   switch (errno_value) {
     case ENOSPC:
     case EDQUOT:
@@ -28,8 +31,12 @@ Error storage_error(int errno_value, std::string_view doing, const std::filesyst
     case EACCES:
     case EPERM:
     case EROFS:
-    case ENOTDIR:
+    case EIO:
+    case EISDIR:
     case ELOOP:
+    case ENAMETOOLONG:
+    case ENOENT:
+    case ENOTDIR:
       return {Code::StorageDenied, message, "check the path and who may write there"};
     default:
       return {Code::InternalError, message};
@@ -49,9 +56,18 @@ Result<void> write_fully(int fd, std::span<const char> bytes, const std::filesys
 Result<void> make_folders(const std::filesystem::path& folder) {
   if (folder.empty() || ::access(folder.c_str(), F_OK) == 0) return {};
   if (folder.has_parent_path() && folder.parent_path() != folder) TRY(make_folders(folder.parent_path()));
-  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
+  if (::mkdir(folder.c_str(), 0700) == 0)
+    flush_folder_of(folder);
+  else if (errno != EEXIST)
     return std::unexpected(storage_error(errno, "cannot make the folder", folder));
   return {};
+}
+
+void flush_folder_of(const std::filesystem::path& path) {
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  // Some file systems cannot flush a folder; there is nothing more to be done then.
+  if (const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)); opened)
+    ::fsync(opened.get());
 }
 
 Result<Descriptor> open_unlinked(const std::filesystem::path& folder) {

@@ -32,6 +32,9 @@ class Descriptor {
 Result<void> write_fully(int fd, std::span<const char> bytes, const std::filesystem::path& path);
 /// An unlinked file in `folder`, which is made when missing (0700).
 Result<Descriptor> open_unlinked(const std::filesystem::path& folder);
+/// Makes what is missing of `folder` (0700), so that it is still there after a power cut.
 Result<void> make_folders(const std::filesystem::path& folder);
+/// Flushes to disk that `path` was made, renamed or removed, where the file system can.
+void flush_folder_of(const std::filesystem::path& path);
 
 }  // namespace rowgate::io

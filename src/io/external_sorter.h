@@ -35,6 +35,8 @@ class ExternalSorter {
   std::uint64_t size() const { return count_; }
 
  private:
+  static constexpr std::size_t kRunBufferBytes = 64 * 1024;
+  static_assert(sizeof(T) <= kRunBufferBytes);
   struct Run {
     std::uint64_t at, end;  ///< bytes in the scratch file not yet buffered
     std::vector<T> buffer;
@@ -100,7 +102,7 @@ Result<void> ExternalSorter<T>::finish() {
     return {};
   }
   if (!buffer_.empty()) TRY(spill());
-  buffer_ = {};
+  std::vector<T>().swap(buffer_);  // `= {}` would keep the memory, which the runs' buffers need now
   for (std::size_t i = 0; i < runs_.size(); ++i) {
     TRY_ASSIGN(std::optional<T> first, pull(i));
     if (first) heads_.push({*first, i});
@@ -126,7 +128,6 @@ Result<std::optional<T>> ExternalSorter<T>::next() {
 template <class T>
   requires std::is_trivially_copyable_v<T>
 Result<bool> ExternalSorter<T>::refill(Run& run) {
-  constexpr std::size_t kRunBufferBytes = 64 * 1024;
   const std::uint64_t bytes =
       std::min<std::uint64_t>(kRunBufferBytes / sizeof(T) * sizeof(T), run.end - run.at);
   if (bytes == 0) return false;

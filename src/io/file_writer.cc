@@ -46,8 +46,9 @@ FileWriter::~FileWriter() = default;
 
 Result<FileWriter> FileWriter::create(const fs::path& path) {
   TRY(make_folders(path.parent_path()));
-  const fs::path beside =
-      path.parent_path() / fmt::format(".{}.tmp-{:08x}", path.filename().string(), std::random_device{}());
+  // Short enough for a folder (255 bytes) even where the name itself just is.
+  const std::string name = path.filename().string().substr(0, 200);
+  const fs::path beside = path.parent_path() / fmt::format(".{}.tmp-{:08x}", name, std::random_device{}());
   Descriptor fd(::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) return std::unexpected(storage_error(errno, "cannot make", path));
   return FileWriter(std::unique_ptr<State>(new State{.path = path, .beside = beside, .fd = std::move(fd)}));
@@ -74,19 +75,13 @@ Result<void> FileWriter::flush() {
   return {};
 }
 
-void FileWriter::flush_folder() {
-  const fs::path folder = state_->path.has_parent_path() ? state_->path.parent_path() : fs::path(".");
-  if (const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)); opened)
-    ::fsync(opened.get());
-}
-
 Result<void> FileWriter::close() {
   if (state_->in_place) return {};
   TRY(flush());
   if (::rename(state_->beside.c_str(), state_->path.c_str()) != 0)
     return std::unexpected(storage_error(errno, "cannot make", state_->path));
   state_->appeared = true;
-  flush_folder();
+  flush_folder_of(state_->path);
   return {};
 }
 
@@ -95,7 +90,7 @@ Result<void> FileWriter::close_unless_there() {
   // Other than a rename, a new hard link never replaces; the name beside is removed with the state.
   if (::link(state_->beside.c_str(), state_->path.c_str()) != 0 && errno != EEXIST)
     return std::unexpected(storage_error(errno, "cannot make", state_->path));
-  flush_folder();
+  flush_folder_of(state_->path);
   return {};
 }
 

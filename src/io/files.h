@@ -61,7 +61,6 @@ class FileWriter {
  private:
   struct State;
   Result<void> flush();
-  void flush_folder();
   explicit FileWriter(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
@@ -80,13 +79,15 @@ class ScratchFile {
   std::uint64_t size() const;
 
  private:
-  explicit ScratchFile(int fd);
+  ScratchFile(int fd, std::filesystem::path folder);
   int fd_ = -1;
+  std::filesystem::path folder_;  ///< for messages
   std::uint64_t size_ = 0;
 };
 
-/// The error for a failed system call on `path`: ENOSPC, EDQUOT, EFBIG are storage.full; EACCES, EPERM, EROFS
-/// are storage.denied; all else internal.error. `doing` reads like "cannot write".
+/// The error for a failed system call on `path`: ENOSPC, EDQUOT, EFBIG are storage.full; what is wrong with
+/// the path, its rights or its disk is storage.denied; all else internal.error. `doing` reads like "cannot
+/// write".
 Error storage_error(int errno_value, std::string_view doing, const std::filesystem::path& path);
 
 }  // namespace rowgate::io

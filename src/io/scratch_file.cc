@@ -8,11 +8,14 @@
 
 namespace rowgate::io {
 
-ScratchFile::ScratchFile(int fd) : fd_(fd) {}
+ScratchFile::ScratchFile(int fd, std::filesystem::path folder) : fd_(fd), folder_(std::move(folder)) {}
 ScratchFile::ScratchFile(ScratchFile&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), size_(std::exchange(other.size_, 0)) {}
+    : fd_(std::exchange(other.fd_, -1)),
+      folder_(std::move(other.folder_)),
+      size_(std::exchange(other.size_, 0)) {}
 ScratchFile& ScratchFile::operator=(ScratchFile&& other) noexcept {
   std::swap(fd_, other.fd_);
+  std::swap(folder_, other.folder_);
   std::swap(size_, other.size_);
   return *this;
 }
@@ -22,14 +25,14 @@ ScratchFile::~ScratchFile() {
 
 Result<ScratchFile> ScratchFile::create(const std::filesystem::path& folder) {
   TRY_ASSIGN(Descriptor fd, open_unlinked(folder));
-  return ScratchFile(fd.release());
+  return ScratchFile(fd.release(), folder);
 }
 
 Result<void> ScratchFile::append(std::span<const char> bytes) {
   while (!bytes.empty()) {
     const ssize_t wrote = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(size_));
     if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return std::unexpected(storage_error(errno, "cannot write", "a scratch file"));
+    if (wrote < 0) return std::unexpected(storage_error(errno, "cannot write a scratch file in", folder_));
     size_ += static_cast<std::uint64_t>(wrote);
     bytes = bytes.subspan(static_cast<std::size_t>(wrote));
   }
@@ -42,7 +45,7 @@ Result<std::size_t> ScratchFile::read_at(std::uint64_t offset, std::span<char> i
     const ssize_t got =
         ::pread(fd_, into.data() + filled, into.size() - filled, static_cast<off_t>(offset + filled));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return std::unexpected(storage_error(errno, "cannot read", "a scratch file"));
+    if (got < 0) return std::unexpected(storage_error(errno, "cannot read a scratch file in", folder_));
     if (got == 0) break;
     filled += static_cast<std::size_t>(got);
   }

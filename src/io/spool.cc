@@ -2,6 +2,7 @@
 #include "io/files.h"
 #include "io/stored_file.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -16,7 +17,11 @@ class StandardInput : public Source {
     for (;;) {
       const ssize_t got = ::read(STDIN_FILENO, into.data(), into.size());
       if (got >= 0) return static_cast<std::size_t>(got);
-      if (errno != EINTR)
+      // Some parents hand down a pipe that does not block.
+      pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+      if (errno == EAGAIN)
+        ::poll(&input, 1, -1);
+      else if (errno != EINTR)
         return fail(Code::FileUnreadable, std::string("cannot read standard input: ") + std::strerror(errno));
     }
   }
@@ -49,7 +54,7 @@ Result<std::shared_ptr<SourceFile>> spool(Source& stream, const std::filesystem:
     if (!file) {
       TRY_ASSIGN(file, open_unlinked(folder));
       TRY(write_fully(file.get(), memory, folder));
-      memory = {};
+      std::string().swap(memory);  // `= {}` would keep the memory
     }
     TRY(write_fully(file.get(), bytes, folder));
   }

@@ -4,7 +4,6 @@ import contextlib
 import os
 import resource
 import shutil
-import signal
 import sqlite3
 
 
@@ -89,7 +88,6 @@ def full_disk(_world):
     """No file may grow beyond 96 KiB: as on a full disk, a write fails in the middle."""
 
     def limit():
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # write() then fails with EFBIG
         resource.setrlimit(resource.RLIMIT_FSIZE, (96 * 1024, 96 * 1024))
 
     yield {"preexec_fn": limit}
