@@ -88,6 +88,7 @@ class DirStore : public Store {
     // A stored file is never written again, so two names may share its bytes.
     if (::link(source.c_str(), target.c_str()) == 0) {
       ::utimensat(AT_FDCWD, target.c_str(), nullptr, AT_SYMLINK_NOFOLLOW);  // its age begins now
+      io::flush_folder_of(target);
       return {};
     }
     if (errno == ENOENT) {

@@ -1,7 +1,9 @@
 // What every Store must do, here for the local folder.
 
+#include "io/testing.h"
 #include "store/store.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -9,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 namespace rowgate::store {
 namespace {
@@ -181,7 +184,95 @@ TEST_F(StoreContract, ListsWhatLiesBelowAFolder) {
   EXPECT_THAT(keys("sources"), IsEmpty());
 }
 
+TEST_F(StoreContract, AFileIsReplacedAtOnceOrNotAtAll) {
+  put("rejects/run_1.jsonl", "first");
+  {
+    Result<std::unique_ptr<StoreWriter>> dropped = store_->create("rejects/run_1.jsonl");
+    ASSERT_TRUE(dropped);
+    ASSERT_TRUE((*dropped)->write("half"));
+    EXPECT_EQ(get("rejects/run_1.jsonl"), "first");
+  }
+  EXPECT_EQ(get("rejects/run_1.jsonl"), "first");
+  put("rejects/run_1.jsonl", "second");
+  EXPECT_EQ(get("rejects/run_1.jsonl"), "second");
+}
+
+TEST_F(StoreContract, TakesAnyBytesInAnyPieces) {
+  std::string whole;
+  Result<std::unique_ptr<StoreWriter>> writer = store_->create("rejects/run_1.jsonl");
+  ASSERT_TRUE(writer);
+  for (int i = 0; i < 3000; ++i) {
+    const std::string piece(static_cast<std::size_t>(i % 7), static_cast<char>(i));
+    ASSERT_TRUE((*writer)->write(piece));
+    whole += piece;
+  }
+  ASSERT_TRUE((*writer)->close());
+  EXPECT_EQ(get("rejects/run_1.jsonl"), whole);
+}
+
+TEST_F(StoreContract, AClosedFileTakesNothingMore) {
+  Result<std::unique_ptr<StoreWriter>> writer = store_->create("rejects/run_1.jsonl");
+  ASSERT_TRUE(writer);
+  ASSERT_TRUE((*writer)->write("whole"));
+  ASSERT_TRUE((*writer)->close());
+  EXPECT_FALSE((*writer)->write("more"));
+  EXPECT_EQ(get("rejects/run_1.jsonl"), "whole");
+}
+
+TEST_F(StoreContract, ManyThreadsMayUseIt) {
+  {
+    std::vector<std::jthread> threads;
+    for (int thread = 0; thread < 4; ++thread)
+      threads.emplace_back([this, thread] {
+        for (int i = 0; i < 20; ++i) {
+          const std::string key = fmt::format("rejects/run_{}_{}.jsonl", thread, i);
+          put(key, key);
+          EXPECT_EQ(get(key), key);
+          if (i % 2 == 0) EXPECT_EQ(code_of(store_->remove(key)), "done");
+        }
+      });
+  }
+  EXPECT_EQ(keys("rejects").size(), 40u);
+}
+
 // What only a local folder has.
+
+TEST_F(StoreContract, AnotherProcessFindsWhatIsThere) {
+  put("rejects/run_1.jsonl", "kept");
+  store_ = dir_store(root_ / "files");
+  EXPECT_EQ(get("rejects/run_1.jsonl"), "kept");
+  EXPECT_THAT(keys("rejects"), ElementsAre("rejects/run_1.jsonl"));
+}
+
+TEST_F(StoreContract, NothingIsMadeByLooking) {
+  EXPECT_EQ(get("rejects/run_1.jsonl"), "file.not_found");
+  EXPECT_THAT(keys("rejects"), IsEmpty());
+  EXPECT_EQ(code_of(store_->remove("rejects/run_1.jsonl")), "file.not_found");
+  EXPECT_FALSE(fs::exists(root_ / "files"));
+}
+
+TEST_F(StoreContract, AFullDiskLeavesTheOldFile) {
+  put("rejects/run_1.jsonl", "old");
+  EXPECT_EQ(io::testing::in_child([this] {
+              io::testing::fill_disk_after(1000);
+              Result<std::unique_ptr<StoreWriter>> writer = store_->create("rejects/run_1.jsonl");
+              return writer ? code_of((*writer)->write(std::string(1001, 'x'))) : std::string("not made");
+            }),
+            "storage.full");
+  EXPECT_EQ(get("rejects/run_1.jsonl"), "old");
+  EXPECT_THAT(io::testing::entries_of(root_ / "files"), ElementsAre("rejects", "rejects/run_1.jsonl"));
+}
+
+TEST_F(StoreContract, WhatStandsInTheWayIsTold) {
+  put("rejects", "a file");
+  EXPECT_FALSE(store_->create("rejects/run_1.jsonl"));
+  EXPECT_EQ(get("rejects/run_1.jsonl"), "file.not_found");
+  put("reports/lnk_1/a.csv", "a");
+  Result<std::unique_ptr<StoreWriter>> writer = store_->create("reports/lnk_1");
+  ASSERT_TRUE(writer);
+  EXPECT_EQ(code_of((*writer)->close()), "storage.denied");
+  EXPECT_EQ(get("reports/lnk_1/a.csv"), "a");
+}
 
 TEST_F(StoreContract, FilesAndFoldersAreForTheOwnerAlone) {
   put("reports/lnk_1/a.csv", "a");
