@@ -2,8 +2,10 @@
 #include "io/testing.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <fstream>
+#include <thread>
 
 namespace rowgate::io {
 namespace {
@@ -114,6 +116,49 @@ TEST(FileWriter, ReplacesALinkAndNotWhatItPointsTo) {
   EXPECT_EQ(text_of(folder / "other.csv"), "mine\n");
   EXPECT_FALSE(fs::is_symlink(folder / "report.csv"));
   EXPECT_EQ(text_of(folder / "report.csv"), "new\n");
+}
+
+TEST(FileWriter, ForAPersonWritesThroughLinksDevicesAndPipes) {
+  const TempFolder folder;
+  std::ofstream(folder / "target.csv") << "something longer than what comes\n";
+  fs::create_symlink("target.csv", folder / "link.csv");
+  auto file = *FileWriter::create_for_user(folder / "link.csv");
+  ASSERT_TRUE(file.write("id\n"));
+  ASSERT_TRUE(file.close());
+  EXPECT_EQ(text_of(folder / "target.csv"), "id\n");
+  EXPECT_TRUE(fs::is_symlink(folder / "link.csv"));
+
+  auto nothing = *FileWriter::create_for_user("/dev/null");
+  ASSERT_TRUE(nothing.write("id\n"));
+  ASSERT_TRUE(nothing.close());
+  EXPECT_TRUE(fs::is_character_file("/dev/null"));
+
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  std::string read;
+  {
+    const std::jthread reader([&] { std::getline(std::ifstream(folder / "pipe"), read); });
+    auto pipe = *FileWriter::create_for_user(folder / "pipe");
+    ASSERT_TRUE(pipe.write("id\n"));
+    ASSERT_TRUE(pipe.close());
+  }
+  EXPECT_EQ(read, "id");
+  EXPECT_EQ(folder.entries(), (Names{"link.csv", "pipe", "target.csv"}));
+}
+
+TEST(FileWriter, ForAPersonIsAnOrdinaryFileElsewhere) {
+  const TempFolder folder;
+  std::ofstream(folder / "old.csv") << "old\n";
+  fs::create_symlink("nowhere.csv", folder / "dangling.csv");
+  for (const char* name : {"old.csv", "new.csv", "dangling.csv"}) {
+    {
+      ASSERT_TRUE(FileWriter::create_for_user(folder / name)->write("dropped\n"));
+    }
+    auto file = *FileWriter::create_for_user(folder / name);
+    ASSERT_TRUE(file.write("id\n"));
+    ASSERT_TRUE(file.close());
+    EXPECT_EQ(text_of(folder / name), "id\n");
+  }
+  EXPECT_EQ(folder.entries(), (Names{"dangling.csv", "new.csv", "old.csv"}));
 }
 
 TEST(FileWriter, DoesNotReplaceAFolder) {
