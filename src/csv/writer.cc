@@ -44,26 +44,34 @@ bool needs_formula_escape(std::string_view cell) {
   }
 }
 
+std::string_view without_formula_escape(std::string_view cell) {
+  // What was escaped begins with ', and what stands behind it would have needed the escape.
+  return cell.starts_with('\'') && needs_formula_escape(cell.substr(1)) ? cell.substr(1) : cell;
+}
+
 void Writer::field(std::string_view value) {
   if (!first_) out_ += options_.delimiter;
   first_ = false;
-  const char quote = options_.quote_char;
-  const bool escape = options_.escape_formulas && needs_formula_escape(value);
-  const char special[] = {options_.delimiter, quote, '\r', '\n'};
+  if (options_.escape_formulas && needs_formula_escape(value))
+    append("'" + std::string(value));
+  else
+    append(value);
+}
+
+void Writer::append(std::string_view value) {
+  const char special[] = {options_.delimiter, options_.quote_char, '\r', '\n'};
   if (!value.empty() && value.find_first_of({special, sizeof special}) == std::string_view::npos) {
-    if (escape) out_ += '\'';
     out_ += value;
     return;
   }
-  out_ += quote;
-  if (escape) out_ += '\'';
+  out_ += options_.quote_char;
   for (;;) {
-    const std::size_t inner = value.find(quote);
-    if (inner == std::string_view::npos) break;
-    out_.append(value.substr(0, inner + 1)).append(1, quote);
-    value.remove_prefix(inner + 1);
+    const std::size_t quote = value.find(options_.quote_char);
+    if (quote == std::string_view::npos) break;
+    out_.append(value.substr(0, quote + 1)).append(1, options_.quote_char);
+    value.remove_prefix(quote + 1);
   }
-  out_.append(value).append(1, quote);
+  out_.append(value).append(1, options_.quote_char);
 }
 
 void Writer::null_field() {

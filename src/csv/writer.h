@@ -23,6 +23,8 @@ class Writer {
   void end_record();
 
  private:
+  void append(std::string_view value);
+
   std::string& out_;
   Options options_;
   bool first_ = true;
@@ -31,5 +33,7 @@ class Writer {
 /// A cell that a spreadsheet would execute: it begins with = + - @ TAB CR (OWASP, "CSV Injection"), or with '
 /// itself, so that the escape can be taken off again. A plain number such as -12.5 is none.
 bool needs_formula_escape(std::string_view cell);
+/// The cell without the ' of such an escape; a cell that has none, as it is.
+std::string_view without_formula_escape(std::string_view cell);
 
 }  // namespace rowgate::csv

@@ -56,6 +56,20 @@ TEST(Writer, QuotesWhatMustBe) {
   }
 }
 
+TEST(Writer, QuotesByItsOwnQuoteThoughTheGuardOfAFormulaIsOne) {
+  const Writer::Options options{.quote_char = '\'', .escape_formulas = true};
+  EXPECT_EQ(written({{"a,b", "it's", "\"x\"", "=1", "'y", ""}}, options),
+            "'a,b','it''s',\"x\",'''=1','''''y',''\r\n");
+}
+
+TEST(Writer, WithoutFormulaEscapeUndoesIt) {
+  for (const char* cell : {"", "a", "=1", "'", "'a", "''", "'=1", "-x", "-1", "@", "\tx"}) {
+    const std::string guarded = needs_formula_escape(cell) ? "'" + std::string(cell) : cell;
+    EXPECT_EQ(without_formula_escape(guarded), cell);
+  }
+  EXPECT_EQ(without_formula_escape("'abc"), "'abc");  // nobody escaped that
+}
+
 TEST(Writer, QuotesItsOwnDelimiter) {
   EXPECT_EQ(written({{"a;b", "c,d"}}, {.delimiter = ';'}), "\"a;b\";c,d\r\n");
   EXPECT_EQ(written({{"a\tb", "c"}}, {.delimiter = '\t'}), "\"a\tb\"\tc\r\n");
