@@ -24,14 +24,15 @@ LoadOutcome begin_outcome(db::RunRecord begun, const LoadRequest& request, const
   return {.run = std::move(begun)};
 }
 
-/// Takes the outcome of an attempt into the run's record.
-void end_run(LoadOutcome& outcome, const Result<void>& attempt, const Clock& clock) {
+void succeed(db::RunRecord& run, const Clock& clock) {
+  run.finished_at = clock.now();
+  run.status = run.rows_rejected == 0 ? db::RunStatus::Succeeded : db::RunStatus::SucceededWithRejects;
+}
+
+/// Takes what prevented a load into its run's record.
+void break_off(LoadOutcome& outcome, const Result<void>& attempt, const Clock& clock) {
   db::RunRecord& run = outcome.run;
   run.finished_at = clock.now();
-  if (attempt) {
-    run.status = run.rows_rejected == 0 ? db::RunStatus::Succeeded : db::RunStatus::SucceededWithRejects;
-    return;
-  }
   const bool was_stopped = attempt.error().code == Code::RunInterrupted;
   run.status = was_stopped ? db::RunStatus::Interrupted : db::RunStatus::Failed;
   run.version_after = run.version_before;
@@ -49,10 +50,8 @@ Result<void> commit(const LoadRequest& request, db::Database& database, db::Tran
       same && *same)
     run.duplicate_of = **same;
   run.version_after = run.version_before + 1;
-  db::RunRecord done = run;
-  done.finished_at = clock.now();
-  done.status = run.rows_rejected == 0 ? db::RunStatus::Succeeded : db::RunStatus::SucceededWithRejects;
-  return transaction.commit(std::span(&done, 1));
+  succeed(run, clock);  // before the commit, which writes this very record
+  return transaction.commit(std::span(&run, 1));
 }
 
 Result<void> attempt(const LoadRequest& request, const LoadContext& context, const Clock& clock,
@@ -91,7 +90,8 @@ LoadOutcome Loader::run(db::RunRecord begun, const LoadRequest& request, Progres
                         const RejectObserver& observer, std::stop_token stop) {
   LoadOutcome outcome = begin_outcome(std::move(begun), request, clock_);
   const LoadContext context{database_, &store_, store_, settings_, progress, &observer, 0, std::move(stop)};
-  end_run(outcome, attempt(request, context, clock_, outcome), clock_);
+  if (const Result<void> attempted = attempt(request, context, clock_, outcome); !attempted)
+    break_off(outcome, attempted, clock_);
   progress.phase = Progress::Phase::Done;
   return outcome;
 }
@@ -118,7 +118,10 @@ Result<std::vector<LoadOutcome>> Loader::dry_run(std::span<const LoadRequest> re
       if (!judged)
         TRY(transaction->undo_part());  // files after it meet the tables as a load would leave them
     }
-    end_run(outcome, judged, clock_);
+    if (judged)
+      succeed(outcome.run, clock_);
+    else
+      break_off(outcome, judged, clock_);
     if (stop.stop_requested()) break;
   }
   progress.phase = Progress::Phase::Done;

@@ -73,7 +73,7 @@ class Loader {
                   const RejectObserver& observer, std::stop_token stop);
 
   /// Judges all requests together, in order, as loads would, then rolls back: no ledger row, no stored
-  /// rejects.
+  /// rejects. A file that is refused as a whole leaves nothing to those behind it.
   Result<std::vector<LoadOutcome>> dry_run(std::span<const LoadRequest> requests, Progress& progress,
                                            const RejectObserver& observer, std::stop_token stop);
 

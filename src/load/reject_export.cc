@@ -9,12 +9,11 @@
 namespace rowgate::load {
 namespace {
 
-/// Which columns of the file hold data: all, but for the six of ours where the file was a reject file itself.
-std::vector<std::size_t> data_columns(const RejectFileHead& head) {
+/// Which columns of the file hold data: all, but for those of ours where the file was a reject file itself.
+std::vector<std::size_t> data_columns(const RejectFileHead& head, bool was_reject_file) {
   std::vector<std::size_t> columns;
   for (std::size_t i = 0; i < head.columns.size(); ++i)
-    if (std::ranges::find(table::kRejectColumns, head.columns[i]) == table::kRejectColumns.end())
-      columns.push_back(i);
+    if (!was_reject_file || !table::is_reject_column(head.columns[i])) columns.push_back(i);
   return columns;
 }
 
@@ -51,13 +50,13 @@ void write_own_columns(csv::Writer& out, const RejectFileHead& head, const Refus
 void write_data(csv::Writer& out, const csv::RecordBatch& parsed, const std::vector<std::size_t>& columns,
                 bool was_reject_file) {
   for (const std::size_t column : columns) {
-    const std::string value = parsed.value(0, column);
-    if (parsed.raw_field(0, column).empty())
+    if (parsed.raw_field(0, column).empty()) {
       out.null_field();
-    else if (was_reject_file || !csv::needs_formula_escape(value))
-      out.field(value);  // in a reject file it is guarded already
-    else
-      out.field("'" + value);
+      continue;
+    }
+    const std::string value = parsed.value(0, column);
+    // In a reject file most cells are guarded already, and one that was repaired may not be.
+    out.field(was_reject_file ? csv::without_formula_escape(value) : std::string_view(value));
   }
 }
 
@@ -65,14 +64,16 @@ void write_data(csv::Writer& out, const csv::RecordBatch& parsed, const std::vec
 
 Result<void> export_csv(RejectReader& reader, const Output& out) {
   TRY_ASSIGN(const RejectFileHead head, reader.head());
-  const std::vector<std::size_t> columns = data_columns(head);
-  const bool was_reject_file = columns.size() != head.columns.size();
+  const bool was_reject_file = table::is_reject_header(head.columns);
+  const std::vector<std::size_t> columns = data_columns(head, was_reject_file);
   const auto raw_column = std::ranges::find(head.columns, "rg_raw");
   csv::Dialect dialect = head.dialect;
   dialect.max_field_bytes = dialect.max_record_bytes =
       256u << 20;  // what was within its own limits then is so now
   std::string text;
-  csv::Writer writer(text, {.delimiter = head.dialect.delimiter, .quote_char = head.dialect.quote_char});
+  csv::Writer writer(
+      text,
+      {.delimiter = head.dialect.delimiter, .quote_char = head.dialect.quote_char, .escape_formulas = true});
   for (const std::size_t column : columns) writer.field(head.columns[column]);
   for (const std::string_view name : table::kRejectColumns) writer.field(name);
   writer.end_record();
@@ -85,10 +86,10 @@ Result<void> export_csv(RejectReader& reader, const Output& out) {
     parsed.clear();
     csv::append_record(parsed, record->raw, dialect, record->line);
     bool in_columns = can_stand_in_columns(*record, parsed, head.columns.size());
-    if (in_columns && raw_column != head.columns.end()) {
+    if (in_columns && was_reject_file) {
       const std::string raw = parsed.value(0, static_cast<std::size_t>(raw_column - head.columns.begin()));
       if (!raw.empty()) {  // refused once more: the text is still that of the first file
-        record->raw = raw;
+        record->raw = csv::without_formula_escape(raw);
         in_columns = false;
       }
     }

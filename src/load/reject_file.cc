@@ -56,16 +56,20 @@ RejectProblem problem_from(const Json& json) {
   return problem;
 }
 
-RefusedRecord record_from(const Json& json) {
+/// nullopt where the record's bytes cannot be had.
+std::optional<RefusedRecord> record_from(const Json& json) {
   RefusedRecord record;
   record.line = json.at("line");
   record.record = json.at("record");
   record.offset = json.at("offset");
   for (const Json& error : json.at("errors")) record.problems.push_back(problem_from(error));
-  if (json.contains("raw"))
+  if (json.contains("raw")) {
     record.raw = json.at("raw");
-  else if (const auto bytes = base64_decode(json.at("raw_base64").get<std::string>()))
-    record.raw = *bytes;
+    return record;
+  }
+  std::optional<std::string> bytes = base64_decode(json.at("raw_base64").get<std::string>());
+  if (!bytes) return std::nullopt;
+  record.raw = *std::move(bytes);
   return record;
 }
 
@@ -191,7 +195,9 @@ Result<std::optional<RefusedRecord>> RejectReader::next() {
       return std::optional<RefusedRecord>{};
     }
     ++state_->count;
-    return std::optional<RefusedRecord>(record_from(json));
+    std::optional<RefusedRecord> record = record_from(json);
+    if (!record) return std::unexpected(state_->damaged("its base64 is none"));
+    return record;
   } catch (const std::exception& error) {
     return std::unexpected(state_->damaged(error.what()));
   }

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "csv/parser.h"
+#include "csv/writer.h"
 #include "load/reject_file.h"
 
 #include <fmt/format.h>
@@ -76,7 +77,10 @@ Result<csv::Opening> open_csv(const io::SourceFile& file, const csv::DialectOpti
     own.delimiter = delimiter;
     own.header = true;
     Result<csv::Opening> opening = csv::inspect(file, own);
-    if (opening && table::is_reject_file(*opening)) return opening;
+    if (opening && table::is_reject_file(*opening)) {
+      for (std::string& name : opening->header) name = std::string(csv::without_formula_escape(name));
+      return opening;
+    }
   }
   return csv::inspect(file, options);
 }

@@ -14,6 +14,14 @@ void append_record_fields(csv::Writer& out, const csv::RecordBatch& batch, std::
     out.field(batch.value(record, field));
 }
 
+/// A record over a limit is here only in part: read again, that part could pass for a whole record.
+void keep_broken(const csv::BrokenRecord& broken, csv::RecordBatch& to) {
+  if (!to.broken.empty() && to.broken.back().record == broken.record) to.broken.pop_back();
+  to.field_end.resize(to.first_field[broken.record]);
+  to.first_field.back() = static_cast<std::uint32_t>(to.field_end.size());
+  to.broken.push_back(broken);
+}
+
 }  // namespace
 
 Reload::Reload(const csv::Opening& opening, const table::ColumnMap& columns,
@@ -23,7 +31,7 @@ Reload::Reload(const csv::Opening& opening, const table::ColumnMap& columns,
       columns_(columns),
       own_(opening.columns) {
   for (std::size_t column = 0; column < opening.header.size(); ++column)
-    own_[column] = opening.header[column].starts_with("rg_");
+    own_[column] = table::is_reject_column(opening.header[column]);
 }
 
 void Reload::rewrite(const csv::RecordBatch& from, csv::RecordBatch& to) {
@@ -33,8 +41,10 @@ void Reload::rewrite(const csv::RecordBatch& from, csv::RecordBatch& to) {
   to.first_record = from.first_record;
   to.quote_char = from.quote_char;
   to.delimiter = from.delimiter;
+  auto broken = from.broken.begin();
   for (std::size_t record = 0; record < from.size(); ++record) {
     rewrite_record(from, record, to);
+    if (broken != from.broken.end() && broken->record == record) keep_broken(*broken++, to);
     to.own_offset.push_back(from.offset(record));
     to.length.back() = from.length[record];
   }
@@ -47,7 +57,8 @@ void Reload::rewrite_record(const csv::RecordBatch& from, std::size_t record, cs
     return;
   }
   if (parent_.empty()) parent_ = from.value(record, static_cast<std::size_t>(columns_.rg_run));
-  const std::string raw = from.value(record, static_cast<std::size_t>(columns_.rg_raw));
+  const std::string cell = from.value(record, static_cast<std::size_t>(columns_.rg_raw));
+  const std::string_view raw = csv::without_formula_escape(cell);
   text_.clear();
   if (raw.empty())
     write_columns(from, record);
@@ -64,17 +75,13 @@ void Reload::write_columns(const csv::RecordBatch& from, std::size_t record) {
       out.null_field();
       continue;
     }
-    const std::string value = from.value(record, column);
-    // What the export escaped begins with ', and what stands behind it would have needed the escape.
-    const bool guarded =
-        value.starts_with('\'') && csv::needs_formula_escape(std::string_view(value).substr(1));
-    out.field(guarded ? std::string_view(value).substr(1) : std::string_view(value));
+    out.field(csv::without_formula_escape(from.value(record, column)));
   }
 }
 
 /// The text of a whole record takes the places of the data columns. Where it is broken or has another number
 /// of fields it is written so that the same is wrong with it here.
-void Reload::write_raw(const std::string& raw) {
+void Reload::write_raw(std::string_view raw) {
   csv::RecordBatch parsed;
   csv::append_record(parsed, raw, raw_dialect_, 1);
   if (!parsed.broken.empty()) {

@@ -5,6 +5,8 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace rowgate::load {
 
@@ -24,12 +26,12 @@ class Reload {
  private:
   void rewrite_record(const csv::RecordBatch& from, std::size_t record, csv::RecordBatch& to);
   void write_columns(const csv::RecordBatch& from, std::size_t record);
-  void write_raw(const std::string& raw);
+  void write_raw(std::string_view raw);
   bool is_own(std::size_t column) const { return own_[column]; }
 
   csv::Dialect dialect_, raw_dialect_;
   table::ColumnMap columns_;
-  std::vector<bool> own_;  ///< by column: one of the six rg_* columns
+  std::vector<bool> own_;  ///< by column: one of the rg_* columns
   std::string text_;
   std::string parent_;
 };

@@ -46,7 +46,7 @@ Match match(const csv::Opening& opening, const TableSchema& schema, const NameMa
   found.own.resize(opening.columns);
   found.is_reject_file = is_reject_file(opening);
   for (std::size_t column = 0; column < opening.header.size(); ++column) {
-    found.own[column] = found.is_reject_file && opening.header[column].starts_with("rg_");
+    found.own[column] = found.is_reject_file && is_reject_column(opening.header[column]);
     if (found.own[column]) continue;
     const std::optional<std::size_t> field = field_of(meant(opening.header[column], map), schema);
     if (!field) {
@@ -260,10 +260,17 @@ Result<ColumnMap> map_by_position(const csv::Opening& opening, const TableSchema
 
 }  // namespace
 
+bool is_reject_header(const std::vector<std::string>& header) {
+  return std::ranges::all_of(
+      kRejectColumns, [&](std::string_view name) { return std::ranges::find(header, name) != header.end(); });
+}
+
 bool is_reject_file(const csv::Opening& opening) {
-  return std::ranges::all_of(kRejectColumns, [&](std::string_view name) {
-    return std::ranges::find(opening.header, name) != opening.header.end();
-  });
+  return is_reject_header(opening.header);
+}
+
+bool is_reject_column(std::string_view name) {
+  return name.starts_with("rg_");
 }
 
 Result<ColumnMap> map_columns(const csv::Opening& opening, const TableSchema& schema, const NameMap& map) {

@@ -15,8 +15,11 @@ namespace rowgate::table {
 inline constexpr std::array<std::string_view, 6> kRejectColumns = {"rg_run",    "rg_line",    "rg_codes",
                                                                    "rg_fields", "rg_message", "rg_raw"};
 
-/// Whether all six stand in the file's header.
+/// Whether all six stand in the header.
+bool is_reject_header(const std::vector<std::string>& header);
 bool is_reject_file(const csv::Opening& opening);
+/// Of such a file: a column that holds no data.
+bool is_reject_column(std::string_view name);
 
 /// Which column of a file holds which field.
 struct ColumnMap {

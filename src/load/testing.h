@@ -1,0 +1,72 @@
+#pragma once
+
+// What the tests of loads share: a clock, schemas and frames from texts, reject files in memory.
+
+#include "base/clock.h"
+#include "db/testing.h"
+#include "io/files.h"
+#include "load/reject_writer.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rowgate::load::testing {
+
+using db::testing::TempFolder;
+
+/// Every look at it is a millisecond later.
+class TickingClock : public Clock {
+ public:
+  Timestamp now() const override { return {1'700'000'000'000'000 + 1000 * ++looks_}; }
+
+ private:
+  mutable std::atomic<std::int64_t> looks_{0};
+};
+
+inline table::TableSchema schema_of(std::string_view json, std::string_view table = "hires") {
+  Result<table::TableSchema> schema = table::schema_from_json(json, table);
+  EXPECT_TRUE(schema) << (schema ? "" : to_text(schema.error()));
+  return schema ? *std::move(schema) : table::TableSchema{};
+}
+
+/// How `bytes` are read under `schema`, which outlives it.
+inline FileFrame frame_of(const std::string& bytes, const table::TableSchema& schema,
+                          const csv::DialectOptions& dialect = {}) {
+  FileFrame frame;
+  const std::shared_ptr<io::SourceFile> file = io::memory_file(bytes);
+  Result<csv::Opening> opening = csv::inspect(*file, dialect);
+  EXPECT_TRUE(opening) << (opening ? "" : to_text(opening.error()));
+  if (opening) frame.opening = *std::move(opening);
+  Result<table::ColumnMap> columns = table::map_columns(frame.opening, schema, {});
+  EXPECT_TRUE(columns) << (columns ? "" : to_text(columns.error()));
+  if (columns) frame.columns = *std::move(columns);
+  frame.schema = &schema;
+  return frame;
+}
+
+/// Everything that an export writes, or its error as text.
+template <class Export>
+std::string exported(Export write, const std::string& reject_file) {
+  RejectReader reader(*io::memory_file(reject_file)->open(0));
+  std::string out;
+  const Result<void> done = write(reader, [&out](std::string_view piece) -> Result<void> {
+    out += piece;
+    return {};
+  });
+  return done ? out : to_text(done.error());
+}
+
+/// A stored file whole; empty when it is not there.
+inline std::string stored(store::Store& store, const store::FileKey& key) {
+  Result<std::unique_ptr<io::Source>> source = store.open(key);
+  if (!source) return {};
+  return io::read_all(**source, 1 << 30).value_or("");
+}
+
+}  // namespace rowgate::load::testing
