@@ -1,15 +1,43 @@
 #include "report/cell_format.h"
 
 #include "base/text.h"
-#include "table/numbers.h"
 #include "table/value_format.h"
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cmath>
 
 namespace rowgate::report {
+namespace {
+
+/// Beyond that a number is not written out digit by digit.
+constexpr std::int64_t kLongestNumber = 4096;
+
+/// A plain number that JSON takes as it stands: no +, no leading zeros, digits on both sides of a point.
+bool is_json_number(std::string_view plain) {
+  if (plain.starts_with('-')) plain.remove_prefix(1);
+  const std::size_t whole = std::min(plain.find_first_not_of("0123456789"), plain.size());
+  if (whole == 0 || (whole > 1 && plain[0] == '0')) return false;
+  plain.remove_prefix(whole);
+  return !plain.starts_with('.') || (plain.size() > 1 && plain[1] >= '0' && plain[1] <= '9');
+}
+
+table::Digits digits_of(const db::ResultCell& cell) {
+  switch (cell.kind) {
+    case db::ResultCell::Kind::Integer:
+      return table::digits_of(fmt::format("{}", cell.integer));
+    case db::ResultCell::Kind::Real:
+      return table::shortest_digits(cell.real);
+    default:
+      return table::digits_of(cell.text);
+  }
+}
+
+bool is_whole(const table::Digits& number) {
+  return number.point >= static_cast<std::int64_t>(number.digits.size());
+}
+
+}  // namespace
 
 OutputCell CellFormat::plain(const db::ResultCell& cell) {
   text_.clear();
@@ -40,22 +68,31 @@ std::unexpected<Error> CellFormat::not_of_type(const db::ResultCell& cell) {
               "correct the column's type or the sql");
 }
 
+OutputCell CellFormat::as_number(const db::ResultCell& cell) {
+  return {OutputCell::Kind::Number, plain(cell).text};
+}
+
 Result<OutputCell> CellFormat::number(const db::ResultCell& cell) {
-  const bool is_text = cell.kind == db::ResultCell::Kind::Text;
+  const bool is_text = cell.kind == db::ResultCell::Kind::Text,
+             is_real = cell.kind == db::ResultCell::Kind::Real;
+  const bool whole_wanted = column_.type == table::Type::Integer;
   if (is_text && !table::is_plain_number(cell.text)) return not_of_type(cell);
-  if (column_.type == table::Type::Integer && cell.kind == db::ResultCell::Kind::Real &&
-      cell.real != std::trunc(cell.real))
-    return not_of_type(cell);
-  if (!column_.decimals) {
-    if (is_text) return OutputCell{OutputCell::Kind::Number, cell.text};
-    const OutputCell out = plain(cell);
-    return out;
+  if (is_real && !std::isfinite(cell.real)) {
+    if (whole_wanted) return not_of_type(cell);
+    return plain(cell);
   }
-  double value = cell.kind == db::ResultCell::Kind::Integer ? static_cast<double>(cell.integer) : cell.real;
-  if (is_text) std::from_chars(cell.text.data(), cell.text.data() + cell.text.size(), value);
-  if (!std::isfinite(value)) return plain(cell);
+  // Most numbers are written as they are; the exact digits of the others are looked at, never a double near
+  // them.
+  const bool as_it_is = !column_.decimals && (!is_text || is_json_number(cell.text));
+  if (as_it_is && (cell.kind == db::ResultCell::Kind::Integer || !whole_wanted)) return as_number(cell);
+  const table::Digits digits = digits_of(cell);
+  if (whole_wanted && !is_whole(digits)) return not_of_type(cell);
+  if (as_it_is) return as_number(cell);
   text_.clear();
-  table::append_number(text_, value, *column_.decimals);
+  if (column_.decimals && std::abs(digits.point) <= kLongestNumber)
+    table::append_number(text_, digits, *column_.decimals);
+  else
+    table::append_number(text_, digits);
   return OutputCell{OutputCell::Kind::Number, text_};
 }
 

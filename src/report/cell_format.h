@@ -19,6 +19,7 @@ class CellFormat {
   Result<OutputCell> number(const db::ResultCell& cell);
   Result<OutputCell> boolean(const db::ResultCell& cell);
   OutputCell plain(const db::ResultCell& cell);
+  OutputCell as_number(const db::ResultCell& cell);
   std::unexpected<Error> not_of_type(const db::ResultCell& cell);
 
   Column column_;

@@ -1,10 +1,8 @@
 #include "report/sort_key.h"
 
-#include <utf8proc.h>
+#include "table/numbers.h"
 
-#include <bit>
-#include <charconv>
-#include <cmath>
+#include <utf8proc.h>
 
 namespace rowgate::report {
 namespace {
@@ -13,26 +11,23 @@ void append_big_endian(std::string& out, std::uint64_t bits) {
   for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>(bits >> shift);
 }
 
-/// The bits of a double in the order of its values: positive ones above negative ones, those by size
-/// inverted.
-std::uint64_t ordered_bits(double value) {
-  const auto bits = std::bit_cast<std::uint64_t>(value == 0 ? 0.0 : value);
-  constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
-  return (bits & kSign) != 0 ? ~bits : bits | kSign;
+void invert(std::string& out, std::size_t from) {
+  for (std::size_t i = from; i < out.size(); ++i) out[i] = static_cast<char>(~out[i]);
 }
 
+/// Exact, whatever the number's size: neighbours beyond 2^53 would be the same double.
 void append_number_key(std::string& out, std::string_view text) {
-  const char* const end = text.data() + text.size();
-  double value = 0;
-  std::from_chars(text.data(), end, value);
-  std::int64_t whole = 0;
-  const bool is_whole = std::from_chars(text.data(), end, whole).ptr == end;
-  append_big_endian(out, ordered_bits(value));
-  // Neighbouring integers above 2^53 are the same double; how far each is from it tells them apart.
-  constexpr double kBeyond = 9223372036854775808.0;
-  std::int64_t rest = 0;
-  if (is_whole) rest = value >= kBeyond ? whole - INT64_MAX - 1 : whole - static_cast<std::int64_t>(value);
-  append_big_endian(out, static_cast<std::uint64_t>(rest) ^ (std::uint64_t{1} << 63));
+  const table::Digits number = table::digits_of(text);
+  if (number.digits.empty()) {
+    out += '\2';
+    return;
+  }
+  out += number.negative ? '\1' : '\3';
+  const std::size_t begin = out.size();
+  append_big_endian(out, static_cast<std::uint64_t>(number.point) ^ (std::uint64_t{1} << 63));
+  out += number.digits;
+  out += '\0';
+  if (number.negative) invert(out, begin);
 }
 
 /// Unicode simple case folding: the folding of one code point to one, where there is such a one.
@@ -95,8 +90,7 @@ void append_sort_key(std::string& out, const OutputCell& cell, bool descending) 
       out += '\2';
       append_text_key(out, cell.text);
   }
-  if (!descending) return;
-  for (std::size_t i = begin; i < out.size(); ++i) out[i] = static_cast<char>(~out[i]);
+  if (descending) invert(out, begin);
 }
 
 int compare(const OutputCell& a, const OutputCell& b) {

@@ -10,7 +10,8 @@ namespace rowgate::report {
 /// at cells again. No key is the beginning of another one, so keys of several columns may follow each other.
 ///
 ///   null    0
-///   number  1, the double with its bits in comparing order, what an integer is beyond the double
+///   number  1, its sign (1, 2 or 3), the power of ten it begins with, its digits, 0
+///           (of a negative one all behind the sign is inverted)
 ///   text    2, the text by Unicode simple case folding, 0 1, the text itself, 0 1    (a 0 within is written
 ///   0 255)
 ///

@@ -1,7 +1,5 @@
 #include "table/value_format.h"
 
-#include "table/numbers.h"
-
 #include <fmt/format.h>
 
 #include <cmath>
@@ -58,8 +56,14 @@ void round_to(Digits& number, std::int64_t decimals) {
 }  // namespace
 
 void append_number(std::string& out, double value) {
-  if (append_nonfinite(out, value)) return;
-  const Digits number = shortest_digits(value);
+  if (!append_nonfinite(out, value)) append_number(out, shortest_digits(value));
+}
+
+void append_number(std::string& out, double value, int decimals) {
+  if (!append_nonfinite(out, value)) append_number(out, shortest_digits(value), decimals);
+}
+
+void append_number(std::string& out, const Digits& number) {
   if (number.digits.empty()) {
     out += '0';
   } else if (number.point > -5 && number.point <= 15) {
@@ -73,9 +77,7 @@ void append_number(std::string& out, double value) {
   }
 }
 
-void append_number(std::string& out, double value, int decimals) {
-  if (append_nonfinite(out, value)) return;
-  Digits number = shortest_digits(value);
+void append_number(std::string& out, Digits number, int decimals) {
   round_to(number, decimals);
   const std::size_t begin = out.size();
   if (number.digits.empty()) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "table/numbers.h"
+
 #include <string>
 #include <string_view>
 
@@ -10,5 +12,8 @@ namespace rowgate::table {
 void append_number(std::string& out, double value);
 /// With exactly `decimals` digits after the point, half away from zero on the shortest decimal form.
 void append_number(std::string& out, double value, int decimals);
+/// The same for a decimal number of any size, exactly.
+void append_number(std::string& out, const Digits& number);
+void append_number(std::string& out, Digits number, int decimals);
 
 }  // namespace rowgate::table
