@@ -42,6 +42,7 @@ class ServiceReader : private ValueReader {
     if (const Place at = section("observability")) read_observability(at);
     if (const Place at = section("limits")) read_limits(at);
     if (service_.public_url.empty()) service_.public_url = own_url();
+    service_.compat.schemas.emplace(config_.database_path.stem().string(), "default");
   }
 
  private:

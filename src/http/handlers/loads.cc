@@ -1,0 +1,83 @@
+// POST /v1/tables/{table}/loads and .../validate.
+
+#include "http/handlers/handlers.h"
+#include "http/load_body.h"
+#include "http/lookups.h"
+#include "http/run_answers.h"
+
+#include <fmt/format.h>
+
+namespace rowgate::http {
+namespace {
+
+std::optional<std::string> text_parameter(const Request& request, std::string_view name) {
+  const std::optional<std::string_view> value = request.parameter(name);
+  return value ? std::optional<std::string>(*value) : std::nullopt;
+}
+
+Result<bool> read_yes_or_no(const Request& request, std::string_view name) {
+  const std::string_view value = request.parameter(name).value_or("false");
+  if (value == "true" || value == "1") return true;
+  if (value == "false" || value == "0") return false;
+  return fail(Code::RequestInvalid, fmt::format("{} is neither true nor false", name), fmt::format("{}=true", name));
+}
+
+/// The whole id of the run whose rejects the file repairs, which must have loaded into the same table.
+Result<std::string> read_parent(const Call& call, const db::TableName& table) {
+  const std::optional<std::string_view> id = call.request.parameter("parent");
+  if (!id) return std::string();
+  Call of_run = call;
+  of_run.params["run"] = std::string(*id);
+  TRY_ASSIGN(const load::RunView parent, find_run(of_run));
+  if (parent.run.table != table.name)
+    return fail(Code::RequestInvalid, "the parent is a run of another table", "leave `parent` out");
+  return parent.run.id;
+}
+
+Result<Accepted> prepare(Call& call, bool dry_run) {
+  TRY_ASSIGN(const FoundTable table, find_table(call));
+  const Request& request = call.request;
+  LoadBody::Plan plan;
+  plan.run.table = table.name.name;
+  plan.run.space = table.name.space;
+  plan.run.file_name = request.parameter("name").value_or("").substr(0, 255);
+  load::LoadOptions& options = plan.options;
+  options.mode = request.parameter("mode").value_or("append");
+  options.on_reject = request.parameter("on_reject").value_or("skip");
+  options.max_rejects = text_parameter(request, "max_rejects");
+  options.delimiter = text_parameter(request, "delimiter");
+  options.encoding = text_parameter(request, "encoding");
+  options.map = text_parameter(request, "map");
+  TRY_ASSIGN(options.parent, read_parent(call, table.name));
+  options.dry_run = dry_run;
+  if (!dry_run) {
+    TRY_ASSIGN(options.dry_run, read_yes_or_no(request, "dry_run"));
+  }
+  plan.run.dry_run = options.dry_run;
+  plan.run.mode = options.mode;
+  return accept_file(call, std::move(plan), false, call.service.settings.limits.max_upload_bytes);
+}
+
+}  // namespace
+
+Result<Accepted> prepare_load(Call& call) {
+  return prepare(call, false);
+}
+
+Result<Accepted> prepare_validation(Call& call) {
+  return prepare(call, true);
+}
+
+Result<Reply> load_file(Call& call, Body body) {
+  TRY_ASSIGN(load::NewLoad load, new_load(call, static_cast<LoadBody&>(*body)));
+  TRY_ASSIGN(const Submitted submitted, submit(call, std::move(load)));
+  if (submitted.refusal) return Reply(*submitted.refusal);
+  return Reply(after_run(call.service.queue, submitted.run_id, call.service.settings.limits.sync_wait,
+                         [call, submitted] {
+                           Response response = present_answer(call, submitted.run_id);
+                           if (submitted.is_replay) response.set("Idempotency-Replayed", "true");
+                           return response;
+                         }));
+}
+
+}  // namespace rowgate::http

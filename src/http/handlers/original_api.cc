@@ -1,0 +1,155 @@
+// The three endpoints of the original API. Its callers match on every byte of these texts, so their spelling stays.
+
+#include "http/handlers/handlers.h"
+#include "http/load_body.h"
+#include "http/lookups.h"
+#include "http/replies.h"
+#include "http/resources.h"
+#include "http/run_answers.h"
+#include "load/count_records.h"
+
+#include "base/text.h"
+
+#include <fmt/format.h>
+
+namespace rowgate::http {
+namespace {
+
+constexpr std::string_view kLoaded = "Data loaded succesfully!";
+constexpr std::string_view kNoData = "Cannot find data to upload";
+constexpr std::uint64_t kReadPast = 16 * kMiB;
+
+Response line(int status, std::string text) {
+  return text_response(status, "text/plain", std::move(text));
+}
+
+std::unexpected<Error> refused(std::string message) {
+  return fail(Code::RequestInvalid, std::move(message));
+}
+
+Result<void> check_names_given(const Request& request) {
+  const bool table = !request.parameter("table").value_or("").empty();
+  const bool schema = !request.parameter("schema").value_or("").empty();
+  if (!table && !schema) return refused("Table and schema are required parameters");
+  if (!schema) return refused("Schema is a required parameter");
+  if (!table) return refused("Table is a required parameter");
+  return {};
+}
+
+Result<void> check_schema(const Call& call) {
+  const std::string_view schema = *call.request.parameter("schema");
+  if (call.service.settings.compat.schemas.contains(std::string(schema))) return {};
+  return refused(fmt::format("Unknown schema: {}", shown(schema)));
+}
+
+/// Configured, or known to the database, or one that may be made.
+Result<db::TableName> find_or_name_table(const Call& call) {
+  const std::string name(*call.request.parameter("table"));
+  Call of_table = call;
+  of_table.params["table"] = name;
+  const Result<FoundTable> found = find_table(of_table);
+  if (found) return found->name;
+  if (found.error().code != Code::TableUnknown) return std::unexpected(found.error());
+  const bool may_be_made = call.service.settings.compat.create_tables && call.may_see_table(name) &&
+                           table::why_not_a_name(name, false).empty();
+  if (!may_be_made) return refused(fmt::format("Unknown table: {}", shown(name)));
+  return db::TableName{.name = name};
+}
+
+/// A file without a data row is refused before it could replace a table by nothing.
+Result<void> check_rows(const Call& call, const load::NewLoad& load) {
+  const std::optional<std::uint64_t> most = call.service.settings.compat.max_rows;
+  TRY_ASSIGN(const std::uint64_t rows,
+             load::count_records(call.service.catalog, load, most ? std::nullopt : std::optional<std::uint64_t>(1)));
+  if (rows == 0) return refused(std::string(kNoData));
+  if (most && rows > *most)
+    return refused(
+        fmt::format("Batch insert available for files from 1 up to {} rows. The file provided has {} rows.", *most, rows));
+  return {};
+}
+
+std::string first_refusal(const load::RunView& view) {
+  if (view.first_rejects.empty() || view.first_rejects[0].problems.empty()) return "";
+  const load::RejectProblem& first = view.first_rejects[0].problems[0];
+  const std::string field = first.field.empty() ? "" : fmt::format(", {}", first.field);
+  return fmt::format(" First: line {}{}: {}.", view.first_rejects[0].line, field, first.title);
+}
+
+Response ended(const Call& call, const load::RunView& view) {
+  const db::RunRecord& run = view.run;
+  if (run.error && run.error->code == Code::LimitRejects)
+    return line(422, fmt::format("{} of {} rows were refused; nothing was loaded.{}", run.rows_rejected,
+                                 run.rows_read - run.rows_skipped, first_refusal(view)));
+  if (run.status != db::RunStatus::Succeeded && run.status != db::RunStatus::SucceededWithRejects)
+    return problem_response(call, problem_of(view));
+  return line(200, std::string(kLoaded));
+}
+
+Response answer_for(const Call& call, const Submitted& submitted) {
+  const Result<load::RunView> view = call.service.queue.find(submitted.run_id);
+  if (!view) return problem_response(call, {.error = view.error()});
+  Response response = ended(call, *view);
+  const db::RunRecord& run = view->run;
+  response.set("Rowgate-Run", run.id);
+  response.set("Rowgate-Rows", fmt::format("read={}, accepted={}, rejected={}", run.rows_read, run.rows_accepted,
+                                           run.rows_rejected));
+  response.set("Link", fmt::format("</v1/runs/{}>; rel=\"status\", </v1/tables/{}/loads>; rel=\"alternate\"", run.id,
+                                   percent_encoded(run.table)));
+  if (submitted.is_replay) response.set("Idempotency-Replayed", "true");
+  return response;
+}
+
+}  // namespace
+
+Result<Accepted> prepare_original_load(Call& call) {
+  TRY(check_names_given(call.request));
+  TRY(check_schema(call));
+  TRY_ASSIGN(const db::TableName table, find_or_name_table(call));
+  const std::string_view append = call.request.parameter("append").value_or("");
+  LoadBody::Plan plan;
+  plan.run.table = table.name;
+  plan.run.space = table.space;
+  plan.options.mode = append == "true" || append == "True" || append == "1" ? "append" : "replace";
+  plan.run.mode = plan.options.mode;
+  TRY_ASSIGN(Accepted accepted, accept_file(call, std::move(plan), true, call.service.settings.compat.max_bytes));
+  accepted.read_past_bytes = kReadPast;
+  return accepted;
+}
+
+Result<Reply> original_load(Call& call, Body body) {
+  Result<load::NewLoad> load = new_load(call, static_cast<LoadBody&>(*body));
+  if (!load && load.error().code == Code::FileEmpty) return refused(std::string(kNoData));
+  if (!load) return std::unexpected(std::move(load).error());
+  TRY(check_rows(call, *load));
+  TRY_ASSIGN(const Submitted submitted, submit(call, *std::move(load)));
+  if (submitted.refusal) return Reply(*submitted.refusal);
+  return Reply(after_run(call.service.queue, submitted.run_id, std::nullopt,
+                         [call, submitted] { return answer_for(call, submitted); }));
+}
+
+std::string original_error_line(const Settings& settings, const Error& error) {
+  if (error.code == Code::LimitBytes)
+    return fmt::format("The file is larger than {} MB.", settings.compat.max_bytes / kMiB);
+  if (error.code == Code::FileEmpty) return std::string(kNoData);
+  return told_message(error);
+}
+
+/// The report that has the request's path as its `route`.
+Result<Reply> original_report(Call& call, Body) {
+  const std::string path = call.request.target.substr(0, call.request.target.find('?'));
+  for (const report::Definition& report : call.service.reports) {
+    if (report.route != path) continue;
+    if (!call.may_see_report(report.name)) break;
+    TRY_ASSIGN(const report::MadeLink made,
+               call.service.links.make({.report = &report,
+                                        .expires_in = report.expires,
+                                        .principal = call.request.principal}));
+    call.service.metrics.link_created(report.name);
+    const std::string url = call.service.settings.public_url + made.path;
+    return Reply(json_response(200, fmt::format("{{\"message\": {}, \"presigned-url\": {}}}\n",
+                                                json_text("Report generated succesfully!"), json_text(url))));
+  }
+  return fail(Code::RequestNotFound, "there is nothing at this address");
+}
+
+}  // namespace rowgate::http

@@ -1,0 +1,44 @@
+#include "http/idempotency.h"
+
+#include "base/text.h"
+#include "io/digest.h"
+
+#include <algorithm>
+
+namespace rowgate::http {
+namespace {
+
+constexpr std::size_t kLongestKey = 255;
+
+std::string path_of(const Request& request) {
+  return request.target.substr(0, request.target.find('?'));
+}
+
+}  // namespace
+
+Result<db::Idempotency> read_idempotency_key(const Request& request) {
+  std::optional<std::string_view> value = request.header("idempotency-key");
+  if (!value) return db::Idempotency{};
+  std::string_view key = trim_spaces(*value);
+  if (key.size() >= 2 && key.front() == '"' && key.back() == '"') key = key.substr(1, key.size() - 2);
+  const bool printable = std::ranges::all_of(key, [](char c) { return c >= 0x20 && c < 0x7F; });
+  if (key.empty() || key.size() > kLongestKey || !printable)
+    return fail(Code::RequestInvalid, "the Idempotency-Key is not usable",
+                "give 1 to 255 printable ASCII characters, for example a UUID");
+  return db::Idempotency{.principal = request.principal,
+                         .method = request.method,
+                         .path = path_of(request),
+                         .key = std::string(key)};
+}
+
+std::string fingerprint(const Request& request, std::string_view body_sha256) {
+  Fields query = request.query;
+  std::ranges::stable_sort(query);
+  std::string text = request.method + '\n' + path_of(request) + '\n';
+  // Lengths before the texts, so that no two queries are written alike.
+  for (const auto& [name, value] : query)
+    text += std::to_string(name.size()) + ':' + name + std::to_string(value.size()) + ':' + value;
+  return io::sha256_hex(text.append(1, '\n').append(body_sha256));
+}
+
+}  // namespace rowgate::http

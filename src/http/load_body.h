@@ -1,0 +1,34 @@
+#pragma once
+
+#include "http/file_body.h"
+#include "http/router.h"
+#include "load/load_options.h"
+
+namespace rowgate::http {
+
+/// A file on its way into a table: what was decided before the body came, and the bytes.
+class LoadBody : public FileBody {
+ public:
+  struct Plan {
+    db::RunRecord run;  ///< id, table, principal and the idempotency key (without fingerprint)
+    load::LoadOptions options;
+  };
+  LoadBody(Plan plan, FileHead head, load::Upload upload)
+      : FileBody(std::move(head), std::move(upload)), plan_(std::move(plan)) {}
+  const Plan& plan() const { return plan_; }
+
+ private:
+  Plan plan_;
+};
+
+/// Opens the upload and makes the receiver. Fails as read_file_head() and load::Upload::create() do.
+Result<Accepted> accept_file(Call& call, LoadBody::Plan plan, bool lenient, std::uint64_t limit_bytes);
+
+/// The run that a received file becomes. Fails with file.empty.
+Result<load::NewLoad> new_load(const Call& call, LoadBody& body);
+
+/// Waits for the end of a run, at most `at_most`, then answers by `answer`.
+Later after_run(load::RunQueue& queue, const std::string& run_id, std::optional<std::chrono::milliseconds> at_most,
+                std::function<Response()> answer);
+
+}  // namespace rowgate::http

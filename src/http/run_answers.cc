@@ -1,0 +1,84 @@
+#include "http/run_answers.h"
+
+#include "http/metrics.h"
+#include "http/replies.h"
+#include "http/resources.h"
+
+#include <fmt/format.h>
+
+namespace rowgate::http {
+namespace {
+
+constexpr std::size_t kToldRejects = 20;
+
+std::string run_path(std::string_view id) {
+  return fmt::format("/v1/runs/{}", id);
+}
+
+}  // namespace
+
+Problem problem_of(const load::RunView& view) {
+  Problem problem{.error = view.run.error.value_or(
+                      Error{Code::RunInterrupted, "the run was stopped; nothing was loaded", "send the file again"}),
+                  .instance = run_path(view.run.id)};
+  for (const load::RefusedRecord& record : view.first_rejects) {
+    for (const load::RejectProblem& each : record.problems)
+      problem.items.push_back({.code = each.code,
+                               .line = each.line,
+                               .byte = record.offset,
+                               .field = each.field,
+                               .found = each.found,
+                               .expected = each.expected,
+                               .hint = each.help});
+    if (problem.items.size() >= kToldRejects) break;
+  }
+  if (view.run.rows_rejected > 0)
+    problem.headers.emplace_back("Link", fmt::format("<{}/rejects>; rel=\"related\"", run_path(view.run.id)));
+  return problem;
+}
+
+Response ended_answer(const Call& call, const load::RunView& view) {
+  using db::RunStatus;
+  const db::RunRecord& run = view.run;
+  if (run.status != RunStatus::Succeeded && run.status != RunStatus::SucceededWithRejects)
+    return problem_response(call, problem_of(view));
+  Response response = json_response(200, run_json(view) + "\n");
+  if (!run.dry_run) response.set("ETag", fmt::format("\"v{}\"", run.version_after));
+  return response;
+}
+
+Response present_answer(const Call& call, const std::string& run_id) {
+  load::RunQueue& queue = call.service.queue;
+  const Result<load::RunView> view = queue.find(run_id);
+  if (!view) return problem_response(call, {.error = view.error(), .instance = run_path(run_id)});
+  if (has_ended(view->run)) return ended_answer(call, *view);
+  if (const Result<void> kept = queue.make_durable(run_id); !kept)
+    return problem_response(call, {.error = kept.error(), .instance = run_path(run_id)});
+  Response response = json_response(202, run_json(*view) + "\n");
+  response.set("Location", run_path(run_id));
+  response.set("Retry-After", "1");
+  return response;
+}
+
+Result<Submitted> submit(const Call& call, load::NewLoad load) {
+  const std::string own_id = load.run.id;
+  const std::uint64_t bytes = load.file.bytes;
+  const db::Idempotency key = load.run.idempotency;
+  Result<std::string> id = call.service.queue.submit(std::move(load));
+  if (id) {
+    if (*id == own_id)
+      call.service.metrics.bytes_received(bytes);
+    else
+      call.service.metrics.idempotent_replay();
+    return Submitted{.run_id = *id, .is_replay = *id != own_id};
+  }
+  if (id.error().code != Code::RunIdempotencyInProgress) return std::unexpected(std::move(id).error());
+  Problem problem{.error = std::move(id).error(), .retry_after = std::chrono::seconds(1)};
+  if (const auto earlier = call.service.queue.find_by_key(key); earlier && *earlier) {
+    problem.instance = run_path((*earlier)->run.id);
+    problem.headers.emplace_back("Link", fmt::format("<{}>; rel=\"status\"", problem.instance));
+  }
+  return Submitted{.run_id = {}, .refusal = problem_response(call, problem)};
+}
+
+}  // namespace rowgate::http

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "http/problem.h"
+#include "http/router.h"
+#include "load/run_queue.h"
+
+#include <optional>
+#include <string>
+
+namespace rowgate::http {
+
+/// The answer to a load whose run has ended: 200 with the run, or the problem that it ended with.
+Response ended_answer(const Call& call, const load::RunView& view);
+/// What is to be said of a run now: ended_answer(), or 202 where it goes on, which then survives the process.
+Response present_answer(const Call& call, const std::string& run_id);
+/// Why a run failed, with its first rejects.
+Problem problem_of(const load::RunView& view);
+
+/// What the queue says to a new load.
+struct Submitted {
+  std::string run_id;
+  bool is_replay = false;                 ///< the run is that of an earlier request under the same key
+  std::optional<Response> refusal = {};  ///< the earlier request is still being done
+};
+/// Puts a load into the queue. Fails as load::RunQueue::submit() does.
+Result<Submitted> submit(const Call& call, load::NewLoad load);
+
+}  // namespace rowgate::http
