@@ -172,6 +172,7 @@ int run_command(const CommandLine& line) {
   if (command == "config show") return command_config_show(common, line.origin, line.section);
   if (command == "doctor") return command_doctor(common);
   if (command == "explain") return command_explain(common, line.code, line.markdown);
+  if (command == "serve") return command_serve(common, line.listen);
   if (command == "version") return command_version(common);
   return report_error(common.terminal, Error{Code::InternalError, fmt::format("no code for `{}`", command)});
 }

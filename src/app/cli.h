@@ -34,6 +34,7 @@ struct CommandLine {
   std::optional<std::string> section = {};
   std::optional<std::string> code = {};  ///< explain
   bool markdown = false;
+  std::optional<std::string> listen = {};  ///< serve
 };
 
 /// A command line that no command follows from: help was asked for, or it is wrong.

@@ -273,6 +273,11 @@ void declare_commands(CLI::App& root, CommandLine& line) {
   add_global_flags(root, line);
   add_init(root, line.init);
   add_load(root, line.load);
+  CLI::App& serve = add(root, kStart, "serve", "Start the HTTP server",
+                        "  rowgate serve\n"
+                        "  rowgate serve --listen 127.0.0.1:9000");
+  serve.add_option("--listen", line.listen, "Where to listen, instead of server.listen")
+      ->type_name("HOST:PORT");
   add_validate(root, line.load);
   CLI::App& tables = add(root, kData, "tables", "List tables, or show one (rows, versions, drift)",
                          "  rowgate tables\n"

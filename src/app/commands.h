@@ -76,7 +76,8 @@ int command_schema_infer(const Common&, const std::vector<std::string>& files, c
                          const std::optional<std::string>& delimiter);
 int command_doctor(const Common&);
 int command_explain(const Common&, const std::optional<std::string>& code,
-                    bool markdown);  ///< no code: all of them
+                    bool markdown);                                          ///< no code: all of them
+int command_serve(const Common&, const std::optional<std::string>& listen);  ///< "HOST:PORT"
 int command_version(const Common&);
 
 }  // namespace rowgate::app

@@ -68,6 +68,9 @@ std::expected<LoadedConfig, std::vector<Error>> load_config(
 /// from the environment and defaults.
 std::expected<LoadedConfig, std::vector<Error>> adhoc_config(std::string_view to);
 
+/// "127.0.0.1:8080" or "[::1]:8080"; port 0 = any free one. Fails with request.invalid.
+Result<http::Listener> read_listener(std::string_view text);
+
 /// Parses YAML (1.2 core schema; JSON is a subset of it) with places. Refuses tags, duplicate keys and more
 /// than 10,000 nodes made by aliases. Errors carry `file` and `at`.
 Result<Node> read_yaml(const std::filesystem::path& file, std::string_view text);

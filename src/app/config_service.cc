@@ -65,23 +65,10 @@ class ServiceReader : private ValueReader {
   void take_listener(const Place& map, std::string_view key, http::Listener& into) {
     std::string text;
     take_text(map, key, text);
-    const std::size_t colon = text.rfind(':');
-    std::string host = colon == std::string::npos ? "" : text.substr(0, colon);
-    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-    unsigned port = 65'536;
-    if (colon != std::string::npos) {
-      const char* const end = text.data() + text.size();
-      if (const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, port);
-          error != std::errc() || stop != end)
-        port = 65'536;
-    }
-    if (host.empty() || port > 65'535) {
-      problem(map.member(key), fmt::format("`{}` is no address to listen on", shown(text)),
-              "write HOST:PORT, for example 127.0.0.1:8080 or [::1]:8080");
-      return;
-    }
-    into.host = std::move(host);
-    into.port = static_cast<std::uint16_t>(port);
+    const Result<http::Listener> read = read_listener(text);
+    if (!read) return problem(map.member(key), read.error().message, read.error().hint);
+    into.host = read->host;
+    into.port = read->port;
   }
 
   void read_server(const Place& at) {
@@ -288,6 +275,23 @@ class ServiceReader : private ValueReader {
 };
 
 }  // namespace
+
+Result<http::Listener> read_listener(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  std::string_view host = colon == std::string_view::npos ? std::string_view() : text.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  unsigned port = 65'536;
+  if (colon != std::string_view::npos) {
+    const char* const end = text.data() + text.size();
+    if (const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, port);
+        error != std::errc() || stop != end)
+      port = 65'536;
+  }
+  if (host.empty() || port > 65'535)
+    return fail(Code::RequestInvalid, fmt::format("`{}` is no address to listen on", shown(text)),
+                "write HOST:PORT, for example 127.0.0.1:8080 or [::1]:8080");
+  return http::Listener{.host = std::string(host), .port = static_cast<std::uint16_t>(port)};
+}
 
 void read_service(const Document& document, Config& config, std::vector<Error>& problems) {
   ServiceReader(document, config, problems).read();

@@ -8,7 +8,8 @@
 // The file becomes part of the program by the assembler (GCC 12 has no #embed).
 __asm__(
     ".section .rodata\n"
-    "rowgate_openapi_begin: .incbin \"" ROWGATE_OPENAPI "\"\n"
+    "rowgate_openapi_begin: .incbin \"" ROWGATE_OPENAPI
+    "\"\n"
     "rowgate_openapi_end: .byte 0\n"
     ".global rowgate_openapi_begin\n"
     ".global rowgate_openapi_end\n"

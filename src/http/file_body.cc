@@ -19,7 +19,8 @@ constexpr std::string_view kGzip = "\x1F\x8B", kZstd = "\x28\xB5\x2F\xFD";
 
 std::string hex(std::string_view bytes) {
   std::string out;
-  for (const char byte : bytes) fmt::format_to(std::back_inserter(out), "{:02x}", static_cast<unsigned char>(byte));
+  for (const char byte : bytes)
+    fmt::format_to(std::back_inserter(out), "{:02x}", static_cast<unsigned char>(byte));
   return out;
 }
 
@@ -56,7 +57,8 @@ Result<void> read_coding(const Request& request, FileHead& head) {
   return {};
 }
 
-/// The sha-256 member of a dictionary such as `sha-256=:base64:, sha-512=:...:`; other algorithms are passed over.
+/// The sha-256 member of a dictionary such as `sha-256=:base64:, sha-512=:...:`; other algorithms are passed
+/// over.
 Result<void> read_digest(std::optional<std::string_view> value, FileHead& head) {
   while (value && !value->empty()) {
     const std::size_t end = std::min(value->find(','), value->size());
@@ -76,9 +78,10 @@ Result<void> read_digest(std::optional<std::string_view> value, FileHead& head) 
 }
 
 std::unexpected<Error> not_one_file(std::size_t files) {
-  return fail(Code::RequestOneFileExpected,
-              files == 0 ? std::string("the form has no file") : std::string("the form has more than one file"),
-              "send exactly one file: curl -F file=@data.csv");
+  return fail(
+      Code::RequestOneFileExpected,
+      files == 0 ? std::string("the form has no file") : std::string("the form has more than one file"),
+      "send exactly one file: curl -F file=@data.csv");
 }
 
 }  // namespace
@@ -130,7 +133,8 @@ Result<void> FileBody::take(std::span<const char> bytes) {
 Result<void> FileBody::finish() {
   if (form_) TRY(form_->finish());
   if (files_ != 1) return not_one_file(files_);
-  if (head_.is_compressed && !first_bytes_.empty() && !first_bytes_.starts_with(kGzip) && !first_bytes_.starts_with(kZstd))
+  if (head_.is_compressed && !first_bytes_.empty() && !first_bytes_.starts_with(kGzip) &&
+      !first_bytes_.starts_with(kZstd))
     return fail(Code::FileBadCompression, "the body is not in the content coding that it is said to have",
                 "leave Content-Encoding out, or compress the body");
   TRY_ASSIGN(received_, upload_.finish());

@@ -14,10 +14,10 @@ namespace rowgate::http {
 
 /// What the head of a request says about the file in its body.
 struct FileHead {
-  std::string boundary = {};                 ///< of a form; empty: the body is the file
-  std::optional<std::string> charset = {};   ///< as declared by the media type
-  bool is_compressed = false;                ///< Content-Encoding: gzip or zstd
-  std::optional<std::string> sha256 = {};    ///< of the body as sent, hex, from Content-Digest or Repr-Digest
+  std::string boundary = {};                ///< of a form; empty: the body is the file
+  std::optional<std::string> charset = {};  ///< as declared by the media type
+  bool is_compressed = false;               ///< Content-Encoding: gzip or zstd
+  std::optional<std::string> sha256 = {};   ///< of the body as sent, hex, from Content-Digest or Repr-Digest
 };
 
 /// The media types that a file may come as, for Accept-Post.
@@ -26,9 +26,9 @@ inline constexpr std::string_view kFileTypes =
 /// The content codings of a file, for Accept-Encoding.
 inline constexpr std::string_view kFileCodings = "gzip, zstd";
 
-/// Judges Content-Type, Content-Encoding, Content-Digest and Repr-Digest (RFC 9530). A body without media type is
-/// taken as text/csv. `lenient` also takes application/x-www-form-urlencoded as a plain body, which is what curl
-/// says of --data-binary. Fails with request.unsupported_media, request.unsupported_encoding,
+/// Judges Content-Type, Content-Encoding, Content-Digest and Repr-Digest (RFC 9530). A body without media
+/// type is taken as text/csv. `lenient` also takes application/x-www-form-urlencoded as a plain body, which
+/// is what curl says of --data-binary. Fails with request.unsupported_media, request.unsupported_encoding,
 /// request.one_file_expected (a form without boundary), request.invalid (a digest that is none).
 Result<FileHead> read_file_head(const Request& request, bool lenient);
 
@@ -39,12 +39,12 @@ class FileBody : public BodyReceiver {
 
   /// Fails with request.one_file_expected, limit.bytes, storage.*.
   Result<void> take(std::span<const char> bytes) override;
-  /// Fails with request.one_file_expected, request.digest_mismatch, file.bad_compression (declared, but not so),
-  /// storage.*.
+  /// Fails with request.one_file_expected, request.digest_mismatch, file.bad_compression (declared, but not
+  /// so), storage.*.
   Result<void> finish() override;
 
-  std::uint64_t bytes() const { return upload_.size(); }           ///< of the file
-  const std::string& file_name() const { return file_name_; }      ///< by the form; may be empty
+  std::uint64_t bytes() const { return upload_.size(); }       ///< of the file
+  const std::string& file_name() const { return file_name_; }  ///< by the form; may be empty
   const std::optional<std::string>& charset() const { return head_.charset; }
   load::Upload::Received release() { return std::move(*received_); }  ///< once, after finish()
 

@@ -33,7 +33,7 @@ Result<db::Idempotency> read_idempotency_key(const Request& request) {
 
 std::string fingerprint(const Request& request, std::string_view body_sha256) {
   Fields query = request.query;
-  std::ranges::stable_sort(query);
+  std::ranges::sort(query);
   std::string text = request.method + '\n' + path_of(request) + '\n';
   // Lengths before the texts, so that no two queries are written alike.
   for (const auto& [name, value] : query)

@@ -13,8 +13,8 @@ namespace rowgate::http {
 /// request.invalid.
 Result<db::Idempotency> read_idempotency_key(const Request& request);
 
-/// What tells one request from another under the same key: hex SHA-256 of method, path, the query in the order of
-/// its names, and the body's digest.
+/// What tells one request from another under the same key: hex SHA-256 of method, path, the query in the
+/// order of its names, and the body's digest.
 std::string fingerprint(const Request& request, std::string_view body_sha256);
 
 }  // namespace rowgate::http

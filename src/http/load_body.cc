@@ -40,11 +40,12 @@ Result<load::NewLoad> new_load(const Call& call, LoadBody& body) {
   return load;
 }
 
-Later after_run(load::RunQueue& queue, const std::string& run_id, std::optional<std::chrono::milliseconds> at_most,
-                std::function<Response()> answer) {
-  return {.subscribe = [&queue, run_id](std::function<void()> wake) { queue.when_done(run_id, std::move(wake)); },
-          .at_most = at_most,
-          .answer = std::move(answer)};
+Later after_run(load::RunQueue& queue, const std::string& run_id,
+                std::optional<std::chrono::milliseconds> at_most, std::function<Response()> answer) {
+  return {
+      .subscribe = [&queue, run_id](std::function<void()> wake) { queue.when_done(run_id, std::move(wake)); },
+      .at_most = at_most,
+      .answer = std::move(answer)};
 }
 
 }  // namespace rowgate::http

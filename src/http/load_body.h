@@ -28,7 +28,7 @@ Result<Accepted> accept_file(Call& call, LoadBody::Plan plan, bool lenient, std:
 Result<load::NewLoad> new_load(const Call& call, LoadBody& body);
 
 /// Waits for the end of a run, at most `at_most`, then answers by `answer`.
-Later after_run(load::RunQueue& queue, const std::string& run_id, std::optional<std::chrono::milliseconds> at_most,
-                std::function<Response()> answer);
+Later after_run(load::RunQueue& queue, const std::string& run_id,
+                std::optional<std::chrono::milliseconds> at_most, std::function<Response()> answer);
 
 }  // namespace rowgate::http

@@ -15,6 +15,17 @@ constexpr std::string_view kRows = "application/json text/csv";
 constexpr std::string_view kSchema = "application/json application/yaml application/sql";
 constexpr std::string_view kPage = "limit cursor";
 
+constexpr std::string_view kLoad = "mode on_reject max_rejects dry_run map delimiter encoding parent name";
+constexpr std::string_view kFile =
+    "text/csv application/csv text/plain application/octet-stream multipart/form-data";
+
+std::uint64_t upload_limit(const Settings& settings) {
+  return settings.limits.max_upload_bytes;
+}
+std::uint64_t original_limit(const Settings& settings) {
+  return settings.compat.max_bytes;
+}
+
 // More special patterns stand before those that would fit too.
 constexpr Route kRoutes[] = {
     {.method = "GET", .pattern = "/v1", .handle = show_service, .produces = kJson},
@@ -46,7 +57,25 @@ constexpr Route kRoutes[] = {
      .pattern = "/v1/tables/{table}/template.csv",
      .scope = Scope::TablesRead,
      .handle = show_template},
+    {.method = "POST",
+     .pattern = "/v1/tables/{table}/loads",
+     .scope = Scope::LoadsWrite,
+     .prepare = prepare_load,
+     .handle = load_file,
+     .query = kLoad,
+     .produces = kJson,
+     .accepts = kFile,
+     .limit_bytes = upload_limit},
     {.method = "OPTIONS", .pattern = "/v1/tables/{table}/loads", .handle = discover_loads},
+    {.method = "POST",
+     .pattern = "/v1/tables/{table}/validate",
+     .scope = Scope::LoadsWrite,
+     .prepare = prepare_validation,
+     .handle = load_file,
+     .query = kLoad,
+     .produces = kJson,
+     .accepts = kFile,
+     .limit_bytes = upload_limit},
 
     {.method = "GET",
      .pattern = "/v1/runs",
@@ -100,6 +129,18 @@ constexpr Route kRoutes[] = {
     {.method = "DELETE", .pattern = "/v1/links/{link}", .scope = Scope::ReportsLink, .handle = revoke_link},
     {.method = "GET", .pattern = "/d/{object...}", .handle = download, .query = "*"},
 
+    {.method = "POST",
+     .pattern = "/db_migration",
+     .scope = Scope::LoadsWrite,
+     .prepare = prepare_original_load,
+     .handle = original_load,
+     .errors = ErrorForm::PlainText,
+     .query = "*",
+     .accepts = kFile,
+     .limit_bytes = original_limit,
+     .error_line = original_error_line,
+     .is_original = true},
+
     {.method = "GET", .pattern = "/problems/{problem}", .handle = show_problem},
     {.method = "GET", .pattern = "/openapi.yaml", .handle = openapi_yaml},
     {.method = "GET", .pattern = "/openapi.json", .handle = openapi_json},
@@ -110,6 +151,15 @@ constexpr Route kRoutes[] = {
     {.method = "GET", .pattern = "/version", .handle = show_version, .is_operations = true},
     {.method = "GET", .pattern = "/metrics", .handle = show_metrics, .is_operations = true},
 };
+
+/// A report at the address that its `route` names, whatever that is.
+constexpr Route kReportRoute = {.method = "GET",
+                                .pattern = "{report route}",
+                                .scope = Scope::ReportsLink,
+                                .handle = original_report,
+                                .errors = ErrorForm::PlainText,
+                                .query = "*",
+                                .is_original = true};
 
 /// The next level of a pattern, which loses it: "/v1/tables" gives "v1".
 std::string_view next_level(std::string_view& pattern) {
@@ -158,6 +208,12 @@ bool fits(std::string_view pattern, std::span<const std::string> segments,
   return segments.empty();
 }
 
+static bool is_report_route(const Service& service, const Request& request) {
+  const std::string_view path = std::string_view(request.target).substr(0, request.target.find('?'));
+  return std::ranges::any_of(service.reports,
+                             [&](const report::Definition& report) { return report.route == path; });
+}
+
 Match match(const Service& service, const Request& request) {
   Match found;
   if (request.trailing_slash) return found;
@@ -171,6 +227,10 @@ Match match(const Service& service, const Request& request) {
     if (!fits(route.pattern, request.segments, found.params)) continue;
     found.pattern = route.pattern;
     found.methods.push_back(&route);
+  }
+  if (found.pattern.empty() && service.settings.compat.enabled && is_report_route(service, request)) {
+    found.pattern = kReportRoute.pattern;
+    found.methods.push_back(&kReportRoute);
   }
   return found;
 }

@@ -18,9 +18,10 @@ std::string run_path(std::string_view id) {
 }  // namespace
 
 Problem problem_of(const load::RunView& view) {
-  Problem problem{.error = view.run.error.value_or(
-                      Error{Code::RunInterrupted, "the run was stopped; nothing was loaded", "send the file again"}),
-                  .instance = run_path(view.run.id)};
+  Problem problem{
+      .error = view.run.error.value_or(
+          Error{Code::RunInterrupted, "the run was stopped; nothing was loaded", "send the file again"}),
+      .instance = run_path(view.run.id)};
   for (const load::RefusedRecord& record : view.first_rejects) {
     for (const load::RejectProblem& each : record.problems)
       problem.items.push_back({.code = each.code,

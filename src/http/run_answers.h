@@ -19,7 +19,7 @@ Problem problem_of(const load::RunView& view);
 /// What the queue says to a new load.
 struct Submitted {
   std::string run_id;
-  bool is_replay = false;                 ///< the run is that of an earlier request under the same key
+  bool is_replay = false;                ///< the run is that of an earlier request under the same key
   std::optional<Response> refusal = {};  ///< the earlier request is still being done
 };
 /// Puts a load into the queue. Fails as load::RunQueue::submit() does.

@@ -14,14 +14,14 @@ struct Slot {
 };
 
 /// From the first byte, so that the file's SHA-256 becomes known on the way.
+}  // namespace
+
 Result<std::unique_ptr<io::Source>> open_after_header(const io::SourceFile& file, std::uint64_t offset) {
   TRY_ASSIGN(std::unique_ptr<io::Source> source, file.open(0));
   TRY_ASSIGN(const std::uint64_t skipped, io::skip(*source, offset));
   if (skipped < offset) return fail(Code::FileUnreadable, "the file became shorter while it was read");
   return source;
 }
-
-}  // namespace
 
 Result<void> read_checked(const PassInput& input,
                           const std::function<Result<bool>(table::CheckedBatch&)>& consume,

@@ -19,6 +19,9 @@ struct PassInput {
   Progress& progress;
 };
 
+/// The file from its data on, read from its first byte, so that its SHA-256 is known at the end.
+Result<std::unique_ptr<io::Source>> open_after_header(const io::SourceFile& file, std::uint64_t data_offset);
+
 /// Gives every batch, stages 1 and 2 judged, to `consume` in file order on this thread; false from it ends
 /// the pass. The file is read from its first byte, so that its SHA-256 is known at the end. `parent` (may be
 /// null) receives the run that a reject file came from. Errors are the file's and consume's own; after a stop

@@ -39,6 +39,15 @@ Result<Reply> list_links(Call& call, Body body);
 Result<Reply> revoke_link(Call& call, Body body);
 // download.cc
 Result<Reply> download(Call& call, Body body);
+// loads.cc
+Result<Accepted> prepare_load(Call& call);
+Result<Accepted> prepare_validation(Call& call);
+Result<Reply> load_file(Call& call, Body body);
+// original_api.cc
+Result<Accepted> prepare_original_load(Call& call);
+Result<Reply> original_load(Call& call, Body body);
+Result<Reply> original_report(Call& call, Body body);
+std::string original_error_line(const Settings& settings, const Error& error);
 // problems.cc
 Result<Reply> show_problem(Call& call, Body body);
 // openapi.cc

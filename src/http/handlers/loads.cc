@@ -19,7 +19,8 @@ Result<bool> read_yes_or_no(const Request& request, std::string_view name) {
   const std::string_view value = request.parameter(name).value_or("false");
   if (value == "true" || value == "1") return true;
   if (value == "false" || value == "0") return false;
-  return fail(Code::RequestInvalid, fmt::format("{} is neither true nor false", name), fmt::format("{}=true", name));
+  return fail(Code::RequestInvalid, fmt::format("{} is neither true nor false", name),
+              fmt::format("{}=true", name));
 }
 
 /// The whole id of the run whose rejects the file repairs, which must have loaded into the same table.

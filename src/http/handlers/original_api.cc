@@ -1,14 +1,18 @@
-// The three endpoints of the original API. Its callers match on every byte of these texts, so their spelling stays.
+// The three endpoints of the original API. Its callers match on every byte of these texts, so their spelling
+// stays.
 
+#include "base/text.h"
 #include "http/handlers/handlers.h"
 #include "http/load_body.h"
 #include "http/lookups.h"
+#include "http/metrics.h"
+#include "http/problem.h"
 #include "http/replies.h"
 #include "http/resources.h"
 #include "http/run_answers.h"
+#include "io/files.h"
 #include "load/count_records.h"
-
-#include "base/text.h"
+#include "table/schema.h"
 
 #include <fmt/format.h>
 
@@ -56,15 +60,30 @@ Result<db::TableName> find_or_name_table(const Call& call) {
   return db::TableName{.name = name};
 }
 
-/// A file without a data row is refused before it could replace a table by nothing.
+Result<std::uint64_t> data_rows(const Call& call, const load::NewLoad& load,
+                                std::optional<std::uint64_t> enough) {
+  const load::Catalog& catalog = call.service.catalog;
+  TRY_ASSIGN(const std::shared_ptr<io::SourceFile> file,
+             io::open_file(load.file.file.path(), load.run.file_name));
+  TRY_ASSIGN(
+      const load::LoadRequest request,
+      load::make_request(catalog, {load.run.space, load.run.table}, load.options, file,
+                         io::UnpackLimits{catalog.limits.max_unpacked_bytes, catalog.limits.max_ratio}));
+  return load::count_records(*request.file, request.dialect, enough);
+}
+
+/// A file without a data row is refused before it could replace a table by nothing. What else is wrong with
+/// the file is told by its load.
 Result<void> check_rows(const Call& call, const load::NewLoad& load) {
   const std::optional<std::uint64_t> most = call.service.settings.compat.max_rows;
-  TRY_ASSIGN(const std::uint64_t rows,
-             load::count_records(call.service.catalog, load, most ? std::nullopt : std::optional<std::uint64_t>(1)));
-  if (rows == 0) return refused(std::string(kNoData));
-  if (most && rows > *most)
+  const Result<std::uint64_t> rows =
+      data_rows(call, load, most ? std::nullopt : std::optional<std::uint64_t>(1));
+  if (!rows && rows.error().code != Code::FileEmpty) return {};
+  if (!rows || *rows == 0) return refused(std::string(kNoData));
+  if (most && *rows > *most)
     return refused(
-        fmt::format("Batch insert available for files from 1 up to {} rows. The file provided has {} rows.", *most, rows));
+        fmt::format("Batch insert available for files from 1 up to {} rows. The file provided has {} rows.",
+                    *most, *rows));
   return {};
 }
 
@@ -91,10 +110,10 @@ Response answer_for(const Call& call, const Submitted& submitted) {
   Response response = ended(call, *view);
   const db::RunRecord& run = view->run;
   response.set("Rowgate-Run", run.id);
-  response.set("Rowgate-Rows", fmt::format("read={}, accepted={}, rejected={}", run.rows_read, run.rows_accepted,
-                                           run.rows_rejected));
-  response.set("Link", fmt::format("</v1/runs/{}>; rel=\"status\", </v1/tables/{}/loads>; rel=\"alternate\"", run.id,
-                                   percent_encoded(run.table)));
+  response.set("Rowgate-Rows", fmt::format("read={}, accepted={}, rejected={}", run.rows_read,
+                                           run.rows_accepted, run.rows_rejected));
+  response.set("Link", fmt::format("</v1/runs/{}>; rel=\"status\", </v1/tables/{}/loads>; rel=\"alternate\"",
+                                   run.id, percent_encoded(run.table)));
   if (submitted.is_replay) response.set("Idempotency-Replayed", "true");
   return response;
 }
@@ -111,7 +130,8 @@ Result<Accepted> prepare_original_load(Call& call) {
   plan.run.space = table.space;
   plan.options.mode = append == "true" || append == "True" || append == "1" ? "append" : "replace";
   plan.run.mode = plan.options.mode;
-  TRY_ASSIGN(Accepted accepted, accept_file(call, std::move(plan), true, call.service.settings.compat.max_bytes));
+  TRY_ASSIGN(Accepted accepted,
+             accept_file(call, std::move(plan), true, call.service.settings.compat.max_bytes));
   accepted.read_past_bytes = kReadPast;
   return accepted;
 }
@@ -141,9 +161,8 @@ Result<Reply> original_report(Call& call, Body) {
     if (report.route != path) continue;
     if (!call.may_see_report(report.name)) break;
     TRY_ASSIGN(const report::MadeLink made,
-               call.service.links.make({.report = &report,
-                                        .expires_in = report.expires,
-                                        .principal = call.request.principal}));
+               call.service.links.make(
+                   {.report = &report, .expires_in = report.expires, .principal = call.request.principal}));
     call.service.metrics.link_created(report.name);
     const std::string url = call.service.settings.public_url + made.path;
     return Reply(json_response(200, fmt::format("{{\"message\": {}, \"presigned-url\": {}}}\n",
