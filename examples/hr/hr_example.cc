@@ -171,6 +171,9 @@ std::string config_yaml(bool strict) {
   return fmt::format(R"(# rowgate.yaml: the tables and reports of a small company.
 # Check it with `rowgate config check`. Every key has a default; this file shows the ones worth knowing.
 
+server:
+  listen: 127.0.0.1:8080                # a public address needs keys (auth), or the server will not start
+
 database:                               # where the tables live
   url: sqlite:./data/rowgate.db
 
@@ -180,6 +183,9 @@ storage:                                # what rowgate keeps beside them
 
 limits:
   max_rejects: 10%                      # more than this and nothing of the file is loaded
+
+compat:                                 # the three endpoints of the original API
+  schemas: {{ test_db: default }}         # ?schema=test_db means this database
 
 tables:
   departments:

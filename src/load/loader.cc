@@ -64,8 +64,9 @@ Result<void> attempt(const LoadRequest& request, const LoadContext& context, con
              dry_run ? context.database.begin_dry_run(tables) : context.database.begin(tables));
   TRY(load_file(request, context, prepared, *transaction, outcome));
   context.progress.phase = Progress::Phase::Commit;
-  if (dry_run) return {};
-  return commit(request, context.database, *transaction, outcome, clock);
+  if (!dry_run) return commit(request, context.database, *transaction, outcome, clock);
+  succeed(outcome.run, clock);
+  return {};
 }
 
 }  // namespace

@@ -68,6 +68,12 @@ bool is_locked(int fd) {
   return ::fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
+/// False when its owner has ended it since it was opened.
+bool has_name(int fd) {
+  struct stat now{};
+  return ::fstat(fd, &now) == 0 && now.st_nlink != 0;
+}
+
 io::Descriptor open_state(const fs::path& path) {
   return io::Descriptor(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_APPEND));
 }
@@ -100,16 +106,23 @@ void flush_folder(const fs::path& folder) {
 Result<RunState> RunState::create(const fs::path& spool, const KeptRun& kept) {
   const fs::path folder = runs_folder(spool);
   TRY(io::make_folders(folder));
-  const fs::path path = folder / (kept.run.id + ".json");
+  // It gets its name when it is locked and whole: a file that others can see without either would be taken
+  // for one whose owner died.
+  const fs::path made = folder / (kept.run.id + ".new"), path = folder / (kept.run.id + ".json");
   io::Descriptor fd(
-      ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW | O_APPEND, 0600));
-  if (!fd) return std::unexpected(io::storage_error(errno, "cannot make", path));
-  RunState state(path, std::move(fd));
-  take_lock(state.fd_.get());
-  if (Result<void> written = state.update(kept.run, kept.options ? &*kept.options : nullptr); !written) {
+      ::open(made.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW | O_APPEND, 0600));
+  if (!fd) return std::unexpected(io::storage_error(errno, "cannot make", made));
+  RunState state(made, std::move(fd));
+  Result<void> written;
+  if (!take_lock(state.fd_.get())) written = std::unexpected(io::storage_error(errno, "cannot lock", made));
+  if (written) written = state.update(kept.run, kept.options ? &*kept.options : nullptr);
+  if (written && ::rename(made.c_str(), path.c_str()) != 0)
+    written = std::unexpected(io::storage_error(errno, "cannot make", path));
+  if (!written) {
     state.remove();
     return std::unexpected(std::move(written).error());
   }
+  state.path_ = path;
   return state;
 }
 
@@ -134,6 +147,7 @@ std::vector<InFlight> in_flight(const fs::path& spool) {
     const io::Descriptor fd = open_state(path);
     if (!fd) continue;
     const bool owner_alive = is_locked(fd.get());
+    if (!owner_alive && !has_name(fd.get())) continue;
     const Result<std::string> text = read_whole(fd.get(), path);
     if (!text) continue;
     if (std::optional<KeptRun> kept = last_of(*text)) found.push_back({std::move(kept->run), owner_alive});
@@ -147,7 +161,7 @@ std::vector<Orphan> take_orphans(const fs::path& spool) {
   std::ranges::reverse(files);
   for (const fs::path& path : files) {
     io::Descriptor fd = open_state(path);
-    if (!fd || !take_lock(fd.get())) continue;
+    if (!fd || !take_lock(fd.get()) || !has_name(fd.get())) continue;
     const Result<std::string> text = read_whole(fd.get(), path);
     if (!text) continue;
     std::optional<KeptRun> kept = last_of(*text);

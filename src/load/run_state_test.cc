@@ -37,7 +37,7 @@ class RunStateTest : public ::testing::Test {
     ASSERT_EQ(status, 0);
   }
   void leave_dead(const db::RunRecord& run) {
-    in_dying_process([&] { return RunState::create(spool(), run).has_value(); });
+    in_dying_process([&] { return RunState::create(spool(), {run}).has_value(); });
   }
 
   std::filesystem::path spool() const { return folder_.path() / "spool"; }
@@ -68,7 +68,7 @@ class RunStateTest : public ::testing::Test {
 TEST_F(RunStateTest, ARunIsSeenWhileItsOwnerLives) {
   EXPECT_THAT(seen(), IsEmpty());  // no folder yet
   const db::RunRecord first = a_run(), second = a_run();
-  Result<RunState> one = RunState::create(spool(), first), two = RunState::create(spool(), second);
+  Result<RunState> one = RunState::create(spool(), {first}), two = RunState::create(spool(), {second});
   ASSERT_TRUE(one && two);
   EXPECT_THAT(seen(), ElementsAre(second.id + " alive", first.id + " alive"));  // newest first
   EXPECT_EQ(in_flight(spool())[1].run.file_name, "hires.csv");
@@ -78,7 +78,7 @@ TEST_F(RunStateTest, ARunIsSeenWhileItsOwnerLives) {
 
 TEST_F(RunStateTest, AnUpdateReplacesTheRecordShorterOrLonger) {
   db::RunRecord run = a_run();
-  Result<RunState> state = RunState::create(spool(), run);
+  Result<RunState> state = RunState::create(spool(), {run});
   ASSERT_TRUE(state);
   for (const std::size_t size : {5000u, 3u, 200u}) {
     run.file_name = std::string(size, 'x');
@@ -94,7 +94,7 @@ TEST_F(RunStateTest, AnUpdateReplacesTheRecordShorterOrLonger) {
 TEST_F(RunStateTest, ADroppedStateKeepsItsFileAndFreesIt) {
   const db::RunRecord run = a_run();
   {
-    Result<RunState> state = RunState::create(spool(), run);
+    Result<RunState> state = RunState::create(spool(), {run});
     ASSERT_TRUE(state);
     RunState moved = *std::move(state);
     EXPECT_THAT(seen(), ElementsAre(run.id + " alive"));
@@ -116,7 +116,7 @@ TEST_F(RunStateTest, WhatADeadOwnerLeftIsInterrupted) {
 
 TEST_F(RunStateTest, ALiveOwnersRunIsLeftAlone) {
   const db::RunRecord alive = a_run(), dead = a_run();
-  Result<RunState> state = RunState::create(spool(), alive);
+  Result<RunState> state = RunState::create(spool(), {alive});
   ASSERT_TRUE(state);
   leave_dead(dead);
   recover(spool(), *database_, clock_);
@@ -127,7 +127,7 @@ TEST_F(RunStateTest, ALiveOwnersRunIsLeftAlone) {
 TEST_F(RunStateTest, AnEndThatCouldNotBeWrittenThenIsWrittenNow) {
   db::RunRecord run = a_run();
   in_dying_process([&] {
-    Result<RunState> state = RunState::create(spool(), run);
+    Result<RunState> state = RunState::create(spool(), {run});
     run.status = db::RunStatus::Failed;
     run.error = Error{Code::TableBusy, "busy"};
     return state && state->update(run);
@@ -165,7 +165,7 @@ TEST_F(RunStateTest, ADamagedFileIsRemoved) {
 }
 
 TEST_F(RunStateTest, AFolderThatCannotBeMadeIsTold) {
-  const Result<RunState> state = RunState::create("/proc/rowgate", a_run());
+  const Result<RunState> state = RunState::create("/proc/rowgate", {a_run()});
   ASSERT_FALSE(state);
   EXPECT_NE(state.error().code, Code::RunInterrupted);
 }
@@ -189,7 +189,7 @@ TEST_F(RunStateTest, NobodySeesALiveRunAsDeadOrHalfWritten) {
   db::RunRecord run = a_run();
   for (int i = 0; i < 100 || looks < 20; ++i) {
     run.id = new_id("run_", clock_.now());
-    Result<RunState> state = RunState::create(spool(), run);
+    Result<RunState> state = RunState::create(spool(), {run});
     ASSERT_TRUE(state) << to_text(state.error());
     run.file_name.assign(static_cast<std::size_t>(i % 7) * 100, 'x');
     ASSERT_TRUE(state->update(run));
