@@ -82,7 +82,7 @@ test_all() {
   build_targets release rowgate
   unit_tests release "${SUITES[@]}"
   say "whole-program cases"
-  python_tests tests/cases tests/docs
+  python_tests tests/cases tests/docs tests/http
   kill_test
   fuzz_briefly scanner_fuzz parser_fuzz
   unit_tests asan "${SUITES[@]}"

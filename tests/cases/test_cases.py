@@ -231,7 +231,7 @@ OVER_HTTP = set("""
     request.bad_cursor request.bad_json request.one_file_expected request.unsupported_media
     request.unsupported_encoding request.not_found request.method_not_allowed request.not_acceptable
     request.timeout request.expectation request.http_version request.not_implemented request.too_many_connections request.uri_too_long request.header_too_large request.digest_mismatch
-    auth.unauthenticated auth.forbidden
+    auth.unauthenticated auth.too_many_failures request.range_not_satisfiable auth.forbidden
 """.split())
 
 
