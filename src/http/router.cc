@@ -22,6 +22,9 @@ constexpr std::string_view kFile =
 std::uint64_t upload_limit(const Settings& settings) {
   return settings.limits.max_upload_bytes;
 }
+std::uint64_t json_limit(const Settings& settings) {
+  return settings.limits.max_body_bytes;
+}
 std::uint64_t original_limit(const Settings& settings) {
   return settings.compat.max_bytes;
 }
@@ -115,6 +118,14 @@ constexpr Route kRoutes[] = {
      .scope = Scope::ReportsRead,
      .handle = run_report_as_json,
      .query = "*"},
+    {.method = "POST",
+     .pattern = "/v1/reports/{report}/links",
+     .scope = Scope::ReportsLink,
+     .prepare = prepare_link,
+     .handle = create_link,
+     .produces = kJson,
+     .accepts = kJson,
+     .limit_bytes = json_limit},
     {.method = "GET",
      .pattern = "/v1/reports/{report}",
      .scope = Scope::ReportsRead,

@@ -34,6 +34,9 @@ Result<Reply> list_reports(Call& call, Body body);
 Result<Reply> show_report(Call& call, Body body);
 Result<Reply> run_report_as_csv(Call& call, Body body);
 Result<Reply> run_report_as_json(Call& call, Body body);
+// new_link.cc
+Result<Accepted> prepare_link(Call& call);
+Result<Reply> create_link(Call& call, Body body);
 // links.cc
 Result<Reply> list_links(Call& call, Body body);
 Result<Reply> revoke_link(Call& call, Body body);

@@ -1,0 +1,101 @@
+// POST /v1/reports/{report}/links.
+
+#include "base/node.h"
+#include "base/text.h"
+#include "http/handlers/handlers.h"
+#include "http/idempotency.h"
+#include "http/lookups.h"
+#include "http/metrics.h"
+#include "http/replies.h"
+#include "http/resources.h"
+#include "io/digest.h"
+
+#include <fmt/format.h>
+
+namespace rowgate::http {
+namespace {
+
+/// A JSON body, kept whole.
+class JsonBody : public BodyReceiver {
+ public:
+  Result<void> take(std::span<const char> bytes) override {
+    text_.append(bytes.data(), bytes.size());
+    return {};
+  }
+  Result<void> finish() override { return {}; }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+std::unexpected<Error> bad_json(std::string message) {
+  return fail(Code::RequestBadJson, std::move(message),
+              "for example {\"expires_in\": 86400, \"params\": {}}");
+}
+
+Result<void> read_params(const Node& node, report::LinkRequest& request) {
+  if (node.kind != Node::Kind::Map) return bad_json("`params` is no object");
+  for (const auto& [name, value] : node.members) {
+    if (value.kind != Node::Kind::Scalar)
+      return bad_json(fmt::format("the parameter `{}` is no value", shown(name)));
+    request.params.emplace_back(name, value.scalar);
+  }
+  return {};
+}
+
+Result<void> read_member(const std::string& name, const Node& value, report::LinkRequest& request) {
+  if (name == "params") return read_params(value, request);
+  if (name == "expires_in") {
+    const Result<std::int64_t> seconds = as_integer(value, name);
+    if (!seconds || !value.plain) return bad_json("`expires_in` is no number of seconds");
+    request.expires_in = std::chrono::seconds(*seconds);
+    return {};
+  }
+  if (name != "filename") return bad_json(fmt::format("there is no member `{}`", shown(name)));
+  if (value.kind != Node::Kind::Scalar || value.plain) return bad_json("`filename` is no text");
+  request.filename = value.scalar;
+  return {};
+}
+
+Result<void> read_body(const std::string& text, report::LinkRequest& request) {
+  if (trim_spaces(text).empty()) return {};
+  const Result<Node> root = node_from_json(text);
+  if (!root) return bad_json("the body is no JSON");
+  if (root->kind != Node::Kind::Map) return bad_json("the body is no JSON object");
+  for (const auto& [name, value] : root->members) TRY(read_member(name, value, request));
+  return {};
+}
+
+}  // namespace
+
+Result<Accepted> prepare_link(Call& call) {
+  TRY(find_report(call));
+  const std::string_view type = call.request.header("content-type").value_or("application/json");
+  if (lower_ascii(trim_spaces(type.substr(0, type.find(';')))) != "application/json")
+    return fail(Code::RequestUnsupportedMedia, fmt::format("\"{}\" is not taken here", shown(type)),
+                "send application/json, or no body");
+  return Accepted{.receiver = std::make_unique<JsonBody>(),
+                  .limit_bytes = call.service.settings.limits.max_body_bytes};
+}
+
+Result<Reply> create_link(Call& call, Body body) {
+  TRY_ASSIGN(const report::Definition* const report, find_report(call));
+  const std::string text = body ? static_cast<const JsonBody&>(*body).text() : std::string();
+  report::LinkRequest request{.report = report, .principal = call.request.principal};
+  TRY(read_body(text, request));
+  TRY_ASSIGN(request.idempotency, read_idempotency_key(call.request));
+  if (request.idempotency) request.idempotency.fingerprint = fingerprint(call.request, io::sha256_hex(text));
+  TRY_ASSIGN(const report::MadeLink made, call.service.links.make(request));
+  std::string json = link_json(call, made.link);
+  json.insert(json.rfind('}'), fmt::format(",\"reused\":{}", made.reused));
+  Response response = json_response(201, json + "\n");
+  response.set("Location", call.service.settings.public_url + made.path);
+  if (made.replayed)
+    response.set("Idempotency-Replayed", "true");
+  else
+    call.service.metrics.link_created(report->name);
+  return Reply(std::move(response));
+}
+
+}  // namespace rowgate::http
