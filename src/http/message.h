@@ -36,6 +36,7 @@ struct Request {
   std::string id;                       ///< Request-Id: the client's own where it is valid, else ours
   std::string principal = "anonymous";  ///< set by the application
   std::optional<std::uint64_t> content_length = {};
+  bool has_begun = false;  ///< set by the application: begin() has seen it
 
   /// The first value of a header; nullopt when absent. `name` in lower case.
   std::optional<std::string_view> header(std::string_view name) const;

@@ -11,10 +11,12 @@
 #include "store/store.h"
 
 #include <filesystem>
+#include <functional>
 #include <vector>
 
 namespace rowgate::http {
 
+class Log;
 class Metrics;
 
 /// What the handlers work on. Everything outlives the server; everything is thread safe.
@@ -29,7 +31,10 @@ struct Service {
   const store::LinkSigner& signer;
   const Clock& clock;
   Metrics& metrics;
+  Log& log;
   std::filesystem::path spool;  ///< scratch space for answers that are made whole before they are sent
+  std::function<bool()> is_turning = {};   ///< the server's loop; empty: it does
+  std::function<bool()> is_draining = {};  ///< told to stop; empty: never
 };
 
 }  // namespace rowgate::http

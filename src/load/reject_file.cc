@@ -7,12 +7,15 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <utility>
+
 namespace rowgate::load {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
 constexpr int kVersion = 1;
+constexpr std::string_view kEndLine = "{\"end\":true";
 constexpr std::string_view kRawBase64 = ",\"raw_base64\":\"";
 
 Json to_json(const RejectProblem& problem) {
@@ -112,7 +115,7 @@ std::string large_record_end() {
 }
 
 std::string end_line(std::uint64_t count) {
-  return fmt::format("{{\"end\":true,\"rejects\":{}}}\n", count);
+  return fmt::format("{},\"rejects\":{}}}\n", kEndLine, count);
 }
 
 struct RejectReader::State {
@@ -121,6 +124,7 @@ struct RejectReader::State {
   std::size_t used = 0;
   std::uint64_t line_offset = 0, next_offset = 0;
   std::uint64_t count = 0;
+  std::optional<std::string> held = {};
 
   Error damaged(std::string_view what) const {
     return {Code::InternalError,
@@ -154,8 +158,14 @@ struct RejectReader::State {
     }
   }
 
+  /// The line that skip() has read too far, or the next one.
+  Result<std::string> next_line() {
+    if (!held) return line();
+    return std::exchange(held, std::nullopt).value();
+  }
+
   Result<Json> object() {
-    TRY_ASSIGN(const std::string text, line());
+    TRY_ASSIGN(const std::string text, next_line());
     Json json = Json::parse(text, nullptr, false);
     if (!json.is_object()) return std::unexpected(damaged("not a JSON object"));
     return json;
@@ -195,6 +205,18 @@ Result<std::optional<RefusedRecord>> RejectReader::next() {
   } catch (const std::exception& error) {
     return std::unexpected(state_->damaged(error.what()));
   }
+}
+
+Result<void> RejectReader::skip(std::uint64_t records) {
+  for (; records > 0; --records) {
+    TRY_ASSIGN(std::string line, state_->line());
+    if (line.starts_with(kEndLine)) {
+      state_->held = std::move(line);
+      return {};
+    }
+    ++state_->count;
+  }
+  return {};
 }
 
 }  // namespace rowgate::load

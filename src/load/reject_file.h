@@ -65,6 +65,8 @@ class RejectReader {
   Result<RejectFileHead> head();
   /// nullopt after the last record.
   Result<std::optional<RefusedRecord>> next();
+  /// Passes over records without looking into them; fewer where there are not so many.
+  Result<void> skip(std::uint64_t records);
 
  private:
   struct State;

@@ -4,6 +4,7 @@
 #include "report/report.h"
 #include "report/row_sorter.h"
 #include "report/sort_key.h"
+#include "report/table_reader.h"
 
 #include <fmt/format.h>
 
@@ -13,7 +14,6 @@ namespace rowgate::report {
 namespace {
 
 constexpr std::size_t kSortMemoryBytes = 32 << 20;
-constexpr std::chrono::milliseconds kNoTimeout = std::chrono::hours(24 * 365);
 
 /// The header: as configured, else as the database names them.
 Result<std::vector<Column>> header_of(const Definition& report, const db::Cursor& cursor) {
@@ -107,22 +107,6 @@ Result<Outcome> write(db::Cursor& cursor, const Definition& report, RowWriter& o
   return Outcome{.rows = rows.count()};
 }
 
-std::string select_of(const db::SqlDialect& dialect, const db::TableName& table,
-                      const table::TableSchema* schema, std::optional<std::uint64_t> limit) {
-  std::vector<std::string> columns, key;
-  if (schema != nullptr) {
-    for (const table::Field& field : schema->fields) columns.push_back(dialect.quote(field.name));
-    for (const std::size_t field : schema->primary_key)
-      key.push_back(dialect.quote(schema->fields[field].name));
-  }
-  std::string sql =
-      fmt::format("SELECT {} FROM {}", columns.empty() ? "*" : fmt::format("{}", fmt::join(columns, ", ")),
-                  dialect.quote(table.name));
-  if (!key.empty()) sql += fmt::format(" ORDER BY {}", fmt::join(key, ", "));
-  if (limit) sql += fmt::format(" LIMIT {}", *limit);
-  return sql;
-}
-
 }  // namespace
 
 Result<Outcome> run(db::Database& database, const Definition& report,
@@ -141,14 +125,16 @@ Result<Outcome> run(db::Database& database, const Definition& report,
 Result<Outcome> table_rows(db::Database& database, const db::TableName& table,
                            const table::TableSchema* schema, std::optional<std::uint64_t> limit,
                            RowWriter& out) {
-  Definition whole{.name = table.name, .sql = select_of(database.dialect(), table, schema, limit)};
-  whole.max_rows = std::uint64_t{1} << 62;
-  if (schema != nullptr)
-    for (const table::Field& field : schema->fields)
-      whole.columns.push_back({.name = field.name, .type = field.type});
-  TRY_ASSIGN(const std::unique_ptr<db::Cursor> cursor,
-             database.query({.sql = whole.sql, .timeout = kNoTimeout}));
-  return write(*cursor, whole, out, {});
+  TRY_ASSIGN(TableReader rows, TableReader::open(database, table, schema, {.limit = limit}));
+  Outcome outcome;
+  TRY(out.begin(rows.columns()));
+  for (;; ++outcome.rows) {
+    TRY_ASSIGN(const bool more, rows.next());
+    if (!more) break;
+    TRY(out.row(rows.cells()));
+  }
+  TRY(out.end());
+  return outcome;
 }
 
 }  // namespace rowgate::report

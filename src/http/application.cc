@@ -1,0 +1,243 @@
+#include "http/application.h"
+
+#include "base/text.h"
+#include "http/cors.h"
+#include "http/handlers/handlers.h"
+#include "http/handlers/health.h"
+#include "http/log.h"
+#include "http/metrics.h"
+#include "http/negotiation.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <exception>
+#include <set>
+
+namespace rowgate::http {
+namespace {
+
+std::vector<std::string> words(std::string_view text) {
+  std::vector<std::string> all;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(' '), text.size());
+    all.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return all;
+}
+
+Problem bad_parameter(const std::string& name, std::string message, std::string hint) {
+  return {.error = {Code::RequestInvalid, std::move(message), std::move(hint)},
+          .items = {{.code = Code::RequestInvalid, .field = shown(name)}}};
+}
+
+std::optional<Problem> judge_parameters(const Call& call) {
+  if (call.route->query == "*" || call.route->is_original) return std::nullopt;
+  const std::vector<std::string> known = words(call.route->query);
+  std::set<std::string_view> seen;
+  for (const auto& [name, value] : call.request.query) {
+    if (std::ranges::find(known, name) == known.end()) {
+      const std::string near = nearest(name, known);
+      return bad_parameter(name, fmt::format("there is no parameter \"{}\"", shown(name)),
+                           near.empty() ? "" : fmt::format("did you mean {}?", near));
+    }
+    if (!seen.insert(name).second)
+      return bad_parameter(name, fmt::format("the parameter \"{}\" stands twice", shown(name)),
+                           "give it once");
+  }
+  return std::nullopt;
+}
+
+std::optional<Problem> judge_form(Call& call) {
+  if (call.route->produces.empty()) return std::nullopt;
+  call.form = best_form(call.route->produces, call.request.header("accept").value_or(std::string_view()));
+  if (!call.form.empty()) return std::nullopt;
+  return Problem{.error = {Code::RequestNotAcceptable, "the Accept header excludes every form of the answer",
+                           fmt::format("the forms are {}", fmt::join(words(call.route->produces), ", "))}};
+}
+
+const KeySettings* key_of(const Settings& settings, std::string_view principal) {
+  if (!principal.starts_with("key:")) return nullptr;
+  const auto found = std::ranges::find(settings.keys, principal.substr(4), &KeySettings::name);
+  return found == settings.keys.end() ? nullptr : &*found;
+}
+
+void set_default(Response& response, std::string_view name, std::string_view value) {
+  const auto found = std::ranges::find(response.headers, name, &Fields::value_type::first);
+  if (found == response.headers.end()) response.set(std::string(name), std::string(value));
+}
+
+/// Headers that a problem of this code always has, and the limit that was exceeded.
+void add_route_details(const Settings& settings, const Route* route, Problem& problem) {
+  const auto add = [&problem](std::string_view name, std::string value) {
+    problem.headers.emplace_back(name, std::move(value));
+  };
+  if (route == nullptr) return;
+  const bool is_upload = route->accepts.find("text/csv") != std::string_view::npos;
+  switch (problem.error.code) {
+    case Code::AuthForbidden:
+      add("WWW-Authenticate",
+          fmt::format("Bearer realm=\"rowgate\", error=\"insufficient_scope\", scope=\"{}\"",
+                      name(route->scope)));
+      break;
+    case Code::RequestUnsupportedMedia:
+      add("Accept-Post", fmt::format("{}", fmt::join(words(route->accepts), ", ")));
+      break;
+    case Code::RequestUnsupportedEncoding:
+      add("Accept-Encoding", is_upload ? "gzip, zstd" : "identity");
+      break;
+    case Code::LimitBytes:
+      if (!problem.limit) problem.limit = route->limit_bytes != nullptr ? route->limit_bytes(settings) : 0;
+      if (is_upload) add("Upload-Limit", fmt::format("max-size={}", route->limit_bytes(settings)));
+      break;
+    default:
+      break;
+  }
+}
+
+}  // namespace
+
+RoutedApplication::RoutedApplication(Service& service)
+    : service_(service), authenticator_(service.settings, service.clock) {}
+
+std::optional<Response> RoutedApplication::quick(const Request& request) {
+  if ((request.method != "GET" && request.method != "HEAD") || request.target != "/livez")
+    return std::nullopt;
+  return complete(liveness(service_), &request, match(service_, request));
+}
+
+std::variant<Accepted, Response> RoutedApplication::begin(Request& request) {
+  service_.metrics.request_began();
+  request.has_begun = true;
+  const Match found = match(service_, request);
+  const Route* route = found.find(request.method);
+  if (route != nullptr && is_served(request, *route)) {
+    Call call{.service = service_, .request = request, .params = found.params, .route = route};
+    std::variant<Accepted, Problem> judged = judge(call);
+    if (auto* accepted = std::get_if<Accepted>(&judged)) return std::move(*accepted);
+    return tell(&request, found, route, std::get<Problem>(std::move(judged)));
+  }
+  if (route == nullptr && is_preflight(service_.settings, request, found))
+    return complete({.status = 204}, &request, found);
+  return tell(&request, found, nullptr, without_route(request, found));
+}
+
+std::variant<Accepted, Problem> RoutedApplication::judge(Call& call) {
+  if (auto problem = authorize(call)) return *std::move(problem);
+  if (auto problem = judge_parameters(call)) return *std::move(problem);
+  if (auto problem = judge_form(call)) return *std::move(problem);
+  if (call.route->prepare == nullptr) return Accepted{};
+  Result<Accepted> accepted = call.route->prepare(call);
+  if (!accepted) return Problem{.error = std::move(accepted).error()};
+  return *std::move(accepted);
+}
+
+std::optional<Problem> RoutedApplication::authorize(Call& call) {
+  if (!service_.settings.needs_keys || call.route->scope == Scope::None) return std::nullopt;
+  const Result<const KeySettings*> key = authenticator_.authenticate(call.request);
+  if (!key) {
+    Problem problem{.error = key.error()};
+    if (key.error().code == Code::AuthTooManyFailures) {
+      service_.metrics.auth_failed("blocked");
+      problem.retry_after =
+          std::max(std::chrono::seconds(1), authenticator_.wait(call.request.remote_address));
+      return problem;
+    }
+    const bool has_key = call.request.header("authorization") || call.request.header("x-api-key");
+    service_.metrics.auth_failed(has_key ? "unknown" : "missing");
+    problem.headers.emplace_back("WWW-Authenticate", has_key
+                                                         ? "Bearer realm=\"rowgate\", error=\"invalid_token\""
+                                                         : "Bearer realm=\"rowgate\"");
+    return problem;
+  }
+  call.key = *key;
+  call.request.principal = "key:" + call.key->name;
+  if (has_scope(*call.key, call.route->scope)) return std::nullopt;
+  service_.metrics.auth_failed("scope");
+  return Problem{.error = {Code::AuthForbidden,
+                           fmt::format("the key \"{}\" has not the scope {}", shown(call.key->name),
+                                       name(call.route->scope)),
+                           "use a key that has it"}};
+}
+
+Reply RoutedApplication::answer(Request& request, std::unique_ptr<BodyReceiver> body) {
+  const Match found = match(service_, request);
+  const Route* route = found.find(request.method);
+  Call call{.service = service_,
+            .request = request,
+            .params = found.params,
+            .key = key_of(service_.settings, request.principal),
+            .route = route};
+  judge_form(call);
+  Result<Reply> reply = fail(Code::InternalError, "the handler gave no answer");
+  try {
+    reply = route->handle(call, std::move(body));
+  } catch (const std::exception& error) {  // a bug, or no memory: this request fails, the server stays
+    reply = fail(Code::InternalError, error.what());
+  }
+  if (!reply) return tell(&request, found, route, {.error = std::move(reply).error()});
+  if (auto* response = std::get_if<Response>(&*reply)) return complete(std::move(*response), &request, found);
+  Later later = std::get<Later>(*std::move(reply));
+  later.answer = [this, &request, found, wanted = std::move(later.answer)] {
+    return complete(wanted(), &request, found);
+  };
+  return later;
+}
+
+Response RoutedApplication::trouble(const Request* request, const Error& error) {
+  const Match found = request != nullptr ? match(service_, *request) : Match{};
+  return tell(request, found, request != nullptr ? found.find(request->method) : nullptr, {.error = error});
+}
+
+void RoutedApplication::finished(const Request* request, const Exchange& exchange) {
+  const Match found = request != nullptr ? match(service_, *request) : Match{};
+  if (request != nullptr && request->has_begun)
+    service_.metrics.request_ended(found.pattern, request->method, exchange);
+  service_.log.request(request, found.pattern, exchange);
+}
+
+Problem RoutedApplication::without_route(const Request& request, const Match& found) const {
+  const std::string path = request.target.substr(0, request.target.find('?'));
+  const bool is_here = !found.methods.empty() && is_served(request, *found.methods.front());
+  if (is_here)
+    return {.error = {Code::RequestMethodNotAllowed,
+                      fmt::format("{} is not allowed at {}", shown(request.method, 20), shown(path)),
+                      fmt::format("use one of {}", found.allow())},
+            .headers = {{"Allow", found.allow()}}};
+  Problem problem{.error = {Code::RequestNotFound, fmt::format("there is nothing at {}", shown(path))}};
+  Request without_slash = request;
+  without_slash.trailing_slash = false;
+  if (request.trailing_slash && !match(service_, without_slash).pattern.empty())
+    problem.error.hint = "leave out the slash at its end";
+  return problem;
+}
+
+bool RoutedApplication::is_served(const Request& request, const Route& route) const {
+  if (request.is_admin) return route.is_operations;
+  if (route.handle != show_metrics) return true;
+  return std::ranges::none_of(service_.settings.server.listeners, &Listener::is_admin);
+}
+
+Response RoutedApplication::tell(const Request* request, const Match& found, const Route* route,
+                                 Problem problem) {
+  if (is_kept_back(problem.error.code)) service_.log.error(request, problem.error);
+  add_route_details(service_.settings, route, problem);
+  return complete(problem_response(service_.settings, request, route, problem), request, found);
+}
+
+Response RoutedApplication::complete(Response response, const Request* request, const Match& found) const {
+  set_default(response, "X-Content-Type-Options", "nosniff");
+  set_default(response, "Cache-Control", "no-store");
+  const Route* route = request != nullptr ? found.find(request->method) : nullptr;
+  if (route != nullptr && route->produces.find(' ') != std::string_view::npos)
+    set_default(response, "Vary", "Accept");
+  if (request != nullptr) {
+    set_default(response, "Request-Id", request->id);
+    add_cors(service_.settings, *request, found, response);
+  }
+  return response;
+}
+
+}  // namespace rowgate::http

@@ -1,0 +1,128 @@
+#include "http/auth.h"
+
+#include "io/digest.h"
+
+#include <openssl/crypto.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+namespace rowgate::http {
+namespace {
+
+constexpr std::string_view kPrefix = "rgk_";
+constexpr std::size_t kRandomCharacters = 30, kCheckCharacters = 6;
+constexpr std::size_t kMostFailures = 10;
+constexpr std::size_t kMostAddresses = 10'000;
+constexpr std::int64_t kMinuteMicros = 60'000'000;
+constexpr std::string_view kBase62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// CRC-32 as of gzip (RFC 1952 section 8), bit by bit: 30 bytes at a time are no hurry.
+std::uint32_t crc32(std::string_view bytes) {
+  std::uint32_t crc = 0xFFFFFFFFu;
+  for (const char byte : bytes) {
+    crc ^= static_cast<unsigned char>(byte);
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1u) != 0 ? 0xEDB88320u : 0u);
+  }
+  return ~crc;
+}
+
+/// Most significant character first; 32 bits fit into six.
+std::string check_characters(std::string_view random) {
+  std::string text(kCheckCharacters, '0');
+  std::uint32_t left = crc32(random);
+  for (std::size_t i = kCheckCharacters; i-- > 0; left /= 62) text[i] = kBase62[left % 62];
+  return text;
+}
+
+/// The key as it was sent, empty where there is none.
+std::string_view sent_key(const Request& request) {
+  if (const auto authorization = request.header("authorization")) {
+    constexpr std::string_view kScheme = "bearer ";
+    std::string_view value = *authorization;
+    const bool is_bearer = value.size() > kScheme.size() &&
+                           std::ranges::equal(value.substr(0, kScheme.size()), kScheme, [](char a, char b) {
+                             return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b;
+                           });
+    if (is_bearer) {
+      value.remove_prefix(kScheme.size());
+      while (value.starts_with(' ')) value.remove_prefix(1);
+      return value;
+    }
+  }
+  return request.header("x-api-key").value_or(std::string_view());
+}
+
+}  // namespace
+
+bool is_key_form(std::string_view key) {
+  if (key.size() != kPrefix.size() + kRandomCharacters + kCheckCharacters || !key.starts_with(kPrefix))
+    return false;
+  key.remove_prefix(kPrefix.size());
+  if (key.find_first_not_of(kBase62) != std::string_view::npos) return false;
+  return check_characters(key.substr(0, kRandomCharacters)) == key.substr(kRandomCharacters);
+}
+
+std::string key_from(std::string_view random) {
+  return std::string(kPrefix).append(random).append(check_characters(random));
+}
+
+Result<const KeySettings*> Authenticator::authenticate(const Request& request) {
+  if (is_blocked(request.remote_address))
+    return fail(Code::AuthTooManyFailures, "too many wrong keys came from this address",
+                "wait, then send the right key");
+  const std::string_view sent = sent_key(request);
+  if (sent.empty())
+    return fail(Code::AuthUnauthenticated, "there is no key in the request",
+                "send Authorization: Bearer rgk_..., or X-Api-Key");
+  const KeySettings* key = is_key_form(sent) ? find(sent) : nullptr;
+  if (key == nullptr) {
+    note_failure(request.remote_address);
+    return fail(Code::AuthUnauthenticated, "the key is not known",
+                is_key_form(sent) ? "" : "it is not written as a key is; was it copied whole?");
+  }
+  if (key->expires && clock_.now() >= *key->expires)
+    return fail(Code::AuthUnauthenticated, "the key has expired", "ask for a new one");
+  return key;
+}
+
+const KeySettings* Authenticator::find(std::string_view key) const {
+  const std::string hash = io::sha256_hex(key);
+  const KeySettings* found = nullptr;
+  for (const KeySettings& known : settings_.keys)  // all of them, so that the time tells nothing
+    if (known.sha256.size() == hash.size() &&
+        CRYPTO_memcmp(known.sha256.data(), hash.data(), hash.size()) == 0)
+      found = &known;
+  return found;
+}
+
+bool Authenticator::is_blocked(const std::string& address) {
+  return wait(address).count() > 0;
+}
+
+std::chrono::seconds Authenticator::wait(const std::string& address) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = failures_.find(address);
+  if (found == failures_.end() || found->second.size() < kMostFailures) return std::chrono::seconds(0);
+  const std::int64_t left = found->second.front().micros + kMinuteMicros - clock_.now().micros;
+  return std::chrono::seconds(std::max<std::int64_t>(0, (left + 999'999) / 1'000'000));
+}
+
+void Authenticator::note_failure(const std::string& address) {
+  const std::scoped_lock lock(mutex_);
+  const Timestamp now = clock_.now();
+  if (failures_.size() >= kMostAddresses)  // what an attacker with many addresses may cost
+    std::erase_if(failures_,
+                  [&](const auto& each) { return each.second.back().micros + kMinuteMicros <= now.micros; });
+  if (failures_.size() >= kMostAddresses) failures_.erase(failures_.begin());
+  std::deque<Timestamp>& times = failures_[address];
+  times.push_back(now);
+  while (times.size() > kMostFailures) times.pop_front();
+}
+
+bool has_scope(const KeySettings& key, Scope scope) {
+  return scope == Scope::None || std::ranges::find(key.scopes, scope) != key.scopes.end();
+}
+
+}  // namespace rowgate::http

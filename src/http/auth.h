@@ -1,0 +1,46 @@
+#pragma once
+
+#include "base/clock.h"
+#include "http/message.h"
+#include "http/settings.h"
+
+#include <deque>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace rowgate::http {
+
+/// The form of an API key: "rgk_", 30 base62 characters, and 6 that are their CRC-32 in base62, so that a
+/// typing mistake is found without looking anything up.
+bool is_key_form(std::string_view key);
+/// The whole key of its 30 random characters.
+std::string key_from(std::string_view random);
+
+/// Judges the API key of a request: `Authorization: Bearer`, or `X-Api-Key`. Ten wrong keys from one address
+/// within a minute and nothing from there is looked at until the minute is over. Thread safe.
+class Authenticator {
+ public:
+  Authenticator(const Settings& settings, const Clock& clock) : settings_(settings), clock_(clock) {}
+
+  /// The key of the request. Fails with auth.unauthenticated, auth.too_many_failures.
+  Result<const KeySettings*> authenticate(const Request& request);
+  /// Seconds until an address that has failed too often is looked at again.
+  std::chrono::seconds wait(const std::string& address) const;
+
+ private:
+  const KeySettings* find(std::string_view key) const;
+  bool is_blocked(const std::string& address);
+  void note_failure(const std::string& address);
+
+  const Settings& settings_;
+  const Clock& clock_;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::deque<Timestamp>> failures_;  ///< guarded by mutex_; of the last minute
+};
+
+/// Whether `key` has the scope; every key has Scope::None.
+bool has_scope(const KeySettings& key, Scope scope);
+
+}  // namespace rowgate::http

@@ -1,0 +1,55 @@
+#pragma once
+
+// The handlers of the route table (router.cc), one file for each group of addresses. All of them block, and
+// are called on worker threads.
+
+#include "http/router.h"
+
+#include <memory>
+
+namespace rowgate::http {
+
+using Body = std::unique_ptr<BodyReceiver>;
+
+// service.cc
+Result<Reply> show_service(Call& call, Body body);
+Result<Reply> show_version(Call& call, Body body);
+// tables.cc
+Result<Reply> list_tables(Call& call, Body body);
+Result<Reply> show_table(Call& call, Body body);
+// schema.cc
+Result<Reply> show_schema(Call& call, Body body);
+Result<Reply> show_template(Call& call, Body body);
+// rows.cc
+Result<Reply> list_rows(Call& call, Body body);
+// runs.cc
+Result<Reply> list_runs(Call& call, Body body);
+Result<Reply> show_run(Call& call, Body body);
+// rejects.cc
+Result<Reply> list_rejects(Call& call, Body body);
+Result<Reply> download_source(Call& call, Body body);
+// reports.cc
+Result<Reply> list_reports(Call& call, Body body);
+Result<Reply> show_report(Call& call, Body body);
+Result<Reply> run_report_as_csv(Call& call, Body body);
+Result<Reply> run_report_as_json(Call& call, Body body);
+// links.cc
+Result<Accepted> prepare_link(Call& call);
+Result<Reply> create_link(Call& call, Body body);
+Result<Reply> list_links(Call& call, Body body);
+Result<Reply> revoke_link(Call& call, Body body);
+// download.cc
+Result<Reply> download(Call& call, Body body);
+// problems.cc
+Result<Reply> show_problem(Call& call, Body body);
+// openapi.cc
+Result<Reply> openapi_yaml(Call& call, Body body);
+Result<Reply> openapi_json(Call& call, Body body);
+// health.cc
+Result<Reply> livez(Call& call, Body body);
+Result<Reply> readyz(Call& call, Body body);
+// operations.cc
+Result<Reply> show_metrics(Call& call, Body body);
+Result<Reply> discover_loads(Call& call, Body body);
+
+}  // namespace rowgate::http

@@ -1,0 +1,94 @@
+#include "csv/writer.h"
+#include "http/answer_spool.h"
+#include "http/handlers/handlers.h"
+#include "http/paging.h"
+#include "http/replies.h"
+#include "http/resources.h"
+#include "load/reject_file.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+namespace rowgate::http {
+namespace {
+
+/// The reader of the run's reject file; nothing where there is nothing refused (yet). Fails with
+/// run.rejects_expired.
+Result<std::optional<load::RejectReader>> open_rejects(const Call& call, const db::RunRecord& run) {
+  if (!has_ended(run) || run.rows_rejected == 0) return std::nullopt;
+  Result<std::unique_ptr<io::Source>> source = call.service.store.open(load::reject_file_key(run.id));
+  if (source) return load::RejectReader(*std::move(source));
+  if (source.error().code != Code::FileNotFound) return std::unexpected(std::move(source).error());
+  return fail(Code::RunRejectsExpired, fmt::format("the rows that {} refused are kept no more", run.id),
+              "load the file again to see them");
+}
+
+/// A reject file without rows: the columns of the table, then ours.
+Result<std::string> empty_reject_file(const Call& call, const db::RunRecord& run) {
+  std::string text;
+  csv::Writer writer(text);
+  Call of_table = call;
+  of_table.params["table"] = run.table;
+  if (const Result<FoundTable> table = find_table(of_table)) {
+    TRY_ASSIGN(const std::optional<table::TableSchema> schema, schema_of(*table));
+    if (schema)
+      for (const table::Field& field : schema->fields) writer.field(field.name);
+  }
+  for (const std::string_view name : {"rg_run", "rg_line", "rg_codes", "rg_fields", "rg_message", "rg_raw"})
+    writer.field(name);
+  writer.end_record();
+  return text;
+}
+
+Result<Reply> as_csv(const Call& call, const db::RunRecord& run) {
+  TRY_ASSIGN(std::optional<load::RejectReader> reader, open_rejects(call, run));
+  AnswerSpool spool(call.service.spool);
+  if (reader) {
+    TRY(load::export_csv(*reader, [&](std::string_view bytes) { return spool.append(bytes); }));
+  } else {
+    TRY_ASSIGN(const std::string text, empty_reject_file(call, run));
+    TRY(spool.append(text));
+  }
+  Response response = text_response(200, "text/csv", {});
+  response.set("Content-Disposition", attachment(fmt::format("{}-rejects.csv", run.id)));
+  TRY(spool.move_into(response));
+  return response;
+}
+
+/// The record as it is kept, without its line end.
+std::string item_of(const load::RefusedRecord& record) {
+  std::string line = load::record_line(record);
+  line.pop_back();
+  return line;
+}
+
+Result<Reply> as_json(const Call& call, const db::RunRecord& run, const Page& page) {
+  std::uint64_t done = 0;
+  if (page.position)
+    std::from_chars(page.position->data(), page.position->data() + page.position->size(), done);
+  TRY_ASSIGN(std::optional<load::RejectReader> reader, open_rejects(call, run));
+  std::vector<std::string> items;
+  if (!reader) return page_response(call, items, std::nullopt);
+  TRY(reader->head());
+  TRY(reader->skip(done));
+  for (std::size_t bytes = 0;;) {
+    TRY_ASSIGN(const std::optional<load::RefusedRecord> record, reader->next());
+    if (!record) return page_response(call, items, std::nullopt);
+    if (items.size() == page.limit || bytes >= kFullPageBytes)
+      return page_response(call, items, fmt::format("{}", done + items.size()));
+    items.push_back(item_of(*record));
+    bytes += items.back().size();
+  }
+}
+
+}  // namespace
+
+Result<Reply> list_rejects(Call& call, Body) {
+  TRY_ASSIGN(const Page page, read_page(call));
+  TRY_ASSIGN(const load::RunView view, find_run(call));
+  if (call.form == "text/csv") return as_csv(call, view.run);
+  return as_json(call, view.run, page);
+}
+
+}  // namespace rowgate::http

@@ -1,0 +1,58 @@
+#include "base/text.h"
+#include "http/handlers/handlers.h"
+#include "http/paging.h"
+#include "http/replies.h"
+#include "http/resources.h"
+
+#include <fmt/format.h>
+
+namespace rowgate::http {
+namespace {
+
+/// How many runs are looked through for one page by a key that may not see them all.
+constexpr std::size_t kMostLookedAt = 10'000;
+
+/// The table that the list is narrowed to. Fails with table.unknown.
+Result<std::optional<db::TableName>> wanted_table(const Call& call) {
+  const std::optional<std::string_view> name = call.request.parameter("table");
+  if (!name) return std::nullopt;
+  Call of_table = call;
+  of_table.params["table"] = std::string(*name);
+  TRY_ASSIGN(const FoundTable table, find_table(of_table));
+  return table.name;
+}
+
+}  // namespace
+
+Result<Reply> list_runs(Call& call, Body) {
+  TRY_ASSIGN(const Page page, read_page(call));
+  TRY_ASSIGN(const std::optional<db::TableName> table, wanted_table(call));
+  std::vector<std::string> items;
+  std::optional<std::string> before = page.position, next;
+  for (std::size_t looked_at = 0; looked_at < kMostLookedAt && !next;) {
+    TRY_ASSIGN(const std::vector<load::RunView> runs, call.service.queue.list(table, before, page.limit + 1));
+    for (const load::RunView& view : runs) {
+      if (!may_see(call, view.run)) continue;
+      if (items.size() == page.limit) {
+        next = before;
+        break;
+      }
+      items.push_back(run_json(view));
+      before = view.run.id;
+    }
+    looked_at += runs.size();
+    if (runs.size() <= page.limit) break;
+    if (!next) before = runs.back().run.id;
+    if (!next && looked_at >= kMostLookedAt) next = before;
+  }
+  return page_response(call, items, next);
+}
+
+Result<Reply> show_run(Call& call, Body) {
+  TRY_ASSIGN(const load::RunView view, find_run(call));
+  Response response = json_response(200, run_json(view) + "\n");
+  if (!has_ended(view.run)) response.set("Retry-After", "1");
+  return unless_known(call.request, run_etag(view), std::move(response));
+}
+
+}  // namespace rowgate::http

@@ -1,0 +1,98 @@
+#include "http/lookups.h"
+
+#include "base/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace rowgate::http {
+namespace {
+
+const std::string& parameter(const Call& call, std::string_view name) {
+  return call.params.find(name)->second;
+}
+
+std::string hint_of(std::string_view name, const std::vector<std::string>& known) {
+  const std::string near = nearest(name, known);
+  return near.empty() ? std::string() : fmt::format("did you mean {}?", near);
+}
+
+Result<std::optional<db::TableState>> state_of(const Call& call, const db::TableName& name) {
+  TRY_ASSIGN(std::optional<db::TableState> state, call.service.database.table(name));
+  if (state && state->table.name != name.name) return std::nullopt;  // the database may not look at case
+  return state;
+}
+
+}  // namespace
+
+Result<std::vector<FoundTable>> visible_tables(const Call& call) {
+  std::vector<FoundTable> all;
+  for (const load::TableConfig& config : call.service.catalog.tables)
+    if (call.may_see_table(config.name.name)) all.push_back({.name = config.name, .config = &config});
+  TRY_ASSIGN(std::vector<db::TableState> states, call.service.database.tables());
+  std::ranges::sort(states, {}, [](const db::TableState& state) { return state.table.name; });
+  for (db::TableState& state : states) {
+    if (!call.may_see_table(state.table.name)) continue;
+    auto found =
+        std::ranges::find(all, state.table.name, [](const FoundTable& each) { return each.name.name; });
+    if (found == all.end()) found = all.insert(all.end(), FoundTable{.name = state.table});
+    found->state = std::move(state);
+  }
+  return all;
+}
+
+Result<FoundTable> find_table(const Call& call) {
+  const std::string& name = parameter(call, "table");
+  FoundTable found{.name = {{}, name}, .config = call.service.catalog.find(name)};
+  if (call.may_see_table(name)) {
+    if (found.config != nullptr) found.name = found.config->name;
+    TRY_ASSIGN(found.state, state_of(call, found.name));
+    if (found.config != nullptr || found.state) return found;
+  }
+  std::vector<std::string> known;
+  TRY_ASSIGN(const std::vector<FoundTable> tables, visible_tables(call));
+  for (const FoundTable& table : tables) known.push_back(table.name.name);
+  return fail(Code::TableUnknown, fmt::format("there is no table \"{}\"", shown(name)), hint_of(name, known));
+}
+
+Result<std::optional<table::TableSchema>> schema_of(const FoundTable& table) {
+  if (table.config != nullptr) return table.config->schema;
+  if (!table.state || !table.state->schema_json) return std::nullopt;
+  TRY_ASSIGN(table::TableSchema schema, table::schema_from_json(*table.state->schema_json, table.name.name));
+  return schema;
+}
+
+Result<load::RunView> find_run(const Call& call) {
+  const std::string& id = parameter(call, "run");
+  if (is_id(id, "run_")) {
+    Result<load::RunView> found = call.service.queue.find(id);
+    if (found && found->run.id == id && may_see(call, found->run)) return found;
+    if (!found && found.error().code != Code::RunUnknown) return found;
+  }
+  return fail(Code::RunUnknown, fmt::format("there is no run \"{}\"", shown(id)), "list them at /v1/runs");
+}
+
+bool may_see(const Call& call, const db::RunRecord& run) {
+  return run.kind == "report" ? call.may_see_report(run.table) : call.may_see_table(run.table);
+}
+
+Result<const report::Definition*> find_report(const Call& call) {
+  const std::string& name = parameter(call, "report");
+  std::vector<std::string> known;
+  for (const report::Definition& report : call.service.reports) {
+    if (!call.may_see_report(report.name)) continue;
+    if (report.name == name) return &report;
+    known.push_back(report.name);
+  }
+  return fail(Code::ReportUnknown, fmt::format("there is no report \"{}\"", shown(name)),
+              hint_of(name, known));
+}
+
+bool is_id(std::string_view id, std::string_view prefix) {
+  constexpr std::string_view kCrockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+  return id.size() == prefix.size() + 26 && id.starts_with(prefix) &&
+         id.find_first_not_of(kCrockford, prefix.size()) == std::string_view::npos;
+}
+
+}  // namespace rowgate::http

@@ -1,0 +1,39 @@
+#pragma once
+
+// What the names in a path stand for. What a key may not see is not found, in the same words as what is not
+// there.
+
+#include "http/router.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rowgate::http {
+
+/// A table that is configured, or stands in the database, or both.
+struct FoundTable {
+  db::TableName name;
+  const load::TableConfig* config = nullptr;
+  std::optional<db::TableState> state = {};
+};
+/// All tables that the call's key may see: the configured ones in their order, then the others by name.
+Result<std::vector<FoundTable>> visible_tables(const Call& call);
+/// The table of the path. Fails with table.unknown.
+Result<FoundTable> find_table(const Call& call);
+/// The schema that the table is judged by: as configured, else as kept in the database; nullopt: neither.
+Result<std::optional<table::TableSchema>> schema_of(const FoundTable& table);
+
+/// The run of the path. Fails with run.unknown, also for another form of its id.
+Result<load::RunView> find_run(const Call& call);
+/// Whether the key may see the run's table, or the report that it ran.
+bool may_see(const Call& call, const db::RunRecord& run);
+
+/// The report of the path. Fails with report.unknown.
+Result<const report::Definition*> find_report(const Call& call);
+
+/// Whether `id` is the prefix and 26 characters of Crockford's base 32.
+bool is_id(std::string_view id, std::string_view prefix);
+
+}  // namespace rowgate::http

@@ -1,0 +1,19 @@
+#pragma once
+
+// The resources of the API as JSON texts, as docs/http-api.yaml describes them.
+
+#include "http/lookups.h"
+#include "load/run_queue.h"
+
+#include <string>
+
+namespace rowgate::http {
+
+/// The run resource.
+std::string run_json(const load::RunView& view);
+/// The run has come to its end.
+bool has_ended(const db::RunRecord& run);
+/// Its ETag: changes with anything of it.
+std::string run_etag(const load::RunView& view);
+
+}  // namespace rowgate::http

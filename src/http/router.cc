@@ -1,0 +1,202 @@
+#include "http/router.h"
+
+#include "http/handlers/handlers.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace rowgate::http {
+namespace {
+
+constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kRows = "application/json text/csv";
+constexpr std::string_view kSchema = "application/json application/yaml application/sql";
+constexpr std::string_view kPage = "limit cursor";
+
+// More special patterns stand before those that would fit too.
+constexpr Route kRoutes[] = {
+    {.method = "GET", .pattern = "/v1", .handle = show_service, .produces = kJson},
+
+    {.method = "GET",
+     .pattern = "/v1/tables",
+     .scope = Scope::TablesRead,
+     .handle = list_tables,
+     .query = kPage,
+     .produces = kJson},
+    {.method = "GET",
+     .pattern = "/v1/tables/{table}",
+     .scope = Scope::TablesRead,
+     .handle = show_table,
+     .produces = kJson},
+    {.method = "GET",
+     .pattern = "/v1/tables/{table}/schema",
+     .scope = Scope::TablesRead,
+     .handle = show_schema,
+     .query = "as dialect",
+     .produces = kSchema},
+    {.method = "GET",
+     .pattern = "/v1/tables/{table}/rows",
+     .scope = Scope::TablesRead,
+     .handle = list_rows,
+     .query = kPage,
+     .produces = kRows},
+    {.method = "GET",
+     .pattern = "/v1/tables/{table}/template.csv",
+     .scope = Scope::TablesRead,
+     .handle = show_template},
+    {.method = "OPTIONS", .pattern = "/v1/tables/{table}/loads", .handle = discover_loads},
+
+    {.method = "GET",
+     .pattern = "/v1/runs",
+     .scope = Scope::RunsRead,
+     .handle = list_runs,
+     .query = "table limit cursor",
+     .produces = kJson},
+    {.method = "GET",
+     .pattern = "/v1/runs/{run}",
+     .scope = Scope::RunsRead,
+     .handle = show_run,
+     .produces = kJson},
+    {.method = "GET",
+     .pattern = "/v1/runs/{run}/rejects",
+     .scope = Scope::RejectsRead,
+     .handle = list_rejects,
+     .query = kPage,
+     .produces = kRows},
+
+    {.method = "GET",
+     .pattern = "/v1/reports",
+     .scope = Scope::ReportsRead,
+     .handle = list_reports,
+     .query = kPage,
+     .produces = kJson},
+    {.method = "GET",
+     .pattern = "/v1/reports/{report}.csv",
+     .scope = Scope::ReportsRead,
+     .handle = run_report_as_csv,
+     .query = "*"},
+    {.method = "GET",
+     .pattern = "/v1/reports/{report}.json",
+     .scope = Scope::ReportsRead,
+     .handle = run_report_as_json,
+     .query = "*"},
+    {.method = "GET",
+     .pattern = "/v1/reports/{report}",
+     .scope = Scope::ReportsRead,
+     .handle = show_report,
+     .produces = kJson},
+
+    {.method = "GET", .pattern = "/problems/{problem}", .handle = show_problem},
+    {.method = "GET", .pattern = "/openapi.yaml", .handle = openapi_yaml},
+    {.method = "GET", .pattern = "/openapi.json", .handle = openapi_json},
+
+    {.method = "GET", .pattern = "/livez", .handle = livez, .is_operations = true},
+    {.method = "GET", .pattern = "/readyz", .handle = readyz, .is_operations = true},
+    {.method = "GET", .pattern = "/healthz", .handle = readyz, .is_operations = true},
+    {.method = "GET", .pattern = "/version", .handle = show_version, .is_operations = true},
+    {.method = "GET", .pattern = "/metrics", .handle = show_metrics, .is_operations = true},
+};
+
+/// The next level of a pattern, which loses it: "/v1/tables" gives "v1".
+std::string_view next_level(std::string_view& pattern) {
+  pattern.remove_prefix(1);
+  const std::string_view level = pattern.substr(0, pattern.find('/'));
+  pattern.remove_prefix(level.size());
+  return level;
+}
+
+/// One segment against one level: a plain word, {name}, or {name} with an ending.
+bool level_fits(std::string_view level, const std::string& segment,
+                std::map<std::string, std::string, std::less<>>& params) {
+  if (!level.starts_with('{')) return level == segment;
+  const std::size_t close = level.find('}');
+  const std::string_view ending = level.substr(close + 1);
+  if (segment.size() <= ending.size() || !segment.ends_with(ending)) return false;
+  params[std::string(level.substr(1, close - 1))] = segment.substr(0, segment.size() - ending.size());
+  return true;
+}
+
+bool may_see(const KeySettings* key, const std::vector<std::string> KeySettings::* globs,
+             std::string_view name) {
+  return key == nullptr ||
+         std::ranges::any_of(key->*globs, [&](const std::string& glob) { return fits_glob(glob, name); });
+}
+
+}  // namespace
+
+std::span<const Route> routes() {
+  return kRoutes;
+}
+
+bool fits(std::string_view pattern, std::span<const std::string> segments,
+          std::map<std::string, std::string, std::less<>>& params) {
+  for (std::size_t i = 0; !pattern.empty(); ++i) {
+    const std::string_view level = next_level(pattern);
+    if (i >= segments.size()) return false;
+    if (level.ends_with("...}")) {
+      const std::string_view name = level.substr(1, level.size() - 5);
+      params[std::string(name)] = fmt::format("{}", fmt::join(segments.subspan(i), "/"));
+      return true;
+    }
+    if (!level_fits(level, segments[i], params)) return false;
+    if (pattern.empty()) return i + 1 == segments.size();
+  }
+  return segments.empty();
+}
+
+Match match(const Service& service, const Request& request) {
+  Match found;
+  if (request.trailing_slash) return found;
+  for (const Route& route : routes()) {
+    if (!found.pattern.empty()) {
+      if (route.pattern == found.pattern) found.methods.push_back(&route);
+      continue;
+    }
+    if (route.is_original && !service.settings.compat.enabled) continue;
+    found.params.clear();
+    if (!fits(route.pattern, request.segments, found.params)) continue;
+    found.pattern = route.pattern;
+    found.methods.push_back(&route);
+  }
+  return found;
+}
+
+const Route* Match::find(std::string_view method) const {
+  const std::string_view wanted = method == "HEAD" ? "GET" : method;
+  const auto route = std::ranges::find(methods, wanted, [](const Route* each) { return each->method; });
+  return route == methods.end() ? nullptr : *route;
+}
+
+std::string Match::allow() const {
+  std::vector<std::string_view> names;
+  for (const Route* route : methods) {
+    names.push_back(route->method);
+    if (route->method == "GET") names.emplace_back("HEAD");
+  }
+  std::ranges::sort(names);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+bool fits_glob(std::string_view glob, std::string_view text) {
+  const std::size_t star = glob.find('*');
+  if (star == std::string_view::npos) return glob == text;
+  if (!text.starts_with(glob.substr(0, star))) return false;
+  text.remove_prefix(star);
+  glob.remove_prefix(star + 1);
+  if (glob.empty()) return true;
+  for (std::size_t i = 0; i <= text.size(); ++i)
+    if (fits_glob(glob, text.substr(i))) return true;
+  return false;
+}
+
+bool Call::may_see_table(std::string_view table) const {
+  return may_see(key, &KeySettings::tables, table);
+}
+
+bool Call::may_see_report(std::string_view report) const {
+  return may_see(key, &KeySettings::reports, report);
+}
+
+}  // namespace rowgate::http
