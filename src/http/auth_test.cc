@@ -1,0 +1,104 @@
+#include "http/auth.h"
+
+#include "io/digest.h"
+
+#include <gtest/gtest.h>
+
+namespace rowgate::http {
+namespace {
+
+using namespace std::chrono_literals;
+
+class FakeClock : public Clock {
+ public:
+  Timestamp now() const override { return now_; }
+  Timestamp now_{1'800'000'000'000'000};
+};
+
+const std::string kKey = key_from("0123456789abcdefghijABCDEFGHIJ");
+const std::string kOther = key_from("zzzzzzzzzzzzzzzzzzzzzzzzzzzzzz");
+
+Request with_header(std::string name, std::string value) {
+  Request request;
+  request.remote_address = "192.0.2.7";
+  request.headers = {{std::move(name), std::move(value)}};
+  return request;
+}
+
+class AuthTest : public ::testing::Test {
+ protected:
+  AuthTest() {
+    settings_.needs_keys = true;
+    settings_.keys = {
+        {.name = "loader", .sha256 = io::sha256_hex(kKey), .scopes = {Scope::LoadsWrite}},
+        {.name = "old", .sha256 = io::sha256_hex(kOther), .scopes = {}, .expires = clock_.now_},
+    };
+  }
+  std::string told(const Request& request) {
+    const Result<const KeySettings*> key = authenticator_.authenticate(request);
+    return key ? (*key)->name : std::string(text(key.error().code));
+  }
+  FakeClock clock_;
+  Settings settings_;
+  Authenticator authenticator_{settings_, clock_};
+};
+
+TEST(ApiKey, HasAFormThatFindsTypingMistakes) {
+  EXPECT_TRUE(is_key_form(kKey));
+  EXPECT_EQ(kKey.size(), 40u);
+  for (std::size_t i = 0; i < kKey.size(); ++i) {
+    std::string changed = kKey;
+    changed[i] = changed[i] == 'x' ? 'y' : 'x';
+    EXPECT_FALSE(is_key_form(changed)) << "character " << i;
+  }
+  EXPECT_FALSE(is_key_form(kKey + "0"));
+  EXPECT_FALSE(is_key_form(""));
+  EXPECT_FALSE(is_key_form("rgk_"));
+  // CRC-32 of "123456789" is CBF43926 (the check value of every catalogue of CRCs).
+  EXPECT_EQ(key_from("123456789"), "rgk_1234567893jZRME");
+}
+
+TEST_F(AuthTest, TakesTheKeyFromEitherHeader) {
+  EXPECT_EQ(told(with_header("authorization", "Bearer " + kKey)), "loader");
+  EXPECT_EQ(told(with_header("authorization", "bearer  " + kKey)), "loader");
+  EXPECT_EQ(told(with_header("x-api-key", kKey)), "loader");
+  EXPECT_EQ(told(with_header("authorization", "Basic " + kKey)), "auth.unauthenticated");
+  EXPECT_EQ(told(with_header("accept", "*/*")), "auth.unauthenticated");
+}
+
+TEST_F(AuthTest, AnExpiredKeyIsNoKey) {
+  EXPECT_EQ(told(with_header("x-api-key", kOther)), "auth.unauthenticated");
+  clock_.now_.micros -= 1;
+  EXPECT_EQ(told(with_header("x-api-key", kOther)), "old");
+}
+
+TEST_F(AuthTest, TenWrongKeysWithinAMinuteAndNothingIsLookedAt) {
+  const Request wrong = with_header("x-api-key", key_from("wrongwrongwrongwrongwrongwrong")),
+                right = with_header("x-api-key", kKey);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(told(wrong), "auth.unauthenticated");
+    EXPECT_EQ(told(right), i < 9 ? "loader" : "auth.too_many_failures");
+    clock_.now_.micros += 1'000'000;
+  }
+  EXPECT_EQ(authenticator_.wait("192.0.2.7"), 50s);
+  Request elsewhere = right;
+  elsewhere.remote_address = "192.0.2.8";
+  EXPECT_EQ(told(elsewhere), "loader");
+  clock_.now_.micros += 50'000'000;
+  EXPECT_EQ(told(right), "loader") << "the first failure is a minute old";
+}
+
+TEST_F(AuthTest, NoKeyAtAllIsNoFailure) {
+  for (int i = 0; i < 30; ++i) told(with_header("accept", "*/*"));
+  EXPECT_EQ(told(with_header("x-api-key", kKey)), "loader");
+}
+
+TEST_F(AuthTest, ScopesAreNoneOrOwn) {
+  EXPECT_TRUE(has_scope(settings_.keys[0], Scope::None));
+  EXPECT_TRUE(has_scope(settings_.keys[0], Scope::LoadsWrite));
+  EXPECT_FALSE(has_scope(settings_.keys[0], Scope::TablesRead));
+  EXPECT_FALSE(has_scope(settings_.keys[0], Scope::Admin));
+}
+
+}  // namespace
+}  // namespace rowgate::http
