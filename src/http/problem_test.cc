@@ -28,9 +28,9 @@ class ProblemTest : public ::testing::Test {
 };
 
 TEST_F(ProblemTest, HasTheMembersOfRfc9457) {
-  const Response response =
-      problem_response(settings_, &request_, nullptr,
-                       {.error = {Code::TableUnknown, "there is no table \"pepole\"", "did you mean people?"}});
+  const Response response = problem_response(
+      settings_, &request_, nullptr,
+      {.error = {Code::TableUnknown, "there is no table \"pepole\"", "did you mean people?"}});
   EXPECT_EQ(response.status, 404);
   EXPECT_EQ(header(response, "Content-Type"), "application/problem+json; charset=utf-8");
   const Json json = Json::parse(response.text);
@@ -46,8 +46,8 @@ TEST_F(ProblemTest, HasTheMembersOfRfc9457) {
 }
 
 TEST_F(ProblemTest, FaultsOfTheServerAreToldInGeneral) {
-  for (const Code code : {Code::InternalError, Code::DatabaseUnreachable, Code::ReportBadSql, Code::StorageFull,
-                          Code::StorageDenied}) {
+  for (const Code code : {Code::InternalError, Code::DatabaseUnreachable, Code::ReportBadSql,
+                          Code::StorageFull, Code::StorageDenied}) {
     const Json json = told({.error = {code, "cannot open '/var/lib/secret.db': SELECT 1", "look at /var"}});
     EXPECT_EQ(json["detail"], info(code).title);
     EXPECT_EQ(json.dump().find("/var"), std::string::npos) << json;
@@ -57,8 +57,8 @@ TEST_F(ProblemTest, FaultsOfTheServerAreToldInGeneral) {
 }
 
 TEST_F(ProblemTest, TellsWhenToTryAgain) {
-  const Response response =
-      problem_response(settings_, &request_, nullptr, {.error = {Code::RunQueueFull, "64 loads are waiting"}});
+  const Response response = problem_response(settings_, &request_, nullptr,
+                                             {.error = {Code::RunQueueFull, "64 loads are waiting"}});
   EXPECT_EQ(response.status, 503);
   EXPECT_EQ(header(response, "Retry-After"), "1");
   EXPECT_EQ(Json::parse(response.text)["retry_after"], 1);
@@ -82,7 +82,8 @@ TEST_F(ProblemTest, BytesThatAreNotUtf8DoNotBreakTheJson) {
 
 TEST_F(ProblemTest, TheOriginalApiTellsOneLineOfPlainText) {
   Route route{.errors = ErrorForm::PlainText};
-  Response response = problem_response(settings_, &request_, &route, {.error = {Code::FileEmpty, "it is\nempty"}});
+  Response response =
+      problem_response(settings_, &request_, &route, {.error = {Code::FileEmpty, "it is\nempty"}});
   EXPECT_EQ(response.status, 400);
   EXPECT_EQ(header(response, "Content-Type"), "text/plain; charset=utf-8");
   EXPECT_EQ(response.text, "it is empty");

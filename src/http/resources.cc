@@ -75,4 +75,10 @@ std::string run_etag(const load::RunView& view) {
   return fmt::format("\"{}\"", io::sha256_hex(run_json(view)).substr(0, 32));
 }
 
+std::string link_json(const Call& call, const db::LinkRecord& link) {
+  const report::Links& links = call.service.links;
+  return db::to_json(
+      link, links.is_live(link) ? call.service.settings.public_url + links.signed_path(link) : std::string());
+}
+
 }  // namespace rowgate::http

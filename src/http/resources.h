@@ -16,4 +16,7 @@ bool has_ended(const db::RunRecord& run);
 /// Its ETag: changes with anything of it.
 std::string run_etag(const load::RunView& view);
 
+/// The link resource; its address is null once it is of no use any more.
+std::string link_json(const Call& call, const db::LinkRecord& link);
+
 }  // namespace rowgate::http

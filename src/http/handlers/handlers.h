@@ -27,6 +27,7 @@ Result<Reply> list_runs(Call& call, Body body);
 Result<Reply> show_run(Call& call, Body body);
 // rejects.cc
 Result<Reply> list_rejects(Call& call, Body body);
+// source.cc
 Result<Reply> download_source(Call& call, Body body);
 // reports.cc
 Result<Reply> list_reports(Call& call, Body body);
@@ -34,8 +35,6 @@ Result<Reply> show_report(Call& call, Body body);
 Result<Reply> run_report_as_csv(Call& call, Body body);
 Result<Reply> run_report_as_json(Call& call, Body body);
 // links.cc
-Result<Accepted> prepare_link(Call& call);
-Result<Reply> create_link(Call& call, Body body);
 Result<Reply> list_links(Call& call, Body body);
 Result<Reply> revoke_link(Call& call, Body body);
 // download.cc

@@ -1,0 +1,52 @@
+#include "base/text.h"
+#include "http/handlers/handlers.h"
+#include "http/lookups.h"
+#include "http/paging.h"
+#include "http/resources.h"
+
+#include <fmt/format.h>
+
+namespace rowgate::http {
+namespace {
+
+/// How many links are looked through for one page by a key that may not see them all.
+constexpr std::size_t kMostLookedAt = 10'000;
+}  // namespace
+
+Result<Reply> list_links(Call& call, Body) {
+  TRY_ASSIGN(const Page page, read_page(call));
+  const report::Links& all = call.service.links;
+  std::vector<std::string> items;
+  std::optional<std::string> before = page.position, next;
+  for (std::size_t looked_at = 0; !next;) {
+    TRY_ASSIGN(const std::vector<db::LinkRecord> links, all.list(before, page.limit + 1));
+    for (const db::LinkRecord& link : links) {
+      if (!call.may_see_report(link.report)) continue;
+      if (items.size() == page.limit) {
+        next = before;
+        break;
+      }
+      items.push_back(link_json(call, link));
+      before = link.id;
+    }
+    looked_at += links.size();
+    if (next || links.size() <= page.limit) break;
+    before = links.back().id;
+    if (looked_at >= kMostLookedAt) next = before;
+  }
+  return page_response(call, items, next);
+}
+
+Result<Reply> revoke_link(Call& call, Body) {
+  const std::string& id = call.params.find("link")->second;
+  const Error unknown{Code::ReportLinkUnknown, fmt::format("there is no link \"{}\"", shown(id)),
+                      "list them at /v1/links"};
+  if (!is_id(id, "lnk_")) return std::unexpected(unknown);
+  const Result<db::LinkRecord> link = call.service.links.find(id);
+  if (!link && link.error().code != Code::ReportLinkUnknown) return std::unexpected(link.error());
+  if (!link || !call.may_see_report(link->report)) return std::unexpected(unknown);
+  TRY(call.service.links.revoke(id));
+  return Response{.status = 204};
+}
+
+}  // namespace rowgate::http
