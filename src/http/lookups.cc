@@ -18,7 +18,14 @@ std::string hint_of(std::string_view name, const std::vector<std::string>& known
   return near.empty() ? std::string() : fmt::format("did you mean {}?", near);
 }
 
+/// The ledger, staging tables and the database's own are no tables of the API.
+bool is_own(std::string_view name) {
+  const std::string lower = lower_ascii(name);
+  return lower.starts_with("rowgate_") || lower.starts_with("__rg_") || lower.starts_with("sqlite_");
+}
+
 Result<std::optional<db::TableState>> state_of(const Call& call, const db::TableName& name) {
+  if (is_own(name.name)) return std::nullopt;
   TRY_ASSIGN(std::optional<db::TableState> state, call.service.database.table(name));
   if (state && state->table.name != name.name) return std::nullopt;  // the database may not look at case
   return state;
