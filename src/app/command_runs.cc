@@ -2,7 +2,7 @@
 #include "app/text_table.h"
 #include "base/text.h"
 #include "base/units.h"
-#include "load/run_state.h"
+#include "load/known_runs.h"
 
 #include <fmt/format.h>
 
@@ -11,20 +11,11 @@
 namespace rowgate::app {
 namespace {
 
-/// The ledger's runs and those in flight, newest first. A run whose owner died counts as interrupted: the
-/// next load writes that into the ledger.
 Result<std::vector<db::RunRecord>> all_runs(const Opened& at, const std::optional<std::string>& table,
                                             std::size_t limit) {
-  std::optional<db::TableName> of_table;
-  if (table) of_table = db::TableName{{}, *table};
-  TRY_ASSIGN(std::vector<db::RunRecord> runs, at.database->ledger().runs(of_table, limit));
-  for (db::RunRecord& run : unsettled_runs(at)) {
-    if (table && run.table != *table) continue;
-    if (std::ranges::find(runs, run.id, &db::RunRecord::id) == runs.end()) runs.push_back(std::move(run));
-  }
-  std::ranges::sort(runs, std::ranges::greater{}, &db::RunRecord::id);
-  if (runs.size() > limit) runs.resize(limit);
-  return runs;
+  load::RunFilter filter{.limit = limit};
+  if (table) filter.table = db::TableName{{}, *table};
+  return load::list_runs(at.database->ledger(), load::unsettled_runs(at.config().spool_path), filter);
 }
 
 std::string label_of(const db::RunRecord& run) {

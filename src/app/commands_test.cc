@@ -203,7 +203,7 @@ class RunsTest : public CommandsTest {
     return run;
   }
   static load::RunState started(const db::RunRecord& run) {
-    auto state = load::RunState::create(fs::absolute("data/spool"), run);
+    auto state = load::RunState::create(fs::absolute("data/spool"), {run});
     if (!state) throw std::runtime_error(to_text(state.error()));
     return *std::move(state);
   }

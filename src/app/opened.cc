@@ -2,7 +2,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
-#include "load/run_state.h"
+#include "load/known_runs.h"
 
 #include <fmt/format.h>
 
@@ -15,12 +15,6 @@ namespace {
 constexpr std::string_view kIdPrefix = "run_";
 constexpr std::size_t kShortest =
     kIdPrefix.size() + 13;  // the whole time stamp and its counter, so rarely more is needed
-
-/// The id without "run_", in lower case, so that a prefix may be typed as one likes.
-std::string bare_id(std::string_view id) {
-  std::string lower = lower_ascii(id);
-  return lower.starts_with(kIdPrefix) ? lower.substr(kIdPrefix.size()) : lower;
-}
 
 std::size_t common_length(std::string_view a, std::string_view b) {
   return static_cast<std::size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());
@@ -68,35 +62,16 @@ Error unknown_table(std::string_view name, const std::vector<std::string>& known
                near.empty() ? "rowgate tables lists all tables" : fmt::format("did you mean {}?", near)};
 }
 
-std::vector<db::RunRecord> unsettled_runs(const Opened& at) {
-  std::vector<db::RunRecord> runs;
-  for (load::InFlight& flying : load::in_flight(at.config().spool_path)) {
-    if (!flying.owner_alive && flying.run.status == db::RunStatus::Running)
-      flying.run.status = db::RunStatus::Interrupted;
-    runs.push_back(std::move(flying.run));
-  }
-  return runs;
-}
-
-Result<std::vector<db::RunRecord>> find_runs(const Opened& at, std::string_view prefix) {
-  TRY_ASSIGN(std::vector<db::RunRecord> found, at.database->ledger().find(prefix));
-  const std::string wanted = bare_id(prefix);
-  for (db::RunRecord& run : unsettled_runs(at))
-    if (bare_id(run.id).starts_with(wanted) &&
-        std::ranges::find(found, run.id, &db::RunRecord::id) == found.end())
-      found.push_back(std::move(run));
-  return found;
-}
-
 Result<db::RunRecord> find_run(const Opened& at, std::string_view prefix) {
-  if (bare_id(prefix).empty())
+  if (load::bare_id(prefix).empty())
     return fail(Code::RunUnknown, "no run id was given", "rowgate runs lists the runs");
-  TRY_ASSIGN(std::vector<db::RunRecord> found, find_runs(at, prefix));
+  TRY_ASSIGN(std::vector<db::RunRecord> found,
+             load::find_runs(at.database->ledger(), at.config().spool_path, prefix));
   if (found.empty())
     return fail(Code::RunUnknown, fmt::format("no run begins with \"{}\"", shown(prefix)),
                 "rowgate runs lists the runs");
-  const auto whole =
-      std::ranges::find_if(found, [&](const auto& run) { return bare_id(run.id) == bare_id(prefix); });
+  const auto whole = std::ranges::find_if(
+      found, [&](const auto& run) { return load::bare_id(run.id) == load::bare_id(prefix); });
   if (whole != found.end()) return std::move(*whole);
   if (found.size() == 1) return std::move(found.front());
   std::string hint = "give more of the id: ";

@@ -39,11 +39,6 @@ std::string counted(std::uint64_t count, std::string_view noun);
 /// The error for a table that is neither configured nor in the database, with the nearest of the known names.
 Error unknown_table(std::string_view name, const std::vector<std::string>& known);
 
-/// What stands in the spool folder as begun and not ended: running, or interrupted where the owner died (the
-/// next load writes that into the ledger).
-std::vector<db::RunRecord> unsettled_runs(const Opened& at);
-/// Every run that `prefix` may mean: of the ledger and of those in flight, each once.
-Result<std::vector<db::RunRecord>> find_runs(const Opened& at, std::string_view prefix);
 /// The one run that `prefix` means. Fails with run.unknown when there is none or more than one.
 Result<db::RunRecord> find_run(const Opened& at, std::string_view prefix);
 /// As much of a run's id as tells it from `others`: "run_" and at least 13 characters.

@@ -97,6 +97,7 @@ class Transaction {
   /// Takes back all that sinks did since begin_part(), tables that they made included. They must be gone.
   virtual Result<void> undo_part() = 0;
   /// Writes the records into the ledger (`version_after` of each becomes its table's version) and commits.
+  /// Fails with run.idempotency_in_progress where another run has the idempotency key of one.
   virtual Result<void> commit(std::span<const RunRecord> records) = 0;
 };
 
@@ -148,13 +149,18 @@ struct TableState {
 class Ledger {
  public:
   virtual ~Ledger() = default;
-  virtual Result<std::vector<RunRecord>> runs(const std::optional<TableName>& of_table,
-                                              std::size_t limit) = 0;  ///< newest first
+  /// Newest first; of runs older than `before` (an id) where given.
+  virtual Result<std::vector<RunRecord>> runs(const std::optional<TableName>& of_table, std::size_t limit,
+                                              const std::optional<std::string>& before = {}) = 0;
   /// Runs whose id begins with `prefix` (with or without "run_", any case), at most 20.
   virtual Result<std::vector<RunRecord>> find(std::string_view prefix) = 0;
-  /// A run that ended without loading (failed, interrupted), or replaces the row of that id. Fails when the
-  /// database cannot be written.
+  /// Writes a run that ended without loading (failed, interrupted, a dry run), or replaces the row of that
+  /// id. Never waits for a load: table.busy while one holds the database's lock. Fails with
+  /// run.idempotency_in_progress where another run has its idempotency key, database.*.
   virtual Result<void> record(const RunRecord& run) = 0;
+  /// The run under this idempotency key (whatever its fingerprint), created at `since` or later. Older runs
+  /// lose their key to a new one.
+  virtual Result<std::optional<RunRecord>> find_by_key(const Idempotency& key, Timestamp since) = 0;
   /// A committed load of the same bytes into the same table, newest first.
   virtual Result<std::optional<std::string>> find_same_file(const TableName& table,
                                                             std::string_view sha256) = 0;
@@ -186,6 +192,8 @@ class Database {
   virtual std::string describe() const = 0;          ///< "sqlite ./data/rowgate.db", never with a secret
   virtual Result<std::string> server_version() = 0;  ///< "SQLite 3.40.1"
   virtual bool exists() const = 0;
+  /// How many transactions can be open at once; more would only wait for each other.
+  virtual unsigned writers() const = 0;
 };
 
 }  // namespace rowgate::db

@@ -4,6 +4,7 @@
 
 #include "base/ids.h"
 #include "db/open.h"
+#include "db/sqlite/connection.h"
 #include "db/testing.h"
 
 #include <gmock/gmock.h>
@@ -280,6 +281,113 @@ TEST_F(DatabaseTest, TheLedgerKeepsEveryRun) {
   EXPECT_EQ(database_->ledger().find("%")->size(), 0u);
   EXPECT_EQ(*database_->ledger().find_same_file(kParents, "f00d"), (*runs)[1].id);
   EXPECT_FALSE(database_->ledger().find_same_file(kChildren, "f00d")->has_value());
+}
+
+TEST_F(DatabaseTest, RunsArePagedById) {
+  for (const char* id : {"run_1", "run_3", "run_2", "run_4"})
+    ASSERT_TRUE(database_->ledger().record(
+        {.id = id, .status = RunStatus::Failed, .table = id == std::string("run_3") ? "hires" : "jobs"}));
+  const auto ids = [&](const std::optional<TableName>& table, std::size_t limit,
+                       const std::optional<std::string>& before) {
+    std::vector<std::string> found;
+    for (const RunRecord& run : *database_->ledger().runs(table, limit, before)) found.push_back(run.id);
+    return found;
+  };
+  EXPECT_THAT(ids({}, 2, {}), ElementsAre("run_4", "run_3"));
+  EXPECT_THAT(ids({}, 2, "run_3"), ElementsAre("run_2", "run_1"));
+  EXPECT_THAT(ids(TableName{{}, "jobs"}, 2, "run_4"), ElementsAre("run_2", "run_1"));
+  EXPECT_THAT(ids({}, 2, "run_1"), IsEmpty());
+}
+
+RunRecord keyed_run(std::string id, std::string key, std::string fingerprint = "f") {
+  RunRecord run{.id = std::move(id), .status = RunStatus::Failed, .table = "departments"};
+  run.created_at = {2'000'000'000'000'000};
+  run.idempotency = {"ada", "POST", "/v1/loads", std::move(key), std::move(fingerprint)};
+  return run;
+}
+
+TEST_F(DatabaseTest, AnIdempotencyKeyBelongsToOneRun) {
+  Ledger& ledger = database_->ledger();
+  EXPECT_FALSE(ledger.find_by_key({"ada", "POST", "/v1/loads", "k1"}, {})->has_value()) << "no database yet";
+  ASSERT_TRUE(ledger.record(keyed_run("run_1", "k1", "abc")));
+  ASSERT_TRUE(ledger.record(keyed_run("run_1", "k1", "abc"))) << "the same run again";
+  const Result<void> second = ledger.record(keyed_run("run_2", "k1"));
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, Code::RunIdempotencyInProgress);
+  RunRecord elsewhere = keyed_run("run_3", "k1");
+  elsewhere.idempotency.path = "/v1/other";
+  ASSERT_TRUE(ledger.record(elsewhere));
+  ASSERT_TRUE(ledger.record(keyed_run("run_4", "")));
+  ASSERT_TRUE(ledger.record(keyed_run("run_5", "")));
+
+  const auto found = ledger.find_by_key({"ada", "POST", "/v1/loads", "k1", "another"}, {});
+  ASSERT_TRUE(found && *found);
+  EXPECT_EQ((*found)->id, "run_1");
+  EXPECT_EQ((*found)->idempotency.fingerprint, "abc");
+  EXPECT_FALSE(ledger.find_by_key({"bob", "POST", "/v1/loads", "k1"}, {})->has_value());
+  EXPECT_FALSE(ledger.find_by_key({"ada", "POST", "/v1/loads", ""}, {})->has_value());
+  EXPECT_FALSE(ledger.find_by_key({"ada", "POST", "/v1/loads", "k1"}, {2'000'001'000'000'000})->has_value());
+}
+
+TEST_F(DatabaseTest, AnIdempotencyKeyIsFreeAfterSevenDays) {
+  ASSERT_TRUE(database_->ledger().record(keyed_run("run_1", "k1")));
+  RunRecord late = keyed_run("run_2", "k1");
+  const std::chrono::microseconds kept = kIdempotencyKept;
+  late.created_at.micros += kept.count();
+  EXPECT_FALSE(database_->ledger().record(late));
+  late.created_at.micros += 1'000'000;
+  EXPECT_TRUE(database_->ledger().record(late));
+  EXPECT_EQ((*database_->ledger().find_by_key(late.idempotency, {}))->id, "run_2");
+  EXPECT_EQ((*database_->ledger().find("run_1"))[0].idempotency.key, "");
+}
+
+TEST_F(DatabaseTest, ACommitWithATakenKeyLoadsNothing) {
+  load(kParents, departments_, Mode::Append, {{1, "Sales"}});
+  ASSERT_TRUE(database_->ledger().record(keyed_run("run_1", "k1")));
+  Result<std::unique_ptr<Transaction>> transaction = database_->begin(std::span(&kParents, 1));
+  ASSERT_TRUE(transaction);
+  Loaded loaded;
+  const LoadTarget where = target(kParents, departments_, Mode::Append);
+  ASSERT_TRUE(write_and_settle(**transaction, where, {{2, "Law"}}, 0, loaded));
+  RunRecord run = record_of(where, 1);
+  run.created_at = {2'000'000'000'000'000};
+  run.idempotency = keyed_run("", "k1").idempotency;
+  const Result<void> committed = (*transaction)->commit(std::span(&run, 1));
+  ASSERT_FALSE(committed);
+  EXPECT_EQ(committed.error().code, Code::RunIdempotencyInProgress);
+  transaction->reset();
+  EXPECT_THAT(rows_of("departments"), ElementsAre("1|Sales"));
+}
+
+TEST_F(DatabaseTest, RecordingNeverWaitsForALoad) {
+  load(kParents, departments_, Mode::Append, {{1, "Sales"}});
+  Result<std::unique_ptr<Transaction>> held = database_->begin(std::span(&kParents, 1));
+  ASSERT_TRUE(held);
+  EXPECT_EQ(database_->ledger().record({.id = "run_1"}).error().code, Code::TableBusy);
+  held->reset();
+  EXPECT_TRUE(database_->ledger().record({.id = "run_1"}));
+}
+
+TEST_F(DatabaseTest, AnOlderLedgerGetsItsNewColumns) {
+  load(kParents, departments_, Mode::Append, {{1, "Sales"}});
+  {
+    const auto old = sqlite::Connection::open(folder_.path() / "data" / "rowgate.db", sqlite::Access::Write,
+                                              std::chrono::milliseconds(0));
+    ASSERT_TRUE(old);
+    ASSERT_TRUE(
+        old->run("DROP INDEX rowgate_runs_by_key; ALTER TABLE rowgate_runs DROP COLUMN fingerprint; "
+                 "ALTER TABLE rowgate_runs DROP COLUMN idempotency_key; "
+                 "ALTER TABLE rowgate_runs DROP COLUMN dry_run"));
+  }
+  EXPECT_EQ(database_->ledger().runs(kParents, 10)->size(), 1u) << "read before it is written to";
+  RunRecord judged = keyed_run("run_ZZ", "k1");
+  judged.dry_run = true;
+  ASSERT_TRUE(database_->ledger().record(judged));
+  const Result<std::vector<RunRecord>> runs = database_->ledger().runs(kParents, 10);
+  ASSERT_TRUE(runs) << to_text(runs.error());
+  ASSERT_EQ(runs->size(), 2u);
+  EXPECT_TRUE((*runs)[0].dry_run);
+  EXPECT_FALSE((*runs)[1].dry_run);
 }
 
 TEST_F(DatabaseTest, DifferencesAreToldInWords) {

@@ -2,16 +2,12 @@
 
 #include "db/link_record.h"
 
-#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace rowgate::db {
-
-/// How long an Idempotency-Key keeps its meaning.
-inline constexpr std::chrono::hours kIdempotencyKept{7 * 24};
 
 /// The links in the ledger, and what a reuse of their bytes depends on. Never waits for a writer: what cannot
 /// be written at once fails. Thread safe. A database that does not exist has no links and is not made.

@@ -191,6 +191,13 @@ Result<void> read_json_members(RunRecord& run, std::string_view rejects, std::st
 std::string to_state_json(const RunRecord& run) {
   Json json = parsed(to_json(run));
   json["space"] = run.space;
+  const Idempotency& key = run.idempotency;
+  if (key)
+    json["idempotency"] = {{"principal", key.principal},
+                           {"method", key.method},
+                           {"path", key.path},
+                           {"key", key.key},
+                           {"fingerprint", key.fingerprint}};
   return dump(json);
 }
 
@@ -232,6 +239,9 @@ Result<RunRecord> run_from_state_json(std::string_view json) {
   run.started_at = time_of(object, "started_at");
   run.finished_at = time_of(object, "finished_at");
   run.principal = text_of(object, "principal");
+  if (const auto key = object.find("idempotency"); key != object.end() && key->is_object())
+    run.idempotency = {text_of(*key, "principal"), text_of(*key, "method"), text_of(*key, "path"),
+                       text_of(*key, "key"), text_of(*key, "fingerprint")};
   return run;
 }
 

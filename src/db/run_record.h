@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -46,7 +47,14 @@ struct Idempotency {
   std::string key = {};          ///< empty: the request had none
   std::string fingerprint = {};  ///< hex SHA-256 of method, path, sorted query and body digest
   explicit operator bool() const { return !key.empty(); }
+  /// The same request's key; the fingerprints may differ.
+  bool same_key(const Idempotency& other) const {
+    return principal == other.principal && method == other.method && path == other.path && key == other.key;
+  }
 };
+
+/// How long an Idempotency-Key keeps its meaning.
+inline constexpr std::chrono::hours kIdempotencyKept{7 * 24};
 
 /// One run, as in the ledger (table rowgate_runs) and in the run resource of the API.
 struct RunRecord {

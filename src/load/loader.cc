@@ -7,19 +7,21 @@
 namespace rowgate::load {
 namespace {
 
-LoadOutcome begin_outcome(const LoadRequest& request, const Clock& clock, bool dry_run) {
-  LoadOutcome outcome;
-  db::RunRecord& run = outcome.run;
-  run.created_at = run.started_at = clock.now();
+db::RunRecord begin_run(const LoadRequest& request, const Clock& clock, bool dry_run) {
+  db::RunRecord run{.dry_run = dry_run, .file_name = request.file->name(), .parent = request.parent};
+  run.created_at = clock.now();
   run.id = new_id("run_", run.created_at);
-  run.space = request.table.space;
-  run.table = request.table.name;
-  run.mode = db::name(request.mode);
-  run.dry_run = dry_run;
-  run.file_name = request.file->name();
-  run.file_bytes = request.file->stored_size();
-  run.parent = request.parent;
-  return outcome;
+  return run;
+}
+
+LoadOutcome begin_outcome(db::RunRecord begun, const LoadRequest& request, const Clock& clock) {
+  begun.status = db::RunStatus::Running;
+  begun.started_at = clock.now();
+  begun.space = request.table.space;
+  begun.table = request.table.name;
+  begun.mode = db::name(request.mode);
+  begun.file_bytes = request.file->stored_size();
+  return {.run = std::move(begun)};
 }
 
 /// Takes the outcome of an attempt into the run's record.
@@ -36,13 +38,6 @@ void end_run(LoadOutcome& outcome, const Result<void>& attempt, const Clock& clo
   run.rows_inserted = run.rows_updated = std::nullopt;
   run.error = attempt.error();
   if (run.error->file.empty()) run.error->file = run.file_name;
-}
-
-/// An error that says that the ledger cannot be written now either; its run is told from its state file until
-/// it can.
-bool database_is_away(const Error& error) {
-  return error.code == Code::TableBusy || error.code == Code::DatabaseUnreachable ||
-         error.code == Code::DatabaseReadOnly;
 }
 
 Result<void> commit(const LoadRequest& request, db::Database& database, db::Transaction& transaction,
@@ -62,12 +57,15 @@ Result<void> commit(const LoadRequest& request, db::Database& database, db::Tran
 
 Result<void> attempt(const LoadRequest& request, const LoadContext& context, const Clock& clock,
                      LoadOutcome& outcome) {
+  const bool dry_run = outcome.run.dry_run;
   Prepared prepared;
   TRY(prepare(request, context, prepared, outcome));
+  const std::span tables(&request.table, 1);
   TRY_ASSIGN(const std::unique_ptr<db::Transaction> transaction,
-             context.database.begin(std::span(&request.table, 1)));
+             dry_run ? context.database.begin_dry_run(tables) : context.database.begin(tables));
   TRY(load_file(request, context, prepared, *transaction, outcome));
   context.progress.phase = Progress::Phase::Commit;
+  if (dry_run) return {};
   return commit(request, context.database, *transaction, outcome, clock);
 }
 
@@ -78,16 +76,23 @@ Loader::Loader(db::Database& database, store::Store& store, const Clock& clock, 
 
 Result<LoadOutcome> Loader::load(const LoadRequest& request, Progress& progress,
                                  const RejectObserver& observer, std::stop_token stop) {
-  LoadOutcome outcome = begin_outcome(request, clock_, false);
-  TRY_ASSIGN(RunState state, RunState::create(settings_.spool, outcome.run));
-  const LoadContext context{database_, &store_, store_, settings_, progress, &observer, 0, std::move(stop)};
-  const Result<void> attempted = attempt(request, context, clock_, outcome);
-  end_run(outcome, attempted, clock_);
-  progress.phase = Progress::Phase::Done;
-  if (attempted || (!database_is_away(attempted.error()) && database_.ledger().record(outcome.run)))
+  db::RunRecord begun = begin_outcome(begin_run(request, clock_, false), request, clock_).run;
+  TRY_ASSIGN(RunState state, RunState::create(settings_.spool, {begun}));
+  LoadOutcome outcome = run(std::move(begun), request, progress, observer, std::move(stop));
+  const bool loaded = !outcome.run.error;
+  if (loaded || (!database_is_away(*outcome.run.error) && database_.ledger().record(outcome.run)))
     state.remove();
-  else
-    (void)state.update(outcome.run);  // without it the run is told as interrupted
+  else if (state.update(outcome.run))  // without it the run is told as interrupted
+    (void)state.flush();
+  return outcome;
+}
+
+LoadOutcome Loader::run(db::RunRecord begun, const LoadRequest& request, Progress& progress,
+                        const RejectObserver& observer, std::stop_token stop) {
+  LoadOutcome outcome = begin_outcome(std::move(begun), request, clock_);
+  const LoadContext context{database_, &store_, store_, settings_, progress, &observer, 0, std::move(stop)};
+  end_run(outcome, attempt(request, context, clock_, outcome), clock_);
+  progress.phase = Progress::Phase::Done;
   return outcome;
 }
 
@@ -100,7 +105,8 @@ Result<std::vector<LoadOutcome>> Loader::dry_run(std::span<const LoadRequest> re
   std::vector<LoadOutcome> outcomes;
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const LoadRequest& request = requests[i];
-    LoadOutcome& outcome = outcomes.emplace_back(begin_outcome(request, clock_, true));
+    LoadOutcome& outcome =
+        outcomes.emplace_back(begin_outcome(begin_run(request, clock_, true), request, clock_));
     const LoadContext context{database_, nullptr, store_, settings_, progress, &observer, i, stop};
     Result<void> judged = prepare(request, context, *prepared.emplace_back(new Prepared), outcome);
     if (judged && !transaction) {
@@ -117,6 +123,11 @@ Result<std::vector<LoadOutcome>> Loader::dry_run(std::span<const LoadRequest> re
   }
   progress.phase = Progress::Phase::Done;
   return outcomes;
+}
+
+bool database_is_away(const Error& error) {
+  return error.code == Code::TableBusy || error.code == Code::DatabaseUnreachable ||
+         error.code == Code::DatabaseReadOnly;
 }
 
 }  // namespace rowgate::load

@@ -65,6 +65,13 @@ class Loader {
   Result<LoadOutcome> load(const LoadRequest& request, Progress& progress, const RejectObserver& observer,
                            std::stop_token stop);
 
+  /// The same for a run that is known already: id, created_at, principal, file_name, idempotency, parent and
+  /// dry_run are as `begun` has them. Nothing is written about it but the ledger's row that commits with the
+  /// rows; any other end, which the outcome tells, is the caller's to note. A dry run is judged as a load
+  /// would be, its rejects are stored, and nothing is committed.
+  LoadOutcome run(db::RunRecord begun, const LoadRequest& request, Progress& progress,
+                  const RejectObserver& observer, std::stop_token stop);
+
   /// Judges all requests together, in order, as loads would, then rolls back: no ledger row, no stored
   /// rejects.
   Result<std::vector<LoadOutcome>> dry_run(std::span<const LoadRequest> requests, Progress& progress,
@@ -76,6 +83,10 @@ class Loader {
   const Clock& clock_;
   Settings settings_;
 };
+
+/// Whether an error says that the ledger cannot be written now either; the run is told from its state file
+/// until it can.
+bool database_is_away(const Error& error);
 
 /// Reads the whole of `file` for its types. Fails as csv::inspect and the source do.
 Result<table::Inference::Outcome> infer_schema(const io::SourceFile& file, const csv::Opening& opening,

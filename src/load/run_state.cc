@@ -1,12 +1,15 @@
 #include "load/run_state.h"
 
 #include "io/files.h"
+#include "load/options_json.h"
+#include "load/run_moves.h"
+#include "load/upload.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -19,38 +22,55 @@ fs::path runs_folder(const fs::path& spool) {
   return spool / "runs";
 }
 
-Result<void> write_whole(int fd, const fs::path& path, std::string_view text) {
-  if (::ftruncate(fd, 0) != 0) return std::unexpected(io::storage_error(errno, "cannot write", path));
-  std::size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t wrote = ::pwrite(fd, text.data() + done, text.size() - done, static_cast<off_t>(done));
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return std::unexpected(io::storage_error(errno, "cannot write", path));
-    done += static_cast<std::size_t>(wrote);
+std::string line_of(const db::RunRecord& run, const std::string& options) {
+  std::string line = db::to_state_json(run);
+  if (!options.empty()) {
+    line.pop_back();
+    line += ",\"options\":" + options + "}";
   }
-  return {};
+  return line + '\n';
 }
 
-std::string read_whole(int fd) {
-  std::string text(1 << 20, '\0');
+Result<std::string> read_whole(int fd, const fs::path& path) {
+  struct stat about{};
+  if (::fstat(fd, &about) != 0) return std::unexpected(io::storage_error(errno, "cannot read", path));
+  std::string text(static_cast<std::size_t>(about.st_size), '\0');
   const ssize_t got = ::pread(fd, text.data(), text.size(), 0);
   text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  text.resize(text.rfind('\n') + 1);  // what follows the last line end is torn
   return text;
 }
 
-/// A state file opened by somebody who is not (yet) its owner.
-struct Opened {
-  int fd = -1;
-  bool locked = false;  ///< we hold the lock: its owner is dead
-  explicit Opened(const fs::path& path) : fd(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW)) {
-    locked = fd >= 0 && ::flock(fd, LOCK_EX | LOCK_NB) == 0;
-  }
-  Opened(const Opened&) = delete;
-  Opened& operator=(const Opened&) = delete;
-  ~Opened() {
-    if (fd >= 0) ::close(fd);
-  }
-};
+/// The last line of a state file's text; nullopt where there is none, or it is damaged.
+std::optional<KeptRun> last_of(std::string_view text) {
+  if (text.empty()) return std::nullopt;
+  text.remove_suffix(1);
+  const std::string_view line = text.substr(text.rfind('\n') + 1);
+  Result<db::RunRecord> run = db::run_from_state_json(line);
+  if (!run) return std::nullopt;
+  return KeptRun{*std::move(run), options_of_state(line)};
+}
+
+/// A lock of the open file, not of the process, which a reader can ask about without taking it
+/// (fcntl(2), "Open file description locks").
+struct flock whole_file(short type) {
+  struct flock lock{};
+  lock.l_type = type;
+  lock.l_whence = SEEK_SET;
+  return lock;
+}
+bool take_lock(int fd) {
+  struct flock lock = whole_file(F_WRLCK);
+  return ::fcntl(fd, F_OFD_SETLK, &lock) == 0;
+}
+bool is_locked(int fd) {
+  struct flock lock = whole_file(F_WRLCK);
+  return ::fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+io::Descriptor open_state(const fs::path& path) {
+  return io::Descriptor(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_APPEND));
+}
 
 std::vector<fs::path> state_files(const fs::path& spool) {
   std::vector<fs::path> files;
@@ -62,56 +82,45 @@ std::vector<fs::path> state_files(const fs::path& spool) {
 }
 
 /// False when the database could not be written.
-bool settle(const fs::path& path, db::RunRecord run, db::Database& database, const Clock& clock) {
+bool settle(db::RunRecord run, db::Database& database, const Clock& clock) {
   const Result<std::vector<db::RunRecord>> known = database.ledger().find(run.id);
   if (!known) return false;
-  if (known->empty()) {
-    if (run.status == db::RunStatus::Running) {
-      run.status = db::RunStatus::Interrupted;
-      run.finished_at = clock.now();
-      run.error = Error{Code::RunInterrupted, "the process ended before the load was committed",
-                        "load the file again"};
-    }
-    if (!database.ledger().record(run)) return false;
-  }
-  ::unlink(path.c_str());
-  return true;
+  if (!known->empty()) return true;
+  if (!has_ended(run.status)) end_interrupted(run, clock);
+  return database.ledger().record(run).has_value();
+}
+
+void flush_folder(const fs::path& folder) {
+  if (const io::Descriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)); fd)
+    ::fsync(fd.get());
 }
 
 }  // namespace
 
-RunState::RunState(fs::path path, int fd) : path_(std::move(path)), fd_(fd) {}
-RunState::RunState(RunState&& other) noexcept
-    : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
-RunState& RunState::operator=(RunState&& other) noexcept {
-  std::swap(path_, other.path_);
-  std::swap(fd_, other.fd_);
-  return *this;
-}
-RunState::~RunState() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
-Result<RunState> RunState::create(const fs::path& spool, const db::RunRecord& run) {
+Result<RunState> RunState::create(const fs::path& spool, const KeptRun& kept) {
   const fs::path folder = runs_folder(spool);
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) return std::unexpected(io::storage_error(error.value(), "cannot make the folder", folder));
-  const fs::path path = folder / (run.id + ".json");
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return std::unexpected(io::storage_error(errno, "cannot make", path));
-  RunState state(path, fd);
-  ::flock(fd, LOCK_EX | LOCK_NB);
-  if (Result<void> written = state.update(run); !written) {
+  TRY(io::make_folders(folder));
+  const fs::path path = folder / (kept.run.id + ".json");
+  io::Descriptor fd(
+      ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW | O_APPEND, 0600));
+  if (!fd) return std::unexpected(io::storage_error(errno, "cannot make", path));
+  RunState state(path, std::move(fd));
+  take_lock(state.fd_.get());
+  if (Result<void> written = state.update(kept.run, kept.options ? &*kept.options : nullptr); !written) {
     state.remove();
     return std::unexpected(std::move(written).error());
   }
   return state;
 }
 
-Result<void> RunState::update(const db::RunRecord& run) {
-  TRY(write_whole(fd_, path_, db::to_state_json(run)));
-  ::fsync(fd_);
+Result<void> RunState::update(const db::RunRecord& run, const LoadOptions* options) {
+  if (options != nullptr) options_ = to_json(*options);
+  return io::write_fully(fd_.get(), line_of(run, options_), path_);
+}
+
+Result<void> RunState::flush() const {
+  if (::fsync(fd_.get()) != 0) return std::unexpected(io::storage_error(errno, "cannot flush", path_));
+  flush_folder(path_.parent_path());
   return {};
 }
 
@@ -122,24 +131,55 @@ void RunState::remove() {
 std::vector<InFlight> in_flight(const fs::path& spool) {
   std::vector<InFlight> found;
   for (const fs::path& path : state_files(spool)) {
-    const Opened file(path);
-    if (file.fd < 0) continue;
-    Result<db::RunRecord> run = db::run_from_state_json(read_whole(file.fd));
-    if (run) found.push_back({*std::move(run), !file.locked});
+    const io::Descriptor fd = open_state(path);
+    if (!fd) continue;
+    const bool owner_alive = is_locked(fd.get());
+    const Result<std::string> text = read_whole(fd.get(), path);
+    if (!text) continue;
+    if (std::optional<KeptRun> kept = last_of(*text)) found.push_back({std::move(kept->run), owner_alive});
   }
   return found;
 }
 
-void recover(const fs::path& spool, db::Database& database, const Clock& clock) {
-  for (const fs::path& path : state_files(spool)) {
-    const Opened file(path);
-    if (!file.locked) continue;
-    Result<db::RunRecord> run = db::run_from_state_json(read_whole(file.fd));
-    if (!run)
-      ::unlink(path.c_str());  // torn: its owner died while making it, before anything was loaded
-    else if (!settle(path, *std::move(run), database, clock))
-      return;
+std::vector<Orphan> take_orphans(const fs::path& spool) {
+  std::vector<Orphan> orphans;
+  std::vector<fs::path> files = state_files(spool);
+  std::ranges::reverse(files);
+  for (const fs::path& path : files) {
+    io::Descriptor fd = open_state(path);
+    if (!fd || !take_lock(fd.get())) continue;
+    const Result<std::string> text = read_whole(fd.get(), path);
+    if (!text) continue;
+    std::optional<KeptRun> kept = last_of(*text);
+    if (!kept) {
+      ::unlink(path.c_str());
+      continue;
+    }
+    // A torn end must not run into the next line.
+    if (::ftruncate(fd.get(), static_cast<off_t>(text->size())) != 0) continue;
+    RunState state(path, std::move(fd));
+    if (kept->options) state.options_ = to_json(*kept->options);
+    orphans.push_back({*std::move(kept), std::move(state)});
   }
+  return orphans;
+}
+
+void recover(const fs::path& spool, db::Database& database, const Clock& clock) {
+  for (Orphan& orphan : take_orphans(spool)) {
+    if (orphan.kept.options) continue;
+    const fs::path upload = upload_path(spool, orphan.kept.run.id);
+    if (!settle(std::move(orphan.kept.run), database, clock)) return;
+    ::unlink(upload.c_str());
+    orphan.state.remove();
+  }
+}
+
+void end_interrupted(db::RunRecord& run, const Clock& clock) {
+  run.status = db::RunStatus::Interrupted;
+  run.finished_at = clock.now();
+  run.idempotency.key.clear();  // nothing was loaded, so the request may be sent again
+  run.error =
+      Error{Code::RunInterrupted, "the process ended before the load was committed", "load the file again"};
 }
 
 }  // namespace rowgate::load

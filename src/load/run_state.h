@@ -5,31 +5,50 @@
 // what is running, and a later process can tell a run whose owner died (the lock is free) from a live one. A
 // committed load needs no file: its ledger row was committed with its rows. Any other end is written to the
 // ledger as soon as the database can be written; until then the file is kept.
+//
+// The file is a log: each change is one more line with the whole record, and the last whole line counts. A
+// process that dies while it writes leaves the line before. Nothing is flushed to the disk but what somebody
+// was promised (flush()): a process that dies takes nothing of it along, and after a power cut the ledger
+// alone says what was loaded.
 
 #include "base/error.h"
 #include "db/database.h"
 #include "db/run_record.h"
+#include "io/descriptor.h"
+#include "load/load_options.h"
 
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace rowgate::load {
 
+/// What a state file says.
+struct KeptRun {
+  db::RunRecord run;
+  std::optional<LoadOptions> options = {};  ///< of a run of the queue whose file was received whole
+};
+
 /// The state file of one run of this process. Dropped: the lock is released, the file stays.
 class RunState {
  public:
-  static Result<RunState> create(const std::filesystem::path& spool, const db::RunRecord& run);
-  RunState(RunState&&) noexcept;
-  RunState& operator=(RunState&&) noexcept;
-  ~RunState();
-  Result<void> update(const db::RunRecord& run);
+  static Result<RunState> create(const std::filesystem::path& spool, const KeptRun& kept);
+  /// The run in its new state; options, once known, stay.
+  Result<void> update(const db::RunRecord& run, const LoadOptions* options = nullptr);
+  /// What was written so far survives the machine.
+  Result<void> flush() const;
   void remove();
 
  private:
-  RunState(std::filesystem::path path, int fd);
+  friend struct Orphan;
+  friend std::vector<struct Orphan> take_orphans(const std::filesystem::path& spool);
+  RunState(std::filesystem::path path, io::Descriptor fd) : path_(std::move(path)), fd_(std::move(fd)) {}
   std::filesystem::path path_;
-  int fd_ = -1;
+  io::Descriptor fd_;
+  std::string options_ = {};  ///< as JSON
 };
 
 struct InFlight {
@@ -39,9 +58,22 @@ struct InFlight {
 /// All state files of the spool folder, newest first; none when there is no folder.
 std::vector<InFlight> in_flight(const std::filesystem::path& spool);
 
+/// A run whose owner died; its state file is ours now.
+struct Orphan {
+  KeptRun kept;
+  RunState state;
+};
+/// All of them, oldest first. Files in which not one line is whole are removed: their owner died while it
+/// made them, before anything was loaded.
+std::vector<Orphan> take_orphans(const std::filesystem::path& spool);
+
 /// Settles what dead owners left: a run that the ledger has is done; any other gets its end into the ledger
-/// (`interrupted` where it had none) and its file is removed. What cannot be written now is left for later.
-/// Called before a load begins.
+/// (`interrupted` where it had none) and its files in the spool are removed. What cannot be written now is
+/// left for later, and what waits in a queue is left to the next queue of this spool. Called before a load
+/// begins.
 void recover(const std::filesystem::path& spool, db::Database& database, const Clock& clock);
+
+/// The end of a run whose process died, or whose file did not come whole.
+void end_interrupted(db::RunRecord& run, const Clock& clock);
 
 }  // namespace rowgate::load

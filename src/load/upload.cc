@@ -35,6 +35,7 @@ Result<void> check_room(const fs::path& folder) {
 
 SpoolFile& SpoolFile::operator=(SpoolFile&& other) noexcept {
   std::swap(path_, other.path_);
+  std::swap(on_drop_, other.on_drop_);
   return *this;
 }
 
@@ -42,9 +43,10 @@ fs::path SpoolFile::release() {
   return std::exchange(path_, fs::path());
 }
 
-void SpoolFile::remove() {
-  if (!path_.empty()) ::unlink(path_.c_str());
-  path_.clear();
+SpoolFile::~SpoolFile() {
+  if (path_.empty()) return;
+  ::unlink(path_.c_str());
+  if (on_drop_) on_drop_();
 }
 
 struct Upload::State {
@@ -53,10 +55,6 @@ struct Upload::State {
   io::Descriptor fd;
   io::Sha256 hash = {};
   std::uint64_t size = 0, looked_at = 0;
-
-  ~State() {
-    if (fd && settings.on_drop) settings.on_drop();
-  }
 };
 
 Upload::Upload(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -70,8 +68,9 @@ Result<Upload> Upload::create(Settings settings, const std::string& run_id) {
   TRY(check_room(path.parent_path()));
   io::Descriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) return std::unexpected(io::storage_error(errno, "cannot make", path));
+  SpoolFile file(path, std::move(settings.on_drop));
   return Upload(std::unique_ptr<State>(
-      new State{.settings = std::move(settings), .file = SpoolFile(path), .fd = std::move(fd)}));
+      new State{.settings = std::move(settings), .file = std::move(file), .fd = std::move(fd)}));
 }
 
 Result<void> Upload::write(std::span<const char> bytes) {

@@ -12,21 +12,22 @@
 
 namespace rowgate::load {
 
-/// A whole file in the spool that belongs to whoever holds this: dropped, it is removed.
+/// A file in the spool that belongs to whoever holds this: dropped, it is removed and `on_drop` is called.
 class SpoolFile {
  public:
   SpoolFile() = default;
-  explicit SpoolFile(std::filesystem::path path) : path_(std::move(path)) {}
-  SpoolFile(SpoolFile&& other) noexcept : path_(other.release()) {}
+  explicit SpoolFile(std::filesystem::path path, std::function<void()> on_drop = {})
+      : path_(std::move(path)), on_drop_(std::move(on_drop)) {}
+  SpoolFile(SpoolFile&& other) noexcept : path_(other.release()), on_drop_(std::move(other.on_drop_)) {}
   SpoolFile& operator=(SpoolFile&& other) noexcept;
-  ~SpoolFile() { remove(); }
+  ~SpoolFile();
   const std::filesystem::path& path() const { return path_; }
   /// The file stays and is nobody's any more.
   std::filesystem::path release();
-  void remove();
 
  private:
   std::filesystem::path path_;  ///< empty: nothing is held
+  std::function<void()> on_drop_ = {};
 };
 
 /// A file that is being received: its bytes go to `<spool>/uploads/<run id>.part` as they come (0600), hashed
@@ -38,7 +39,7 @@ class Upload {
   struct Settings {
     std::filesystem::path spool;
     std::uint64_t limit_bytes;           ///< more is limit.bytes
-    std::function<void()> on_drop = {};  ///< called when it is dropped without finish()
+    std::function<void()> on_drop = {};  ///< called when the upload, or what was received, is dropped
   };
   /// Fails with storage.full (also where less than 64 MiB would be left on the disk), storage.denied.
   static Result<Upload> create(Settings settings, const std::string& run_id);

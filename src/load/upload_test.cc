@@ -66,7 +66,7 @@ TEST_F(UploadTest, NothingIsLeftOfWhatIsDropped) {
     EXPECT_TRUE(fs::exists(path()));
   }
   EXPECT_FALSE(fs::exists(path()));
-  EXPECT_EQ(dropped, 1) << "it was finished";
+  EXPECT_EQ(dropped, 2);
 }
 
 TEST_F(UploadTest, AMovedUploadIsOne) {

@@ -45,6 +45,15 @@ std::unexpected<Error> not_there(const FileKey& key) {
   return fail(Code::FileNotFound, fmt::format("there is no stored file '{}'", shown(key)));
 }
 
+Result<void> pour(io::Source& source, StoreWriter& target) {
+  std::string piece(kCopyBytes, '\0');
+  for (;;) {
+    TRY_ASSIGN(const std::size_t got, source.read(piece));
+    if (got == 0) return target.close();
+    TRY(target.write(std::string_view(piece).substr(0, got)));
+  }
+}
+
 class DirWriter : public StoreWriter {
  public:
   explicit DirWriter(io::FileWriter file) : file_(std::move(file)) {}
@@ -100,6 +109,14 @@ class DirStore : public Store {
     return {};
   }
 
+  Result<void> adopt(const FileKey& key, const fs::path& file) override {
+    TRY_ASSIGN(const fs::path path, path_of(key));
+    TRY(io::make_folders(path.parent_path()));
+    if (::rename(file.c_str(), path.c_str()) == 0) return {};
+    if (errno == EXDEV) return Store::adopt(key, file);
+    return std::unexpected(io::storage_error(errno, "cannot move to the store", file));
+  }
+
   Result<std::vector<StoredFile>> list(const FileKey& folder) override {
     TRY_ASSIGN(const fs::path path, path_of(folder));
     std::vector<StoredFile> files;
@@ -126,12 +143,7 @@ class DirStore : public Store {
   Result<void> copy_bytes(const FileKey& from, const FileKey& to) {
     TRY_ASSIGN(const std::unique_ptr<io::Source> source, open(from));
     TRY_ASSIGN(const std::unique_ptr<StoreWriter> target, create(to));
-    std::string piece(kCopyBytes, '\0');
-    for (;;) {
-      TRY_ASSIGN(const std::size_t got, source->read(piece));
-      if (got == 0) return target->close();
-      TRY(target->write(std::string_view(piece).substr(0, got)));
-    }
+    return pour(*source, *target);
   }
 
   /// A folder of the third level is of one thing only and goes with its last file.
@@ -181,6 +193,15 @@ bool is_key_level(std::string_view level) {
 Result<std::unique_ptr<io::Source>> Store::open(const FileKey& key) {
   TRY_ASSIGN(const std::shared_ptr<io::SourceFile> whole, file(key));
   return whole->open(0);
+}
+
+Result<void> Store::adopt(const FileKey& key, const fs::path& file) {
+  TRY_ASSIGN(const std::shared_ptr<io::SourceFile> from, io::open_file(file, key));
+  TRY_ASSIGN(const std::unique_ptr<io::Source> source, from->open(0));
+  TRY_ASSIGN(const std::unique_ptr<StoreWriter> target, create(key));
+  TRY(pour(*source, *target));
+  if (::unlink(file.c_str()) != 0) return std::unexpected(io::storage_error(errno, "cannot remove", file));
+  return {};
 }
 
 std::unique_ptr<Store> dir_store(fs::path folder) {

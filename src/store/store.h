@@ -50,6 +50,9 @@ class Store {
   /// Makes `to` a file of its own with the bytes of `from`: removing one leaves the other.
   virtual Result<void> copy(const FileKey& from, const FileKey& to) = 0;
   virtual Result<void> remove(const FileKey& key) = 0;
+  /// Takes over a local file that nobody writes any more; it is gone from its place afterwards. Not flushed.
+  /// Here: copied, then removed.
+  virtual Result<void> adopt(const FileKey& key, const std::filesystem::path& file);
   /// All files below a folder ("reports", "reports/lnk_06FA..."), by key; none where there is no folder.
   virtual Result<std::vector<StoredFile>> list(const FileKey& folder) = 0;
 };

@@ -233,8 +233,25 @@ Result<std::vector<std::string>> differences(const Connection& connection, const
   return found;
 }
 
+namespace {
+
+/// Columns that ledgers of the first builds do not have.
+Result<void> add_missing_columns(const Connection& connection) {
+  TRY_ASSIGN(const std::vector<ColumnState> columns, columns_of(connection, "rowgate_runs"));
+  for (const std::string_view name :
+       {"key_principal", "key_method", "key_path", "idempotency_key", "fingerprint"})
+    if (std::ranges::find(columns, name, &ColumnState::name) == columns.end())
+      TRY(connection.run(
+          fmt::format("ALTER TABLE main.rowgate_runs ADD COLUMN {} TEXT NOT NULL DEFAULT ''", name)));
+  if (std::ranges::find(columns, "dry_run", &ColumnState::name) == columns.end())
+    TRY(connection.run("ALTER TABLE main.rowgate_runs ADD COLUMN dry_run INTEGER NOT NULL DEFAULT 0"));
+  return {};
+}
+
+}  // namespace
+
 Result<void> make_own_tables(const Connection& connection) {
-  return connection.run(R"(
+  TRY(connection.run(R"(
 CREATE TABLE IF NOT EXISTS rowgate_runs (
   id TEXT NOT NULL PRIMARY KEY,
   kind TEXT NOT NULL,
@@ -260,9 +277,20 @@ CREATE TABLE IF NOT EXISTS rowgate_runs (
   created_at TEXT NOT NULL,
   started_at TEXT NOT NULL,
   finished_at TEXT NOT NULL,
-  principal TEXT NOT NULL
+  principal TEXT NOT NULL,
+  dry_run INTEGER NOT NULL,
+  key_principal TEXT NOT NULL,
+  key_method TEXT NOT NULL,
+  key_path TEXT NOT NULL,
+  idempotency_key TEXT NOT NULL,
+  fingerprint TEXT NOT NULL
 ) STRICT;
+)"));
+  TRY(add_missing_columns(connection));
+  return connection.run(R"(
 CREATE INDEX IF NOT EXISTS rowgate_runs_by_file ON rowgate_runs (table_name, file_sha256);
+CREATE UNIQUE INDEX IF NOT EXISTS rowgate_runs_by_key
+  ON rowgate_runs (key_principal, key_method, key_path, idempotency_key) WHERE idempotency_key <> '';
 CREATE TABLE IF NOT EXISTS rowgate_schema (
   table_name TEXT NOT NULL PRIMARY KEY,
   version INTEGER NOT NULL,

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <mutex>
 
 namespace rowgate::db {
@@ -96,11 +97,15 @@ class SqliteDatabase : public Database, private Ledger {
     return std::filesystem::exists(path_, error) && !std::filesystem::is_empty(path_, error);
   }
 
+  unsigned writers() const override { return 1; }  // SQLite's write lock covers the whole database
+
  private:
   // Ledger
-  Result<std::vector<RunRecord>> runs(const std::optional<TableName>& of_table, std::size_t limit) override;
+  Result<std::vector<RunRecord>> runs(const std::optional<TableName>& of_table, std::size_t limit,
+                                      const std::optional<std::string>& before) override;
   Result<std::vector<RunRecord>> find(std::string_view prefix) override;
   Result<void> record(const RunRecord& run) override;
+  Result<std::optional<RunRecord>> find_by_key(const Idempotency& key, Timestamp since) override;
   Result<std::optional<std::string>> find_same_file(const TableName& table, std::string_view sha256) override;
 
   Result<std::unique_ptr<Transaction>> begin(Access access);
@@ -163,11 +168,29 @@ Result<std::optional<TableState>> SqliteDatabase::table(const TableName& table) 
   return std::optional<TableState>(std::move(state));
 }
 
+/// What sorts behind every id, so that one statement serves with and without a bound.
+constexpr std::string_view kAfterAllIds = "~";
+
 Result<std::vector<RunRecord>> SqliteDatabase::runs(const std::optional<TableName>& of_table,
-                                                    std::size_t limit) {
+                                                    std::size_t limit,
+                                                    const std::optional<std::string>& before) {
   if (!exists()) return std::vector<RunRecord>{};
   TRY_ASSIGN(const Connection connection, open_existing());
-  return read_runs(connection, of_table ? "table_name = ?1" : "1", of_table ? of_table->name : "", limit);
+  const std::string_view bound = before ? std::string_view(*before) : kAfterAllIds;
+  if (!of_table) return read_runs(connection, "id < ?1", {bound}, limit);
+  return read_runs(connection, "id < ?1 AND table_name = ?2", {bound, of_table->name}, limit);
+}
+
+Result<std::optional<RunRecord>> SqliteDatabase::find_by_key(const Idempotency& key, Timestamp since) {
+  if (!exists() || !key) return std::optional<RunRecord>{};
+  TRY_ASSIGN(const Connection connection, open_existing());
+  TRY_ASSIGN(std::vector<RunRecord> found,
+             read_runs(connection,
+                       "idempotency_key = ?1 AND idempotency_key <> '' AND key_principal = ?2 AND "
+                       "key_method = ?3 AND key_path = ?4 AND created_at >= ?5",
+                       {key.key, key.principal, key.method, key.path, to_rfc3339(since)}, 1));
+  if (found.empty()) return std::optional<RunRecord>{};
+  return std::optional<RunRecord>(std::move(found.front()));
 }
 
 Result<std::vector<RunRecord>> SqliteDatabase::find(std::string_view prefix) {
@@ -175,12 +198,18 @@ Result<std::vector<RunRecord>> SqliteDatabase::find(std::string_view prefix) {
   TRY_ASSIGN(const Connection connection, open_existing());
   std::string id = lower_ascii(prefix);
   if (!id.starts_with("run_")) id = "run_" + id;
-  return read_runs(connection, "substr(lower(id), 1, length(?1)) = ?1", id, 20);
+  return read_runs(connection, "substr(lower(id), 1, length(?1)) = ?1", {id}, 20);
 }
 
+/// Long enough for a writer of one row, far too short for a load.
+constexpr std::chrono::milliseconds kRecordWait{100};
+
 Result<void> SqliteDatabase::record(const RunRecord& run) {
-  const std::unique_lock<std::mutex> turn(one_writer_);
-  TRY_ASSIGN(const Connection connection, Connection::open(path_, Access::Write, lock_wait_));
+  const std::unique_lock<std::mutex> turn(one_writer_, std::try_to_lock);
+  if (!turn.owns_lock())
+    return fail(Code::TableBusy, "the database is being written to", "try again when that is done");
+  TRY_ASSIGN(const Connection connection,
+             Connection::open(path_, Access::Write, std::min(lock_wait_, kRecordWait)));
   TRY(connection.run("BEGIN IMMEDIATE"));
   TRY(make_own_tables(connection));
   TRY(write_run(connection, run));
@@ -196,7 +225,7 @@ Result<std::optional<std::string>> SqliteDatabase::find_same_file(const TableNam
   TRY_ASSIGN(Statement statement,
              connection.prepare(
                  "SELECT id FROM main.rowgate_runs WHERE table_name = ? AND file_sha256 = ? AND status IN "
-                 "('succeeded', 'succeeded_with_rejects') ORDER BY id DESC LIMIT 1"));
+                 "('succeeded', 'succeeded_with_rejects') AND NOT dry_run ORDER BY id DESC LIMIT 1"));
   statement.bind(1, std::string_view(table.name));
   statement.bind(2, sha256);
   TRY_ASSIGN(const bool found, connection.step(statement));

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace rowgate::db::sqlite {
 namespace {
 
@@ -11,8 +13,8 @@ constexpr std::string_view kColumns =
     "id, kind, status, table_name, mode, file_name, file_bytes, file_sha256, duplicate_of, parent, "
     "rows_read, "
     "rows_accepted, rows_rejected, rows_skipped, rows_inserted, rows_updated, rejects, warnings, error, "
-    "version_before, version_after, created_at, started_at, finished_at, principal";
-constexpr int kColumnCount = 25;
+    "version_before, version_after, created_at, started_at, finished_at, principal, dry_run, "
+    "key_principal, key_method, key_path, idempotency_key, fingerprint";
 
 Timestamp time_of(const Statement& statement, int column) {
   return from_rfc3339(statement.text(column)).value_or(Timestamp{});
@@ -47,6 +49,9 @@ Result<RunRecord> run_of(const Statement& statement) {
   run.started_at = time_of(statement, 22);
   run.finished_at = time_of(statement, 23);
   run.principal = statement.text(24);
+  run.dry_run = statement.integer(25) != 0;
+  run.idempotency = {statement.text(26), statement.text(27), statement.text(28), statement.text(29),
+                     statement.text(30)};
   return run;
 }
 
@@ -61,14 +66,44 @@ std::string time_text(Timestamp at) {
   return at.micros == 0 ? std::string() : to_rfc3339(at);
 }
 
+/// Writes a row, or all of it anew where the id has one. Not OR REPLACE: that would also throw away another
+/// run's row with the same idempotency key.
+const std::string& write_sql() {
+  static const std::string sql = [] {
+    std::string places, changes;
+    std::string_view rest = kColumns;
+    while (!rest.empty()) {
+      const std::size_t end = std::min(rest.find(", "), rest.size());
+      const std::string_view column = rest.substr(0, end);
+      places += places.empty() ? "?" : ", ?";
+      if (column != "id")
+        changes += fmt::format("{0}{1} = excluded.{1}", changes.empty() ? "" : ", ", column);
+      rest.remove_prefix(std::min(end + 2, rest.size()));
+    }
+    return fmt::format("INSERT INTO main.rowgate_runs ({}) VALUES ({}) ON CONFLICT (id) DO UPDATE SET {}",
+                       kColumns, places, changes);
+  }();
+  return sql;
+}
+
+/// An older run gives up its idempotency key when the time of the key is over.
+Result<void> free_old_key(const Connection& connection, const RunRecord& run) {
+  TRY_ASSIGN(Statement statement,
+             connection.prepare("UPDATE main.rowgate_runs SET idempotency_key = '' WHERE idempotency_key = ? "
+                                "AND idempotency_key <> '' AND id <> ? AND created_at < ?"));
+  statement.bind(1, std::string_view(run.idempotency.key));
+  statement.bind(2, std::string_view(run.id));
+  const std::chrono::microseconds kept = kIdempotencyKept;
+  statement.bind(3, to_rfc3339(Timestamp{run.created_at.micros - kept.count()}));
+  return connection.finish(statement);
+}
+
 }  // namespace
 
 Result<void> write_run(const Connection& connection, const RunRecord& run) {
-  std::string places = "?";
-  for (int i = 1; i < kColumnCount; ++i) places += ", ?";
-  TRY_ASSIGN(Statement statement,
-             connection.prepare(
-                 fmt::format("INSERT OR REPLACE INTO main.rowgate_runs ({}) VALUES ({})", kColumns, places)));
+  const Idempotency& key = run.idempotency;
+  if (key) TRY(free_old_key(connection, run));
+  TRY_ASSIGN(Statement statement, connection.prepare(write_sql()));
   int at = 0;
   for (const std::string_view text :
        {std::string_view(run.id), std::string_view(run.kind), name(run.status), std::string_view(run.table),
@@ -88,18 +123,47 @@ Result<void> write_run(const Connection& connection, const RunRecord& run) {
   for (const Timestamp moment : {run.created_at, run.started_at, run.finished_at})
     statement.bind(++at, time_text(moment));
   statement.bind(++at, run.principal);
-  return connection.finish(statement);
+  statement.bind(++at, std::uint64_t{run.dry_run ? 1U : 0U});
+  for (const std::string* text : {&key.principal, &key.method, &key.path, &key.key, &key.fingerprint})
+    statement.bind(++at, *text);
+  const int status = sqlite3_step(statement.get());
+  if (status == SQLITE_DONE) return {};
+  if (status == SQLITE_CONSTRAINT_UNIQUE && key)
+    return fail(Code::RunIdempotencyInProgress, "another run has this Idempotency-Key; nothing was loaded",
+                "send the request again to get that run");
+  return std::unexpected(connection.error(status, "the ledger's row"));
 }
 
+namespace {
+
+/// The columns to read; what a ledger of the first builds lacks, until somebody writes to it, is told as
+/// empty.
+Result<std::string> readable_columns(const Connection& connection) {
+  constexpr std::string_view kLater =
+      ", dry_run, key_principal, key_method, key_path, idempotency_key, fingerprint";
+  static_assert(kColumns.ends_with(kLater));
+  TRY_ASSIGN(
+      Statement statement,
+      connection.prepare("SELECT 1 FROM pragma_table_info('rowgate_runs') WHERE name = 'fingerprint'"));
+  TRY_ASSIGN(const bool is_new, connection.step(statement));
+  if (is_new) return std::string(kColumns);
+  return std::string(kColumns.substr(0, kColumns.size() - kLater.size())) + ", 0, '', '', '', '', ''";
+}
+
+}  // namespace
+
 Result<std::vector<RunRecord>> read_runs(const Connection& connection, const std::string& condition,
-                                         std::string_view parameter, std::size_t limit) {
+                                         std::initializer_list<std::string_view> parameters,
+                                         std::size_t limit) {
   std::vector<RunRecord> runs;
   TRY_ASSIGN(const bool kept, has_table(connection, "rowgate_runs"));
   if (!kept) return runs;
+  TRY_ASSIGN(const std::string columns, readable_columns(connection));
   TRY_ASSIGN(Statement statement, connection.prepare(fmt::format(
                                       "SELECT {} FROM main.rowgate_runs WHERE {} ORDER BY id DESC LIMIT {}",
-                                      kColumns, condition, limit)));
-  statement.bind(1, parameter);
+                                      columns, condition, limit)));
+  int at = 0;
+  for (const std::string_view text : parameters) statement.bind(++at, text);
   for (;;) {
     TRY_ASSIGN(const bool more, connection.step(statement));
     if (!more) return runs;

@@ -3,12 +3,16 @@
 #include "db/database.h"
 #include "db/sqlite/connection.h"
 
+#include <initializer_list>
+
 namespace rowgate::db::sqlite {
 
-/// Writes a run's row, or replaces the one of the same id. The ledger must exist.
+/// Writes a run's row, or replaces the one of the same id. The ledger must exist. Fails with
+/// run.idempotency_in_progress where another run of the last seven days has the same idempotency key.
 Result<void> write_run(const Connection& connection, const RunRecord& run);
-/// Runs of `condition` (SQL over rowgate_runs with one parameter ?1), newest first; none without a ledger.
+/// Runs of `condition` (SQL over rowgate_runs with parameters ?1 ...), newest first; none without a ledger.
 Result<std::vector<RunRecord>> read_runs(const Connection& connection, const std::string& condition,
-                                         std::string_view parameter, std::size_t limit);
+                                         std::initializer_list<std::string_view> parameters,
+                                         std::size_t limit);
 
 }  // namespace rowgate::db::sqlite

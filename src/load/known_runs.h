@@ -1,0 +1,39 @@
+#pragma once
+
+// All runs that there are: those that the ledger has, and those in flight, whoever works on them.
+
+#include "db/database.h"
+#include "db/run_record.h"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rowgate::load {
+
+/// What stands in the spool folder as begun and not in the ledger yet. A run whose owner died counts as
+/// interrupted: whoever loads next writes that into the ledger, or a queue takes it up again.
+std::vector<db::RunRecord> unsettled_runs(const std::filesystem::path& spool);
+
+/// Which runs are wanted.
+struct RunFilter {
+  std::optional<db::TableName> table = {};
+  std::optional<std::string> before = {};  ///< older than this id
+  std::size_t limit = 100;
+  bool matches(const db::RunRecord& run) const;
+};
+/// Newest first: the ledger's runs, and of `unsettled` those that it does not have.
+Result<std::vector<db::RunRecord>> list_runs(db::Ledger& ledger, std::vector<db::RunRecord> unsettled,
+                                             const RunFilter& filter);
+
+/// Every run whose id begins with `prefix` (with or without "run_", any case): of the ledger (at most 20) and
+/// of the spool, each once.
+Result<std::vector<db::RunRecord>> find_runs(db::Ledger& ledger, const std::filesystem::path& spool,
+                                             std::string_view prefix);
+
+/// The id without "run_", in lower case, so that it may be typed as one likes.
+std::string bare_id(std::string_view id);
+
+}  // namespace rowgate::load

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "load/load_options.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace rowgate::load {
+
+/// The options as one JSON object, as they stand in the state file of a run that waits.
+std::string to_json(const LoadOptions& options);
+/// The options in the member "options" of a state file's line; nullopt where it has none.
+std::optional<LoadOptions> options_of_state(std::string_view json);
+
+}  // namespace rowgate::load

@@ -1,0 +1,67 @@
+#pragma once
+
+#include "base/error.h"
+#include "load/load_options.h"
+#include "load/progress.h"
+#include "load/reject_file.h"
+#include "load/run_state.h"
+
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rowgate::load {
+
+/// A run of this process: being received, waiting, running, or lately ended.
+struct RunEntry {
+  // Guarded by the queue's mutex.
+  db::RunRecord run;
+  std::vector<RefusedRecord> rejects = {};
+  std::vector<std::function<void()>> on_end = {};
+
+  // Set before the run waits, not changed afterwards.
+  LoadOptions options = {};
+  bool taken_up = false;  ///< by another process it was received
+
+  Progress progress = {};
+  std::stop_source stop = {};
+
+  std::mutex files_mutex = {};        ///< guards what follows; never waited for under the queue's mutex
+  std::filesystem::path upload = {};  ///< empty: there is none (any more)
+  std::optional<RunState> state = {};
+};
+
+/// The runs of this process by id and by idempotency key. Of ended ones the latest 256 are remembered. Not
+/// thread safe.
+class RunBoard {
+ public:
+  using Entry = std::shared_ptr<RunEntry>;
+  void add(const Entry& entry);
+  void erase(const Entry& entry);
+  /// null: not (or no longer) here.
+  Entry find(std::string_view run_id) const;
+  Entry find_by_key(const db::Idempotency& key) const;
+  /// The entry's run has taken its idempotency key; one per key.
+  void claim_key(const Entry& entry);
+  /// The key is free again, where the run had it.
+  void release_key(const db::Idempotency& key, const std::string& run_id);
+  /// The run has ended and may be forgotten some day.
+  void note_end(const Entry& entry);
+  /// Every entry, by id.
+  const std::map<std::string, Entry, std::less<>>& all() const { return entries_; }
+
+ private:
+  std::map<std::string, Entry, std::less<>> entries_;
+  std::map<std::string, std::string, std::less<>> run_of_key_;
+  std::deque<std::string> ended_;  ///< ids, oldest first
+};
+
+}  // namespace rowgate::load

@@ -1,0 +1,519 @@
+#include "load/run_queue.h"
+
+#include "base/ids.h"
+#include "db/open.h"
+#include "db/testing.h"
+#include "load/kept_files.h"
+#include "load/run_state.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <fstream>
+#include <future>
+#include <mutex>
+#include <thread>
+
+namespace rowgate::load {
+namespace {
+
+namespace fs = std::filesystem;
+using db::RunStatus;
+using db::testing::read_rows;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class RunQueueTest : public ::testing::Test {
+ protected:
+  RunQueueTest()
+      : database_(db::sqlite_database(path("rowgate.db"))), store_(store::dir_store(path("files"))) {
+    TableConfig& people = catalog_.tables.emplace_back(TableConfig{.name = {{}, "people"}});
+    people.schema = db::testing::make_schema({{"id", table::Type::Integer}, {"name", table::Type::String}});
+    settings_.spool = path("spool");
+    settings_.check_threads = 1;
+    make_queue();
+  }
+  ~RunQueueTest() override {
+    release_database();
+    queue_.reset();
+  }
+
+  fs::path path(const char* name) const { return folder_.path() / name; }
+
+  void make_queue() {
+    queue_ = std::make_unique<RunQueue>(*database_, *store_, catalog_, clock_, settings_,
+                                        [this](const db::RunRecord& run) {
+                                          const std::scoped_lock lock(told_mutex_);
+                                          told_.push_back(run.id + " " + std::string(db::name(run.status)));
+                                        });
+  }
+  /// As after a restart: another queue over the same folders.
+  void restart() {
+    queue_.reset();
+    make_queue();
+    ASSERT_TRUE(queue_->start());
+  }
+
+  /// As another process that writes to the database.
+  void hold_database() {
+    other_ = db::sqlite_database(path("rowgate.db"), std::chrono::seconds(60));
+    auto held = other_->begin({});
+    ASSERT_TRUE(held);
+    held_ = *std::move(held);
+  }
+  void release_database() { held_.reset(); }
+
+  NewLoad load_of(const std::string& bytes, LoadOptions options = {}, const std::string& key = {},
+                  const std::string& principal = "ada") {
+    const std::string id = new_id("run_", clock_.now());
+    db::RunRecord run{.id = id, .table = "people", .file_name = "people.csv", .principal = principal};
+    if (!key.empty()) run.idempotency = {principal, "POST", "/v1/tables/people/loads", key, bytes};
+    Result<Upload> upload = queue_->receive(run, 1'000'000);
+    if (!upload) upload = Upload::create({.spool = settings_.spool, .limit_bytes = 1'000'000}, id);
+    EXPECT_TRUE(upload) << to_text(upload.error());
+    EXPECT_TRUE(upload->write(bytes));
+    return {run, std::move(options), upload->finish().value()};
+  }
+  std::string submit(const std::string& bytes, LoadOptions options = {}, const std::string& key = {},
+                     const std::string& principal = "ada") {
+    const Result<std::string> id = queue_->submit(load_of(bytes, std::move(options), key, principal));
+    return id ? *id : std::string(text(id.error().code));
+  }
+  RunView wait(const std::string& id) {
+    std::promise<void> done;
+    queue_->when_done(id, [&] { done.set_value(); });
+    done.get_future().wait();
+    return view(id);
+  }
+  RunView view(const std::string& id) {
+    const Result<RunView> found = queue_->find(id);
+    EXPECT_TRUE(found) << to_text(found.error());
+    return found ? *found : RunView{};
+  }
+  std::vector<std::string> people() {
+    return read_rows(*database_, "SELECT id, name FROM people ORDER BY id");
+  }
+  std::vector<std::string> ledger() {
+    return read_rows(*database_, "SELECT status FROM rowgate_runs ORDER BY id");
+  }
+  std::vector<std::string> files_in(const fs::path& folder) {
+    std::vector<std::string> names;
+    std::error_code ignored;
+    for (const auto& file : fs::directory_iterator(folder, ignored)) names.push_back(file.path().filename());
+    std::ranges::sort(names);
+    return names;
+  }
+  std::vector<std::string> state_files() { return files_in(path("spool") / "runs"); }
+  std::vector<std::string> uploads() { return files_in(path("spool") / "uploads"); }
+  std::vector<std::string> sources() { return files_in(path("files") / "sources"); }
+
+  db::testing::TempFolder folder_;
+  std::unique_ptr<db::Database> database_, other_;
+  std::unique_ptr<store::Store> store_;
+  Catalog catalog_;
+  SystemClock clock_;
+  RunQueue::Settings settings_;
+  std::mutex told_mutex_;
+  std::vector<std::string> told_;
+  std::unique_ptr<RunQueue> queue_;
+  std::unique_ptr<db::Transaction> held_;
+};
+
+constexpr const char* kTwo = "id,name\n1,Ada\n2,Bob\n";
+
+TEST_F(RunQueueTest, AFileBecomesRowsALedgerRowAndASource) {
+  ASSERT_TRUE(queue_->start());
+  const std::string id = submit(kTwo);
+  const RunView done = wait(id);
+  EXPECT_EQ(done.run.status, RunStatus::Succeeded);
+  EXPECT_EQ(done.run.rows_accepted, 2U);
+  EXPECT_EQ(done.run.file_bytes, 20U);
+  EXPECT_EQ(done.run.principal, "ada");
+  EXPECT_EQ(done.run.version_after, 1U);
+  EXPECT_THAT(people(), ElementsAre("1|Ada", "2|Bob"));
+  EXPECT_THAT(ledger(), ElementsAre("succeeded"));
+  EXPECT_THAT(sources(), ElementsAre(id));
+  EXPECT_THAT(uploads(), IsEmpty());
+  EXPECT_THAT(state_files(), IsEmpty());
+  const Result<std::shared_ptr<io::SourceFile>> source = open_source(*store_, done.run);
+  ASSERT_TRUE(source);
+  EXPECT_EQ(io::read_all(**(*source)->open(0), 100).value(), kTwo);
+  const std::scoped_lock lock(told_mutex_);
+  EXPECT_THAT(told_, ElementsAre(id + " receiving", id + " queued", id + " running", id + " succeeded"));
+}
+
+TEST_F(RunQueueTest, SourcesAreKeptOnlyWhereWanted) {
+  settings_.keep_sources = false;
+  make_queue();
+  ASSERT_TRUE(queue_->start());
+  const RunView done = wait(submit(kTwo));
+  EXPECT_EQ(done.run.status, RunStatus::Succeeded);
+  EXPECT_THAT(sources(), IsEmpty());
+  EXPECT_THAT(uploads(), IsEmpty());
+  EXPECT_EQ(open_source(*store_, done.run).error().code, Code::RunRejectsExpired);
+}
+
+TEST_F(RunQueueTest, AFailedRunTellsItsFirstRejectsAndTheLedgerKnowsIt) {
+  ASSERT_TRUE(queue_->start());
+  std::string bad = "id,name\n";
+  for (int i = 0; i < 30; ++i) bad += "x,Ada\n";
+  const std::string id = submit(bad);
+  const RunView done = wait(id);
+  EXPECT_EQ(done.run.status, RunStatus::Failed);
+  EXPECT_EQ(done.run.error.value().code, Code::LimitRejects);
+  ASSERT_EQ(done.first_rejects.size(), 20U);
+  EXPECT_EQ(done.first_rejects[0].line, 2U);
+  EXPECT_EQ(done.first_rejects[0].problems[0].code, Code::ValueNotInteger);
+  EXPECT_EQ(done.first_rejects[0].raw, "");
+  EXPECT_THAT(ledger(), ElementsAre("failed"));
+  EXPECT_THAT(state_files(), IsEmpty());
+  restart();  // what memory does not know any more is read from the store
+  const RunView again = view(id);
+  EXPECT_EQ(again.run.status, RunStatus::Failed);
+  ASSERT_EQ(again.first_rejects.size(), 20U);
+  EXPECT_EQ(again.first_rejects[19].line, 21U);
+}
+
+TEST_F(RunQueueTest, ADryRunHasARowAndRejectsButChangesNoTable) {
+  ASSERT_TRUE(queue_->start());
+  wait(submit(kTwo));
+  const RunView judged =
+      wait(submit("id,name\n1,Again\n3,Cleo\n4,Dan\n5,Eve\n6,Fay\n7,Gus\n8,Hal\n9,Ida\n"
+                  "10,Joe\n11,Kay\n12,Lea\n",
+                  {.dry_run = true}));
+  EXPECT_EQ(judged.run.status, RunStatus::SucceededWithRejects);
+  EXPECT_TRUE(judged.run.dry_run);
+  EXPECT_EQ(judged.run.rows_rejected, 1U);
+  EXPECT_EQ(judged.run.version_after, 1U);
+  EXPECT_THAT(people(), ElementsAre("1|Ada", "2|Bob"));
+  EXPECT_THAT(read_rows(*database_, "SELECT dry_run, status FROM rowgate_runs ORDER BY id"),
+              ElementsAre("0|succeeded", "1|succeeded_with_rejects"));
+  EXPECT_EQ(database_->table({{}, "people"})->value().version, 1U);
+  Result<RejectReader> rejects = open_rejects(*store_, judged.run);
+  ASSERT_TRUE(rejects);
+  ASSERT_TRUE(rejects->head());
+  EXPECT_EQ(rejects->next()->value().raw, "1,Again");
+}
+
+TEST_F(RunQueueTest, WhatCannotBeLoadedAtAllFailsAsARun) {
+  ASSERT_TRUE(queue_->start());
+  struct Case {
+    std::string bytes;
+    LoadOptions options;
+    Code code;
+  };
+  const Case cases[] = {
+      {"\n\n", {}, Code::FileEmpty},
+      {"other,columns\n1,2\n", {}, Code::HeaderMismatch},
+      {"\x1f\x8b\x08 no gzip", {}, Code::FileBadCompression},
+      {"i", {.encoding = "utf-16"}, Code::FileBadEncoding},
+      {"id,name\n1,Ada\n", {.mode = "append", .map = "nothing:id"}, Code::HeaderMismatch},
+  };
+  for (const Case& c : cases) {
+    const RunView done = wait(submit(c.bytes, c.options));
+    EXPECT_EQ(done.run.status, RunStatus::Failed);
+    EXPECT_EQ(text(done.run.error.value().code), text(c.code));
+  }
+  EXPECT_EQ(ledger().size(), std::size(cases));
+  EXPECT_EQ(submit(kTwo, {.mode = "merge"}), "request.invalid");
+  EXPECT_THAT(uploads(), IsEmpty());
+  EXPECT_THAT(state_files(), IsEmpty());
+}
+
+TEST_F(RunQueueTest, AnUploadIsListedWhileItComesAndForgottenWhenDropped) {
+  ASSERT_TRUE(queue_->start());
+  const std::string id = new_id("run_", clock_.now());
+  {
+    const Result<Upload> upload = queue_->receive({.id = id, .table = "people"}, 100);
+    ASSERT_TRUE(upload);
+    EXPECT_EQ(view(id).run.status, RunStatus::Receiving);
+    EXPECT_EQ(queue_->receiving(), 1U);
+    EXPECT_EQ(queue_->list({}, {}, 10)->at(0).run.id, id);
+    EXPECT_EQ(state_files().size(), 1U);
+  }
+  EXPECT_EQ(queue_->receiving(), 0U);
+  EXPECT_EQ(queue_->find(id).error().code, Code::RunUnknown);
+  EXPECT_THAT(state_files(), IsEmpty());
+  EXPECT_THAT(uploads(), IsEmpty());
+  {
+    const NewLoad thrown_away = load_of(kTwo);
+    EXPECT_EQ(queue_->receiving(), 1U);
+  }
+  EXPECT_EQ(queue_->receiving(), 0U);
+  EXPECT_THAT(ledger(), ElementsAre(::testing::HasSubstr("no database")));
+}
+
+TEST_F(RunQueueTest, RunsAreFoundAndListedWhereverTheyAre) {
+  ASSERT_TRUE(queue_->start());
+  const std::string done = submit(kTwo);
+  wait(done);
+  hold_database();
+  const std::string running = submit("id,name\n3,Cleo\n");
+  const std::string waiting = submit("id,name\n4,Dan\n");
+  while (queue_->running() == 0) std::this_thread::yield();
+  // Another process's view of the same folders.
+  RunQueue other(*database_, *store_, catalog_, clock_, settings_, {});
+  for (RunQueue* queue : {queue_.get(), &other}) {
+    const Result<std::vector<RunView>> all = queue->list({}, {}, 10);
+    ASSERT_TRUE(all);
+    ASSERT_EQ(all->size(), 3U);
+    EXPECT_EQ((*all)[0].run.id, waiting);
+    EXPECT_EQ((*all)[0].run.status, RunStatus::Queued);
+    EXPECT_EQ((*all)[1].run.status, RunStatus::Running);
+    EXPECT_EQ((*all)[2].run.status, RunStatus::Succeeded);
+    EXPECT_EQ(queue->list({}, running, 10)->size(), 1U);
+    EXPECT_EQ(queue->list(db::TableName{{}, "other"}, {}, 10)->size(), 0U);
+    EXPECT_EQ(queue->list({}, {}, 1)->at(0).run.id, waiting);
+    EXPECT_EQ(queue->find(running)->run.status, RunStatus::Running);
+  }
+  EXPECT_EQ(queue_->find("run_0").error().code, Code::RunUnknown);
+  EXPECT_EQ(queue_->waiting(), 1U);
+  release_database();
+  EXPECT_EQ(wait(waiting).run.status, RunStatus::Succeeded);
+}
+
+TEST_F(RunQueueTest, TheQueueHasAnEnd) {
+  settings_.queue_limit = 2;
+  make_queue();  // not started: everything waits
+  EXPECT_TRUE(submit(kTwo).starts_with("run_"));
+  EXPECT_TRUE(submit(kTwo).starts_with("run_"));
+  EXPECT_EQ(submit(kTwo), "run.queue_full");
+  EXPECT_EQ(queue_->receive({.id = "run_x"}, 100).error().code, Code::RunQueueFull);
+  EXPECT_EQ(uploads().size(), 2U);
+  EXPECT_EQ(state_files().size(), 2U);
+  queue_->stop();
+  EXPECT_EQ(submit(kTwo), "run.draining");
+  EXPECT_EQ(uploads().size(), 2U);
+}
+
+TEST_F(RunQueueTest, ARepeatedRequestGetsTheSameRun) {
+  ASSERT_TRUE(queue_->start());
+  const std::string first = submit(kTwo, {}, "k1");
+  wait(first);
+  EXPECT_EQ(submit(kTwo, {}, "k1"), first);
+  EXPECT_EQ(submit("id,name\n9,Other\n", {}, "k1"), "run.idempotency_reused");
+  const std::string of_bob = submit("id,name\n8,Hal\n", {}, "k1", "bob");
+  EXPECT_NE(of_bob, first) << "another principal";
+  EXPECT_EQ(wait(of_bob).run.status, RunStatus::Succeeded);
+  restart();
+  EXPECT_EQ(submit(kTwo, {}, "k1"), first) << "from the ledger";
+  EXPECT_EQ(queue_->find_by_key({"ada", "POST", "/v1/tables/people/loads", "k1"})->value().run.id, first);
+  EXPECT_FALSE(queue_->find_by_key({"ada", "POST", "/v1/tables/people/loads", "k2"})->has_value());
+  EXPECT_THAT(uploads(), IsEmpty());
+  EXPECT_EQ(queue_->receiving(), 0U);
+}
+
+TEST_F(RunQueueTest, AKeyOfARunInFlightIsTaken) {
+  const std::string first = submit(kTwo, {}, "k1");  // not started yet
+  EXPECT_EQ(submit(kTwo, {}, "k1"), "run.idempotency_in_progress");
+  EXPECT_EQ(submit("id,name\n", {}, "k1"), "run.idempotency_reused");
+  EXPECT_EQ(queue_->find_by_key({"ada", "POST", "/v1/tables/people/loads", "k1"})->value().run.id, first);
+  ASSERT_TRUE(queue_->start());
+  EXPECT_EQ(wait(first).run.status, RunStatus::Succeeded);
+  EXPECT_EQ(submit(kTwo, {}, "k1"), first);
+}
+
+TEST_F(RunQueueTest, AVerdictKeepsItsKeyAndTroubleFreesIt) {
+  ASSERT_TRUE(queue_->start());
+  const std::string refused = submit("id,name\nx,Ada\n", {}, "k1");
+  EXPECT_EQ(wait(refused).run.status, RunStatus::Failed);
+  EXPECT_EQ(submit("id,name\nx,Ada\n", {}, "k1"), refused);
+  // The rejects cannot be stored: no verdict on the file.
+  fs::remove_all(path("files") / "rejects");
+  std::ofstream(path("files") / "rejects") << "no folder";
+  const std::string troubled = submit("id,name\ny,Ada\n", {}, "k2");
+  const RunView ended = wait(troubled);
+  EXPECT_EQ(ended.run.error.value().code, Code::StorageDenied);
+  EXPECT_EQ(ended.run.idempotency.key, "");
+  fs::remove(path("files") / "rejects");
+  const std::string again = submit("id,name\ny,Ada\n", {}, "k2");
+  EXPECT_TRUE(again.starts_with("run_"));
+  EXPECT_NE(again, troubled);
+  EXPECT_EQ(wait(again).run.error.value().code, Code::LimitRejects);
+}
+
+/// Two servers over one database: the ledger decides.
+TEST_F(RunQueueTest, TheLedgerDecidesBetweenTwoServers) {
+  const std::string here = submit("id,name\n1,Ada\n", {}, "k1");  // waits: not started yet
+  settings_.spool = path("spool2");
+  RunQueue other(*database_, *store_, catalog_, clock_, settings_, {});
+  ASSERT_TRUE(other.start());
+  Result<Upload> upload = Upload::create({.spool = path("spool2"), .limit_bytes = 1000}, "run_there");
+  ASSERT_TRUE(upload);
+  ASSERT_TRUE(upload->write(std::string_view("id,name\n2,Bob\n")));
+  db::RunRecord run{.id = "run_there", .table = "people", .file_name = "people.csv", .principal = "ada"};
+  run.idempotency = {"ada", "POST", "/v1/tables/people/loads", "k1", "another"};
+  ASSERT_TRUE(other.submit({run, {}, upload->finish().value()}));
+  std::promise<void> done;
+  other.when_done("run_there", [&] { done.set_value(); });
+  done.get_future().wait();
+  ASSERT_TRUE(queue_->start());
+  const RunView lost = wait(here);
+  EXPECT_EQ(lost.run.status, RunStatus::Failed);
+  EXPECT_EQ(lost.run.error.value().code, Code::RunIdempotencyInProgress);
+  EXPECT_EQ(lost.run.idempotency.key, "");
+  EXPECT_THAT(people(), ElementsAre("2|Bob"));
+}
+
+TEST_F(RunQueueTest, StoppingPutsARunningLoadBackAndItGoesOn) {
+  ASSERT_TRUE(queue_->start());
+  wait(submit(kTwo));
+  hold_database();
+  const std::string running = submit("id,name\n3,Cleo\n", {}, "k1");
+  const std::string waiting = submit("id,name\n4,Dan\n");
+  while (queue_->running() == 0) std::this_thread::yield();
+  std::atomic<int> called = 0;
+  for (const std::string& id : {running, waiting}) queue_->when_done(id, [&] { ++called; });
+  std::thread stopper([&] { queue_->stop(); });
+  release_database();
+  stopper.join();
+  EXPECT_EQ(called, 2);
+  queue_->when_done(waiting, [&] { ++called; });
+  EXPECT_EQ(called, 3);
+  EXPECT_EQ(view(waiting).run.status, RunStatus::Queued);
+  EXPECT_TRUE(queue_->make_durable(waiting));
+  EXPECT_TRUE(queue_->make_durable(running));
+  restart();
+  EXPECT_EQ(wait(running).run.status, RunStatus::Succeeded);
+  EXPECT_EQ(wait(waiting).run.status, RunStatus::Succeeded);
+  EXPECT_THAT(people(), ElementsAre("1|Ada", "2|Bob", "3|Cleo", "4|Dan"));
+  EXPECT_EQ(submit("id,name\n3,Cleo\n", {}, "k1"), running);
+  EXPECT_THAT(state_files(), IsEmpty());
+  EXPECT_THAT(uploads(), IsEmpty());
+}
+
+TEST_F(RunQueueTest, WhatIsNotWholeIsInterruptedAndItsKeyIsFree) {
+  const std::string cut = submit(kTwo, {}, "k1");
+  const std::string damaged = submit(kTwo, {}, "k2");
+  const std::string whole = submit("id,name\n5,Eve\n", {}, "k3");
+  const std::string receiving = new_id("run_", clock_.now());
+  std::optional<Upload> upload = queue_->receive({.id = receiving, .table = "people"}, 100).value();
+  // The process dies: nobody tidies up.
+  auto* const dead = new std::optional<Upload>(std::move(upload));
+  queue_.reset();
+  fs::resize_file(upload_path(settings_.spool, cut), 5);
+  std::ofstream(upload_path(settings_.spool, damaged), std::ios::binary) << "id,name\n1,Adx\n2,Bob\n";
+  make_queue();
+  ASSERT_TRUE(queue_->start());
+  EXPECT_EQ(wait(whole).run.status, RunStatus::Succeeded);
+  EXPECT_EQ(view(cut).run.status, RunStatus::Interrupted);
+  EXPECT_EQ(view(cut).run.idempotency.key, "");
+  EXPECT_EQ(wait(damaged).run.status, RunStatus::Failed);
+  EXPECT_EQ(view(damaged).run.error.value().code, Code::RunInterrupted);
+  EXPECT_THAT(people(), ElementsAre("5|Eve"));
+  for (const char* key : {"k1", "k2"}) {
+    const std::string again = submit(kTwo, {.mode = "upsert"}, key);
+    EXPECT_EQ(wait(again).run.status, RunStatus::Succeeded) << key;
+  }
+  delete dead;
+}
+
+TEST_F(RunQueueTest, ACommittedRunIsNotLoadedAgain) {
+  ASSERT_TRUE(queue_->start());
+  const std::string id = submit(kTwo);
+  wait(id);
+  queue_.reset();
+  // As if the process had died between the commit and the tidying up.
+  const db::RunRecord run = database_->ledger().find(id)->at(0);
+  db::RunRecord running = run;
+  running.status = RunStatus::Running;
+  ASSERT_TRUE(RunState::create(settings_.spool, {running, LoadOptions{}}));
+  fs::rename(path("files") / "sources" / id, upload_path(settings_.spool, id));
+  make_queue();
+  ASSERT_TRUE(queue_->start());
+  EXPECT_EQ(view(id).run.status, RunStatus::Succeeded);
+  EXPECT_THAT(people(), ElementsAre("1|Ada", "2|Bob"));
+  EXPECT_THAT(sources(), ElementsAre(id));
+  EXPECT_THAT(state_files(), IsEmpty());
+  EXPECT_THAT(uploads(), IsEmpty());
+}
+
+TEST_F(RunQueueTest, AFailedRunNeverWaitsForTheLedger) {
+  ASSERT_TRUE(queue_->start());
+  wait(submit(kTwo));
+  hold_database();
+  const std::string id = submit("no,such\n1,2\n");
+  EXPECT_EQ(wait(id).run.status, RunStatus::Failed);
+  EXPECT_EQ(state_files().size(), 1U) << "kept until the ledger has it";
+  EXPECT_EQ(queue_->list({}, {}, 1)->at(0).run.id, id);
+  release_database();
+  while (ledger().size() < 2) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_THAT(ledger(), ElementsAre("succeeded", "failed"));
+  while (!state_files().empty()) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+}
+
+TEST_F(RunQueueTest, AnEndThatTheLedgerMissesIsWrittenAtTheNextStart) {
+  ASSERT_TRUE(queue_->start());
+  wait(submit(kTwo));
+  hold_database();
+  const std::string id = submit("no,such\n1,2\n", {}, "k1");
+  EXPECT_EQ(wait(id).run.status, RunStatus::Failed);
+  queue_.reset();
+  release_database();
+  make_queue();
+  ASSERT_TRUE(queue_->start());
+  EXPECT_THAT(ledger(), ElementsAre("succeeded", "failed"));
+  EXPECT_EQ(view(id).run.error.value().code, Code::HeaderMismatch);
+  EXPECT_EQ(submit("no,such\n1,2\n", {}, "k1"), id);
+  EXPECT_THAT(state_files(), IsEmpty());
+}
+
+/// A command line that loads beside a dead server leaves the server's runs alone.
+TEST_F(RunQueueTest, AnotherLoadDoesNotSettleWhatWaits) {
+  const std::string waiting = submit(kTwo);
+  queue_.reset();
+  recover(settings_.spool, *database_, clock_);
+  EXPECT_EQ(state_files().size(), 1U);
+  EXPECT_EQ(uploads().size(), 1U);
+  make_queue();
+  ASSERT_TRUE(queue_->start());
+  EXPECT_EQ(wait(waiting).run.status, RunStatus::Succeeded);
+}
+
+constexpr std::string_view kPacked =
+    "1f8b0800000000000203cb4cd1c94bcc4de532d7714c491c2547c95172941c2547c9114a020060e6d15610070000";
+
+std::string bytes_of(std::string_view hex) {
+  std::string bytes;
+  for (std::size_t i = 0; i < hex.size(); i += 2)
+    bytes += static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16));
+  return bytes;
+}
+
+TEST_F(RunQueueTest, UnpackingIsLimited) {
+  catalog_.limits.max_unpacked_bytes = 1000;
+  ASSERT_TRUE(queue_->start());
+  // gzip of a header and 300 rows "7,Ada"
+  const RunView done = wait(submit(bytes_of(kPacked)));
+  EXPECT_EQ(done.run.status, RunStatus::Failed);
+  EXPECT_EQ(done.run.error.value().code, Code::LimitBytes);
+}
+
+TEST_F(RunQueueTest, ManyClientsAtOnceAreEachLoadedOnce) {
+  settings_.queue_limit = 1000;
+  make_queue();
+  ASSERT_TRUE(queue_->start());
+  std::vector<std::thread> clients;
+  std::atomic<int> succeeded = 0;
+  for (int client = 0; client < 4; ++client)
+    clients.emplace_back([&, client] {
+      for (int i = 0; i < 10; ++i) {
+        const int id = client * 10 + i;
+        const std::string bytes = "id,name\n" + std::to_string(id) + ",Ada\n";
+        const std::string key = "k" + std::to_string(id);
+        const std::string run = submit(bytes, {}, key, "client" + std::to_string(client));
+        (void)queue_->list({}, {}, 5);
+        if (wait(run).run.status == RunStatus::Succeeded) ++succeeded;
+        EXPECT_EQ(submit(bytes, {}, key, "client" + std::to_string(client)), run);
+      }
+    });
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(succeeded, 40);
+  EXPECT_THAT(read_rows(*database_, "SELECT count(*) FROM people"), ElementsAre("40"));
+  EXPECT_EQ(database_->table({{}, "people"})->value().version, 40U);
+}
+
+}  // namespace
+}  // namespace rowgate::load
