@@ -1,5 +1,6 @@
 // The reading routes: tables, schemas, rows, runs, rejects, sources, reports, links and downloads.
 
+#include "base/text.h"
 #include "http/api_testing.h"
 #include "http/replies.h"
 #include "io/digest.h"
@@ -232,8 +233,8 @@ TEST_F(ReadingTest, OneRunWithItsLinksAndETag) {
   EXPECT_EQ(run["links"]["table"], "/v1/tables/jobs");
   EXPECT_EQ(answer.header("Retry-After"), "");
   EXPECT_EQ(get("/v1/runs/" + id, {{"if-none-match", answer.header("ETag")}}).status, 304);
-  for (const std::string other :
-       {id.substr(0, 29), "run_00000000000000000000000000", "run_%2e%2e", "x", lower_ascii(id)})
+  for (const std::string& other : {id.substr(0, 29), std::string("run_00000000000000000000000000"),
+                                   std::string("run_%2e%2e"), std::string("x"), lower_ascii(id)})
     EXPECT_EQ(get("/v1/runs/" + other).told(), "404 run.unknown") << other;
 }
 
