@@ -14,6 +14,7 @@
 #include "load/load_options.h"
 #include "load/loader.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>

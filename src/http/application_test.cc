@@ -2,6 +2,8 @@
 #include "http/auth.h"
 #include "io/digest.h"
 
+#include <fmt/format.h>
+
 namespace rowgate::http {
 namespace {
 

@@ -6,6 +6,8 @@
 #include "io/digest.h"
 #include "load/reject_file.h"
 
+#include <fmt/format.h>
+
 namespace rowgate::http {
 namespace {
 

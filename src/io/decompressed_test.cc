@@ -1,6 +1,7 @@
 #include "io/files.h"
 #include "io/testing.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <isa-l/crc.h>

@@ -2,9 +2,11 @@
 
 #include "load/testing.h"
 
+#include <fmt/format.h>
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 namespace rowgate::load {

@@ -5,9 +5,11 @@
 #include "load/loader.h"
 #include "load/testing.h"
 
+#include <fmt/format.h>
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <random>
 #include <set>

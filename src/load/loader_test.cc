@@ -5,6 +5,7 @@
 #include "load/run_state.h"
 #include "load/testing.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <functional>

@@ -4,9 +4,12 @@
 #include "csv/testing.h"
 #include "load/testing.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
+
+#include <algorithm>
 
 namespace rowgate::load {
 namespace {

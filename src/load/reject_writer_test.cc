@@ -3,6 +3,7 @@
 #include "csv/parser.h"
 #include "load/testing.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 namespace rowgate::load {

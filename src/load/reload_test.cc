@@ -4,6 +4,7 @@
 #include "csv/writer.h"
 #include "load/testing.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>

@@ -2,6 +2,7 @@
 
 #include "table/numbers.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 #include <rapidcheck.h>

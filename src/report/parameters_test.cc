@@ -1,5 +1,6 @@
 #include "report/parameters.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 namespace rowgate::report {

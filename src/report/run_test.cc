@@ -2,6 +2,7 @@
 #include "report/report.h"
 #include "report/testing.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 namespace rowgate::report {
