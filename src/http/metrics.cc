@@ -17,9 +17,9 @@ namespace {
 using Labels = std::map<std::string, std::string>;
 using Buckets = prometheus::Histogram::BucketBoundaries;
 
-const Buckets kRequestSeconds = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
-const Buckets kRunSeconds = {0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600};
-const Buckets kBytes = {256, 4096, 65536, 1048576, 16777216, 268435456, 1073741824};
+const Buckets request_seconds = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
+const Buckets run_seconds = {0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600};
+const Buckets body_bytes = {256, 4096, 65536, 1048576, 16777216, 268435456, 1073741824};
 
 constexpr std::array<std::string_view, 6> kMethods = {"GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT"};
 
@@ -140,18 +140,18 @@ void Metrics::request_ended(std::string_view route, std::string_view method, con
   Labels labels = of_route;
   labels["method"] = label_of_method(method);
   state_->in_flight.Decrement();
-  state_->request_seconds.Add(labels, kRequestSeconds).Observe(seconds(exchange.took.count()));
+  state_->request_seconds.Add(labels, request_seconds).Observe(seconds(exchange.took.count()));
   labels["status"] = std::to_string(exchange.status);
   state_->requests.Add(labels).Increment();
-  state_->request_bytes.Add(of_route, kBytes).Observe(static_cast<double>(exchange.request_bytes));
-  state_->response_bytes.Add(of_route, kBytes).Observe(static_cast<double>(exchange.response_bytes));
+  state_->request_bytes.Add(of_route, body_bytes).Observe(static_cast<double>(exchange.request_bytes));
+  state_->response_bytes.Add(of_route, body_bytes).Observe(static_cast<double>(exchange.response_bytes));
 }
 
 void Metrics::run(const db::RunRecord& run) {
   if (!has_ended(run)) return;
   state_->runs.Add({{"kind", run.kind}, {"status", std::string(db::name(run.status))}}).Increment();
   if (run.started_at.micros != 0)
-    state_->run_seconds.Add({{"kind", run.kind}, {"phase", "all"}}, kRunSeconds)
+    state_->run_seconds.Add({{"kind", run.kind}, {"phase", "all"}}, run_seconds)
         .Observe(seconds(run.finished_at.micros - run.started_at.micros));
   if (run.kind == "load") state_->count_load(run);
 }
@@ -176,7 +176,7 @@ void Metrics::State::count_load(const db::RunRecord& run) {
 void Metrics::report_ran(std::string_view report, std::chrono::microseconds took,
                          std::optional<std::uint64_t> rows) {
   const Labels labels{{"report", std::string(report)}};
-  state_->report_seconds.Add(labels, kRunSeconds).Observe(seconds(took.count()));
+  state_->report_seconds.Add(labels, run_seconds).Observe(seconds(took.count()));
   if (rows)
     state_->report_rows.Add(labels).Set(static_cast<double>(*rows));
   else

@@ -3,6 +3,7 @@
 #include "base/text.h"
 
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <string>
 
@@ -28,7 +29,7 @@ int weight(std::string_view text) {
   double value = 1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || !(value >= 0 && value <= 1)) return 1000;
-  return static_cast<int>(value * 1000 + 0.5);
+  return static_cast<int>(std::lround(value * 1000));
 }
 
 MediaRange media_range(std::string_view text) {

@@ -2,6 +2,7 @@
 
 #include "table/value_format.h"
 
+#include <gtest/gtest.h>
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 
