@@ -84,7 +84,7 @@ test_all() {
   say "whole-program cases"
   python_tests tests/cases tests/docs tests/http
   kill_test
-  fuzz_briefly scanner_fuzz parser_fuzz
+  fuzz_briefly scanner_fuzz parser_fuzz message_fuzz
   unit_tests asan "${SUITES[@]}"
   unit_tests tsan "${SUITES[@]}"
   say "g++ as the second compiler"

@@ -64,18 +64,26 @@ Task<BodyReader::Next> BodyReader::next_of_length() {
   co_return Next{Outcome::Piece, connection_.inbox.bytes().substr(0, given_), {}};
 }
 
+/// The chunks' data is moved together at the front of the inbox and handed out there.
 Task<BodyReader::Next> BodyReader::next_chunk() {
+  connection_.inbox.drop(given_);
+  given_ = 0;
+  if (ended_) {
+    done_ = true;
+    co_return Next{};
+  }
   for (;;) {
-    // Decoding never makes more, so one step takes all that is here.
-    decoded_.resize(std::max({decoded_.size(), Inbox::kFirstBytes, connection_.inbox.bytes().size()}));
-    Result<ChunkedBody::Step> step = chunked_->decode(connection_.inbox.bytes(), decoded_);
+    Result<ChunkedBody::Step> step = chunked_->decode(connection_.inbox.content());
     if (!step) co_return Next{Outcome::Trouble, {}, std::move(step).error()};
-    connection_.inbox.drop(step->used);
     received_ += step->made;
-    done_ = step->done;
-    if (step->made != 0) co_return Next{Outcome::Piece, {decoded_.data(), step->made}, {}};
+    ended_ = step->done;
+    if (step->made != 0) {
+      given_ = step->used;
+      co_return Next{Outcome::Piece, connection_.inbox.bytes().substr(0, step->made), {}};
+    }
+    connection_.inbox.drop(step->used);
+    done_ = ended_;
     if (done_) co_return Next{};
-    if (step->used != 0) continue;
     Next filled = co_await fill();
     if (filled.outcome != Outcome::Piece) co_return filled;
   }

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <vector>
 
 namespace rowgate::http {
 
@@ -51,7 +50,7 @@ class BodyReader {
   std::optional<ChunkedBody> chunked_ = {};
   std::uint64_t remaining_ = 0, received_ = 0;
   std::size_t given_ = 0;  ///< bytes at the front of the inbox that the caller has
-  std::vector<char> decoded_ = {};
+  bool ended_ = false;     ///< the last chunk was read; what was given is still to be dropped
   bool done_ = false, owes_continue_ = false, has_said_continue_ = false;
   TimePoint latest_ = TimePoint::max();
   SteadyClock::duration patience_;  ///< how much longer we would wait for the client; bytes add to it

@@ -14,6 +14,8 @@ class Inbox {
   static constexpr std::size_t kFirstBytes = 8 * 1024, kMostBytes = 256 * 1024;
 
   std::string_view bytes() const { return {data_.data() + begin_, end_ - begin_}; }
+  /// The same, to be changed where it lies.
+  std::span<char> content() { return std::span(data_).subspan(begin_, end_ - begin_); }
   bool empty() const { return begin_ == end_; }
 
   /// The first `count` bytes are done with.

@@ -1,6 +1,6 @@
 // The laws of reading a request:
 // - where its bytes are cut does not show, neither in the head nor in a chunked body;
-// - a head that we take, Beast takes too and reads the same in it; we only refuse more;
+// - a head or a chunked body that we take, Beast takes too and reads the same in it; we only refuse more;
 // - what we hand on has no control characters in its fields, and its target is UTF-8 without NUL;
 // - a decoded target, encoded again, decodes to the same;
 // - a head has at most one way to tell where its body ends.
@@ -14,6 +14,8 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/src.hpp>
 
 #include <cstdio>
 #include <cstdlib>
@@ -22,6 +24,7 @@
 namespace {
 
 using namespace rowgate::http;
+namespace beast_http = boost::beast::http;
 
 void require(bool holds, const char* law) {
   if (holds) return;
@@ -64,7 +67,6 @@ void require_equal(const Read& a, const Read& b) {
 
 /// Beast judges the same head.
 void require_beast_agrees(std::string_view bytes, const Read& read) {
-  namespace beast_http = boost::beast::http;
   while (bytes.starts_with("\r\n")) bytes.remove_prefix(2);  // it takes no empty line before the request
   beast_http::request_parser<beast_http::empty_body> parser;
   parser.eager(false);
@@ -146,23 +148,42 @@ struct Decoded {
 };
 
 /// Decodes a chunked body of which ever more is there, `step` bytes more each time.
-Decoded decode(std::string_view bytes, std::size_t step, std::size_t room) {
+Decoded decode(std::string_view bytes, std::size_t step) {
   ChunkedBody body;
   Decoded decoded;
-  std::string output(room, '\0');
-  for (std::size_t end = std::min(step, bytes.size());;) {
-    const rowgate::Result<ChunkedBody::Step> came =
-        body.decode(bytes.substr(decoded.used, end - decoded.used), {output.data(), output.size()});
+  std::string waiting;
+  for (std::size_t at = 0;;) {
+    waiting += bytes.substr(at, step);
+    at = std::min(bytes.size(), at + step);
+    const rowgate::Result<ChunkedBody::Step> came = body.decode(waiting);
     decoded.is_refused = !came;
     if (!came) return decoded;
+    require(came->made <= came->used, "no more comes out than goes in");
     decoded.used += came->used;
-    decoded.text.append(output.data(), came->made);
+    decoded.text += waiting.substr(0, came->made);
+    waiting.erase(0, came->used);
     decoded.is_done = came->done;
-    if (came->done) return decoded;
-    if (came->used != 0 || came->made != 0) continue;
-    if (end == bytes.size()) return decoded;
-    end = std::min(bytes.size(), end + step);
+    if (came->done || at == bytes.size()) return decoded;
   }
+}
+
+/// Beast decodes the same whole body, but for extensions and trailer fields that it takes more narrowly.
+void require_beast_agrees(std::string_view chunks, const Decoded& decoded) {
+  beast_http::request_parser<beast_http::string_body> parser;
+  parser.body_limit(boost::none);
+  parser.eager(true);
+  const std::string bytes =
+      "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + std::string(chunks.substr(0, decoded.used));
+  boost::beast::error_code error;
+  const std::size_t used = parser.put(boost::asio::buffer(bytes), error);
+  const bool is_narrow = error == beast_http::error::bad_chunk_extension ||
+                         error == beast_http::error::bad_value || error == beast_http::error::bad_field ||
+                         error == beast_http::error::bad_content_length ||
+                         error == beast_http::error::bad_transfer_encoding ||
+                         error == beast_http::error::multiple_content_length;
+  if (is_narrow) return;
+  require(!error && parser.is_done() && used == bytes.size(), "a body that we take Beast takes");
+  require(parser.get().body() == decoded.text, "the same body");
 }
 
 }  // namespace
@@ -179,10 +200,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require_beast_agrees(bytes.substr(0, read.size), read);
   }
   const std::string_view chunks = bytes.substr(read.is_whole ? read.size : 0);
-  const Decoded whole = decode(chunks, chunks.size(), 4096),
-                cut = decode(chunks, 1 + data[1] % 16, 1 + data[0]);
+  const Decoded whole = decode(chunks, chunks.size() + 1), cut = decode(chunks, 1 + data[1] % 16);
   require(whole.is_refused == cut.is_refused, "cuts do not show in what is refused of a body");
   require(whole.is_refused || whole.text == cut.text, "cuts do not show in a body");
   require(whole.is_done == cut.is_done && (!whole.is_done || whole.used == cut.used), "nor in where it ends");
+  if (whole.is_done) require_beast_agrees(chunks, whole);
   return 0;
 }
