@@ -358,7 +358,10 @@ TEST_F(LinksTest, DoesNotWaitForALoadThatHoldsTheLock) {
   EXPECT_EQ(db::to_state_json(*links_.find(made.link.id)), db::to_state_json(made.link));
   EXPECT_EQ(in_ledger().size(), 1u);
   EXPECT_EQ(waiting(), 3u);
-  EXPECT_TRUE(fs::exists(path("spool/runs/" + made.link.run + ".json"))) << "where runs are looked for";
+  std::ostringstream state;
+  state << std::ifstream(path("spool/runs/" + made.link.run + ".json")).rdbuf();
+  EXPECT_TRUE(state.str().ends_with("}\n")) << "where runs are looked for, and in the form of a run's state";
+  EXPECT_EQ(db::run_from_state_json(state.str()).value_or(db::RunRecord{}).kind, "report");
   links_.flush();
   EXPECT_EQ(waiting(), 3u);
 

@@ -105,7 +105,7 @@ std::vector<fs::path> PendingLinks::files() const {
 
 Result<void> PendingLinks::keep(const Entry& entry) const {
   TRY(write_file(path_of(entry), text_of(entry)));
-  if (entry.run) TRY(write_file(runs_ / (entry.run->id + ".json"), db::to_state_json(*entry.run)));
+  if (entry.run) TRY(write_file(runs_ / (entry.run->id + ".json"), db::to_state_json(*entry.run) + '\n'));
   return {};
 }
 
