@@ -313,5 +313,24 @@ TEST_F(StoreContract, WhatDeadWritersLeftGoesAfterADay) {
   EXPECT_TRUE(fs::exists(fresh));
 }
 
+TEST_F(StoreContract, AFileIsTakenOver) {
+  std::ofstream(root_ / "received.part") << "id,name\n";
+  EXPECT_EQ(code_of(store_->adopt("sources/run_1", root_ / "received.part")), "done");
+  EXPECT_EQ(get("sources/run_1"), "id,name\n");
+  EXPECT_FALSE(fs::exists(root_ / "received.part"));
+  EXPECT_EQ(code_of(store_->adopt("../run_1", root_ / "received.part")), "storage.denied");
+  EXPECT_NE(code_of(store_->adopt("sources/run_2", root_ / "no.part")), "done");
+  EXPECT_THAT(keys("sources"), ElementsAre("sources/run_1"));
+}
+
+/// As it is done where the file lies on another disk.
+TEST_F(StoreContract, AFileIsCopiedWhereItCannotBeMoved) {
+  std::ofstream(root_ / "received.part") << std::string(300'000, 'x');
+  EXPECT_EQ(code_of(store_->Store::adopt("sources/run_1", root_ / "received.part")), "done");
+  EXPECT_EQ(get("sources/run_1"), std::string(300'000, 'x'));
+  EXPECT_FALSE(fs::exists(root_ / "received.part"));
+  EXPECT_EQ(code_of(store_->Store::adopt("sources/run_2", root_ / "no.part")), "file.not_found");
+}
+
 }  // namespace
 }  // namespace rowgate::store
