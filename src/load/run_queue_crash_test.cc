@@ -7,6 +7,7 @@
 #include "db/testing.h"
 #include "load/run_queue.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
