@@ -13,7 +13,6 @@ struct Slot {
   table::CheckedBatch checked;
 };
 
-/// From the first byte, so that the file's SHA-256 becomes known on the way.
 }  // namespace
 
 Result<std::unique_ptr<io::Source>> open_after_header(const io::SourceFile& file, std::uint64_t offset) {

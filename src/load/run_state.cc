@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <system_error>
 
 namespace rowgate::load {
@@ -87,6 +88,17 @@ std::vector<fs::path> state_files(const fs::path& spool) {
   return files;
 }
 
+/// A process that died while it made a state file has left it under its first name. Nothing was loaded yet.
+void remove_half_made(const fs::path& spool) {
+  const auto long_ago = fs::file_time_type::clock::now() - std::chrono::minutes(1);
+  std::error_code error;
+  for (fs::directory_iterator it(runs_folder(spool), error), end; !error && it != end; it.increment(error)) {
+    std::error_code ignored;
+    if (it->path().extension() == ".new" && it->last_write_time(ignored) < long_ago && !ignored)
+      fs::remove(it->path(), ignored);
+  }
+}
+
 /// False when the database could not be written.
 bool settle(db::RunRecord run, db::Database& database, const Clock& clock) {
   const Result<std::vector<db::RunRecord>> known = database.ledger().find(run.id);
@@ -156,6 +168,7 @@ std::vector<InFlight> in_flight(const fs::path& spool) {
 }
 
 std::vector<Orphan> take_orphans(const fs::path& spool) {
+  remove_half_made(spool);
   std::vector<Orphan> orphans;
   std::vector<fs::path> files = state_files(spool);
   std::ranges::reverse(files);
