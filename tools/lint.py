@@ -105,6 +105,18 @@ def check_concrete_classes():
                 say(f"{name}:{number}: only src/app/wire.cc picks a database")
 
 
+CO_AWAIT = re.compile(r"co_await\b(?:(?!co_return)[^;{}])*?(\w\s*\{|\(\s*\{|,\s*\{|[(,\s]\[[&=\w])")
+
+
+def check_co_await():
+    """g++ 12 destroys a braced struct or a capturing lambda within a co_await expression twice."""
+    for path in sources():
+        text = re.sub(r"//[^\n]*", "", path.read_text())
+        for found in CO_AWAIT.finditer(text):
+            number = text.count("\n", 0, found.start()) + 1
+            say(f"{path.relative_to(ROOT).as_posix()}:{number}: name the struct or lambda above this co_await")
+
+
 def check_text():
     """ASCII in sources, no long lines, nothing of this machine."""
     for path in sources():
@@ -166,7 +178,7 @@ def main():
     checks = {
         "format": lambda: check_format(arguments.fix),
         "layers": check_layers,
-        "text": check_text,
+        "text": lambda: (check_text(), check_co_await()),
         "shell": check_shell,
         "errors": check_errors_page,
         "tidy": check_tidy,

@@ -87,8 +87,8 @@ Task<bool> serve_safely(Connection& connection) {
   } catch (const std::exception&) {
     has_failed = true;  // a handler cannot wait
   }
-  if (has_failed && !connection.has_begun_answer)
-    co_await refuse(connection, Error{Code::InternalError, "the server failed"});
+  const Error failed{Code::InternalError, "the server failed"};
+  if (has_failed && !connection.has_begun_answer) co_await refuse(connection, failed);
   co_return true;
 }
 
@@ -174,7 +174,8 @@ Task<void> serve(std::shared_ptr<Connection> connection) {
   connection->deadline = TimePoint::max();
   bool must_reach = false;
   if (!error && connection->is_surplus) {
-    co_await refuse(*connection, Error{Code::RequestTooManyConnections, "there are too many connections"});
+    const Error too_many{Code::RequestTooManyConnections, "there are too many connections"};
+    co_await refuse(*connection, too_many);
     must_reach = true;
   } else if (!error) {
     must_reach = co_await serve_safely(*connection);
