@@ -111,20 +111,19 @@ TEST_P(Decompressed, TellsBytesBehindTheStream) {
 // A bit that falls over is told, or is one that carries nothing (a time stamp, a flag); the bytes that come
 // out whole are never others.
 TEST_P(Decompressed, NeverGivesOtherBytes) {
-  const std::string bytes = testing::csv_rows(6);
+  const std::string bytes = testing::csv_rows(30);
   const std::string stored = pack(bytes);
   std::size_t told = 0;
-  for (std::size_t at = 4; at < stored.size(); ++at)
-    for (int bit = 0; bit < 8; ++bit) {
-      std::string flipped = stored;
-      flipped[at] = static_cast<char>(flipped[at] ^ 1 << bit);
-      const std::string out = unpacked(flipped);
-      if (out.starts_with("error: file.bad_compression"))
-        ++told;
-      else
-        ASSERT_EQ(out, bytes) << "byte " << at << " bit " << bit;
-    }
-  EXPECT_GT(told, (stored.size() - 10) * 8 * 9 / 10);
+  for (std::size_t at = 4; at < stored.size(); ++at) {
+    std::string flipped = stored;
+    flipped[at] = static_cast<char>(flipped[at] ^ 1 << at % 8);
+    const std::string out = unpacked(flipped);
+    if (out.starts_with("error: file.bad_compression"))
+      ++told;
+    else
+      ASSERT_EQ(out, bytes) << "byte " << at;
+  }
+  EXPECT_GT(told, stored.size() * 8 / 10);
 }
 
 TEST_P(Decompressed, OneFileIsOneFormat) {

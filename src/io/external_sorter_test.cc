@@ -58,10 +58,10 @@ TEST(ExternalSorter, MakesNoFileForWhatFits) {
 
 TEST(ExternalSorter, MergesManyRuns) {
   const TempFolder folder;
-  // 100,000 records of 16 bytes in runs of 64: far more runs than anyone needs; then runs that are larger
+  // 30,000 records of 16 bytes in runs of 64: far more runs than anyone needs; then runs that are larger
   // than what is read of one at a time.
   for (const std::size_t memory : {std::size_t{1024}, std::size_t{200'000}}) {
-    const auto entries = random_entries(100'000, 5000);
+    const auto entries = random_entries(30'000, 5000);
     auto expected = entries;
     std::ranges::sort(expected);
     EXPECT_EQ(*sorted(entries, folder.path(), memory), expected);

@@ -36,33 +36,33 @@ Made spooled(const std::string& bytes, const TempFolder& folder, std::size_t mem
   return {*spool(source, folder.path(), "rows.csv", memory_bytes), bytes};
 }
 
-const Kind kKinds[] = {
-    {"Memory",
-     [](const std::string& bytes, const TempFolder&) -> Made {
-       return {memory_file(bytes, "rows.csv"), bytes};
-     }},
-    {"PlainFile",
-     [](const std::string& bytes, const TempFolder& folder) -> Made {
-       std::ofstream(folder / "rows.csv", std::ios::binary) << bytes;
-       return {*open_file(folder / "rows.csv", "rows.csv"), bytes};
-     }},
-    {"SpoolInMemory",
-     [](const std::string& bytes, const TempFolder& folder) { return spooled(bytes, folder, bytes.size()); }},
-    {"SpoolInAFile",
-     [](const std::string& bytes, const TempFolder& folder) { return spooled(bytes, folder, 0); }},
-    {"Gzip", [](const std::string& bytes, const TempFolder&) { return compressed(testing::gzip(bytes)); }},
-    {"GzipMembers",
-     [](const std::string& bytes, const TempFolder&) {
-       return compressed(testing::gzip(bytes.substr(0, 10)) + testing::gzip("") +
-                         testing::gzip(bytes.substr(std::min<std::size_t>(bytes.size(), 10))));
-     }},
-    {"Zstd", [](const std::string& bytes, const TempFolder&) { return compressed(testing::zstd(bytes)); }},
-    {"ZstdFrames",
-     [](const std::string& bytes, const TempFolder&) {
-       return compressed(testing::zstd(bytes.substr(0, 10)) + testing::zstd("") +
-                         testing::zstd(bytes.substr(std::min<std::size_t>(bytes.size(), 10))));
-     }},
-};
+std::vector<Kind> kinds() {
+  return {
+      {"Memory", [](const std::string& bytes,
+                    const TempFolder&) { return Made{memory_file(bytes, "rows.csv"), bytes}; }},
+      {"PlainFile",
+       [](const std::string& bytes, const TempFolder& folder) {
+         std::ofstream(folder / "rows.csv", std::ios::binary) << bytes;
+         return Made{*open_file(folder / "rows.csv", "rows.csv"), bytes};
+       }},
+      {"SpoolInMemory", [](const std::string& bytes,
+                           const TempFolder& folder) { return spooled(bytes, folder, bytes.size()); }},
+      {"SpoolInAFile",
+       [](const std::string& bytes, const TempFolder& folder) { return spooled(bytes, folder, 0); }},
+      {"Gzip", [](const std::string& bytes, const TempFolder&) { return compressed(testing::gzip(bytes)); }},
+      {"GzipMembers",
+       [](const std::string& bytes, const TempFolder&) {
+         return compressed(testing::gzip(bytes.substr(0, 10)) + testing::gzip("") +
+                           testing::gzip(bytes.substr(std::min<std::size_t>(bytes.size(), 10))));
+       }},
+      {"Zstd", [](const std::string& bytes, const TempFolder&) { return compressed(testing::zstd(bytes)); }},
+      {"ZstdFrames",
+       [](const std::string& bytes, const TempFolder&) {
+         return compressed(testing::zstd(bytes.substr(0, 10)) + testing::zstd("") +
+                           testing::zstd(bytes.substr(std::min<std::size_t>(bytes.size(), 10))));
+       }},
+  };
+}
 
 /// What every SourceFile promises, whatever is behind it.
 class SourceFileContract : public ::testing::TestWithParam<Kind> {
@@ -71,7 +71,7 @@ class SourceFileContract : public ::testing::TestWithParam<Kind> {
   TempFolder folder_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Every, SourceFileContract, ::testing::ValuesIn(kKinds),
+INSTANTIATE_TEST_SUITE_P(Every, SourceFileContract, ::testing::ValuesIn(kinds()),
                          [](const auto& kind) { return std::string(kind.param.name); });
 
 TEST_P(SourceFileContract, IsReadAgainAndAgain) {

@@ -6,9 +6,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -22,16 +20,6 @@ using ::testing::IsEmpty;
 
 class StoreContract : public ::testing::Test {
  protected:
-  StoreContract() {
-    std::string name = (fs::temp_directory_path() / "rowgate-test-XXXXXX").string();
-    root_ = ::mkdtemp(name.data());
-    store_ = dir_store(root_ / "files");
-  }
-  ~StoreContract() override {
-    std::error_code ignored;
-    fs::remove_all(root_, ignored);
-  }
-
   void put(const FileKey& key, std::string_view bytes) {
     Result<std::unique_ptr<StoreWriter>> writer = store_->create(key);
     ASSERT_TRUE(writer) << to_text(writer.error());
@@ -57,8 +45,9 @@ class StoreContract : public ::testing::Test {
     return result ? "done" : std::string(text(result.error().code));
   }
 
-  fs::path root_;
-  std::unique_ptr<Store> store_;
+  io::testing::TempFolder folder_;
+  fs::path root_ = folder_.path();
+  std::unique_ptr<Store> store_ = dir_store(root_ / "files");
 };
 
 TEST_F(StoreContract, AFileIsThereWhenItIsClosedAndNotBefore) {
