@@ -186,7 +186,8 @@ TEST(FileWriter, AFullDiskLeavesTheOldFile) {
   const std::string answer = testing::in_child([&] {
     testing::fill_disk_after(1000);
     auto file = *FileWriter::create(folder / "report.csv");
-    return outcome(file.write(std::string(999, 'x'))) + "; " + outcome(file.write("yz"));
+    const std::string fits = outcome(file.write(std::string(999, 'x')));
+    return fits + "; " + outcome(file.write("yz"));
   });
   EXPECT_EQ(answer, "done; storage.full: cannot write '" + (folder / "report.csv").string() +
                         "': File too large (make room there, or set another folder in `storage`)");
