@@ -253,9 +253,9 @@ TEST_F(RunQueueTest, RunsAreFoundAndListedWhereverTheyAre) {
   hold_database();
   const std::string running = submit("id,name\n3,Cleo\n");
   const std::string waiting = submit("id,name\n4,Dan\n");
-  while (queue_->running() == 0) std::this_thread::yield();
-  // Another process's view of the same folders.
+  // Another process's view of the same folders; it learns of the start from the run's state file.
   RunQueue other(*database_, *store_, catalog_, clock_, settings_, {});
+  while (other.find(running)->run.status != RunStatus::Running) std::this_thread::yield();
   for (RunQueue* queue : {queue_.get(), &other}) {
     const Result<std::vector<RunView>> all = queue->list({}, {}, 10);
     ASSERT_TRUE(all);

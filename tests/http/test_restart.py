@@ -1,0 +1,80 @@
+"""What was promised goes on after the server was stopped or killed."""
+
+import contextlib
+import pathlib
+import sqlite3
+import threading
+import time
+
+CSV = b"id,department\n1,Sales\n2,Law\n"
+
+
+@contextlib.contextmanager
+def locked(folder):
+    """As another process that writes to the database."""
+    path = folder / "data" / "rowgate.db"
+    path.parent.mkdir(exist_ok=True)
+    database = sqlite3.connect(path, isolation_level=None)
+    try:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("BEGIN IMMEDIATE")
+        yield
+        database.execute("ROLLBACK")
+    finally:
+        database.close()
+
+
+def spool_files(folder):
+    return [path for path in (folder / "data" / "spool").rglob("*") if path.is_file()]
+
+
+def wait_until(condition, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come"
+        time.sleep(0.02)
+
+
+def test_an_interrupted_load_is_accepted_and_goes_on(start, folder):
+    server = start()
+    answers = []
+    with locked(folder):
+        client = threading.Thread(target=lambda: answers.append(server.post("/v1/tables/departments/loads", CSV)))
+        client.start()
+        wait_until(lambda: server.get("/v1/runs").json["items"] and
+                   server.get("/v1/runs").json["items"][0]["status"] == "running")
+        server.process.terminate()
+        time.sleep(0.5)
+    client.join()
+    assert answers[0].status == 202, answers[0].text
+    run = pathlib.PurePosixPath(answers[0].headers["Location"]).name
+    assert server.stop() == 0
+    assert server.rows("departments") == []
+    again = start()
+    assert again.ended(run)["status"] == "succeeded"
+    assert again.rows("departments") == [(1, "Sales"), (2, "Law")]
+    assert not spool_files(folder)
+
+
+def test_accepted_loads_survive_a_kill(start, folder):
+    server = start("limits: { sync_wait: 50ms }")
+    runs = []
+    with locked(folder):
+        for number in (1, 2, 3):
+            answer = server.post("/v1/tables/departments/loads", f"id,department\n{number},Department {number}\n".encode(),
+                                 {"Idempotency-Key": f"key {number}"})
+            assert answer.status == 202, answer.text
+            runs.append(answer.json["id"])
+        assert [item["id"] for item in server.get("/v1/runs").json["items"]] == runs[::-1]
+        server.kill()
+    again = start("limits: { sync_wait: 20s }")
+    for number, run in enumerate(runs, 1):
+        repeated = again.post("/v1/tables/departments/loads", f"id,department\n{number},Department {number}\n".encode(),
+                              {"Idempotency-Key": f"key {number}"})
+        assert repeated.status in (200, 409), repeated.text
+        assert again.ended(run)["status"] == "succeeded"
+    assert [row[0] for row in again.rows("departments")] == [1, 2, 3]
+    assert again.version("departments") == 3
+    assert not spool_files(folder)
+    source = again.get(f"/v1/runs/{runs[0]}/source")
+    assert source.body == b"id,department\n1,Department 1\n"
