@@ -48,7 +48,7 @@ def test_an_interrupted_load_is_accepted_and_goes_on(start, folder):
     client.join()
     assert answers[0].status == 202, answers[0].text
     run = pathlib.PurePosixPath(answers[0].headers["Location"]).name
-    assert server.stop() == 0
+    assert server.process.wait(30) == 0
     assert server.rows("departments") == []
     again = start()
     assert again.ended(run)["status"] == "succeeded"
