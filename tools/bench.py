@@ -1,12 +1,12 @@
 """Figures of rowgate, each with its ratio to a baseline that is measured in the same run.
 
-  python3 tools/bench.py [FILTER]     FILTER: sqlite, shapes, or a part of an in-memory figure's name, as parse
+  python3 tools/bench.py [FILTER]     FILTER: sqlite, shapes, http, or a part of an in-memory figure's name, as parse
 
 In memory, by CPU time on one core: scanning, parsing and checking 1,000,000 rows like those of hired_employees, against
 memchr over the same bytes for line ends. On disk: `rowgate load` against `sqlite3 .import`, both as whole commands and
 by wall time, into the same typed table with the same primary key, journal_mode and synchronous. The commands take
 turns; the ratio is the median of the pairs' ratios. Then the same rows in other shapes, by CPU time, against the clean
-file. Machines are noisy, so trust the ratios.
+file. `http` is told in tools/bench_http.py. Machines are noisy, so trust the ratios.
 """
 
 import json
@@ -18,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import bench_http
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "release"
@@ -207,12 +209,14 @@ def print_sqlite():
 
 def main():
     wanted = sys.argv[1].lower() if len(sys.argv) > 1 else ""
-    if wanted not in ("sqlite", "shapes"):
+    if wanted not in ("sqlite", "shapes", "http"):
         print_in_memory(wanted)
     if wanted in ("", "sqlite"):
         print_sqlite()
     if wanted in ("", "shapes"):
         print_shapes()
+    if wanted in ("", "http"):
+        bench_http.print_http(BUILD)
 
 
 if __name__ == "__main__":

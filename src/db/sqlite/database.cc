@@ -1,4 +1,5 @@
 #include "base/text.h"
+#include "base/units.h"
 #include "db/open.h"
 #include "db/sqlite/catalog.h"
 #include "db/sqlite/connection.h"
@@ -17,11 +18,16 @@ namespace rowgate::db {
 namespace sqlite {
 namespace {
 
+/// A log of this size is folded back into the database file at once; smaller ones wait for SQLite's own
+/// checkpoints.
+constexpr std::uintmax_t kLargeLogBytes = 16 * kMiB;
+
 /// Dropped without commit, the connection is closed and SQLite rolls back.
 class SqliteTransaction : public Transaction {
  public:
-  SqliteTransaction(Connection connection, std::unique_lock<std::mutex> turn, bool dry_run)
-      : turn_(std::move(turn)), connection_(std::move(connection)), dry_run_(dry_run) {}
+  SqliteTransaction(Connection connection, std::unique_lock<std::mutex> turn, std::filesystem::path log,
+                    bool dry_run)
+      : turn_(std::move(turn)), connection_(std::move(connection)), log_(std::move(log)), dry_run_(dry_run) {}
 
   Result<void> begin() {
     TRY(connection_.run("BEGIN IMMEDIATE"));
@@ -51,8 +57,10 @@ class SqliteTransaction : public Transaction {
       TRY(set_version(connection_, record.table, record.version_after, record.finished_at));
     }
     TRY(connection_.run("COMMIT"));
-    // Folds a large load's log back into the database file. Readers may hinder that now; the next writer then
-    // does it.
+    std::error_code no_log;
+    const std::uintmax_t bytes = std::filesystem::file_size(log_, no_log);
+    if (no_log || bytes < kLargeLogBytes) return {};
+    // Readers may hinder that now; the next writer then does it.
     sqlite3_busy_timeout(connection_.get(), 0);
     sqlite3_wal_checkpoint_v2(connection_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
     return {};
@@ -61,6 +69,7 @@ class SqliteTransaction : public Transaction {
  private:
   std::unique_lock<std::mutex> turn_;
   Connection connection_;
+  std::filesystem::path log_;
   bool dry_run_;
   bool has_part_ = false;
 };
@@ -109,6 +118,7 @@ class SqliteDatabase : public Database, private Ledger {
   Result<std::optional<std::string>> find_same_file(const TableName& table, std::string_view sha256) override;
 
   Result<std::unique_ptr<Transaction>> begin(Access access);
+  Result<Connection> open_to_write(std::chrono::milliseconds lock_wait);
   Result<Connection> open_existing() const;
   Result<TableState> state_of(const Connection& connection, const std::string& table) const;
 
@@ -116,16 +126,31 @@ class SqliteDatabase : public Database, private Ledger {
   std::chrono::milliseconds lock_wait_;
   Dialect dialect_;
   std::mutex one_writer_;
+  /// The last connection that closes folds the log back and waits for the disk. This one stays open, so that
+  /// not every small load does that. Guarded by one_writer_.
+  std::optional<Connection> stays_open_;
   SqliteLinkLedger links_{path_, one_writer_};
 };
 
 Result<std::unique_ptr<Transaction>> SqliteDatabase::begin(Access access) {
   std::unique_lock<std::mutex> turn(one_writer_);
-  TRY_ASSIGN(Connection connection, Connection::open(path_, access, lock_wait_));
   const bool dry_run = access != Access::Write;
-  auto transaction = std::make_unique<SqliteTransaction>(std::move(connection), std::move(turn), dry_run);
+  TRY_ASSIGN(Connection connection,
+             dry_run ? Connection::open(path_, access, lock_wait_) : open_to_write(lock_wait_));
+  auto transaction = std::make_unique<SqliteTransaction>(std::move(connection), std::move(turn),
+                                                         path_.string() + "-wal", dry_run);
   TRY(transaction->begin());
   return std::unique_ptr<Transaction>(std::move(transaction));
+}
+
+/// Needs one_writer_.
+Result<Connection> SqliteDatabase::open_to_write(std::chrono::milliseconds lock_wait) {
+  TRY_ASSIGN(Connection connection, Connection::open(path_, Access::Write, lock_wait));
+  if (!stays_open_) {
+    TRY_ASSIGN(Connection other, Connection::open(path_, Access::Write, lock_wait));
+    stays_open_.emplace(std::move(other));
+  }
+  return connection;
 }
 
 Result<Connection> SqliteDatabase::open_existing() const {
@@ -208,8 +233,7 @@ Result<void> SqliteDatabase::record(const RunRecord& run) {
   const std::unique_lock<std::mutex> turn(one_writer_, std::try_to_lock);
   if (!turn.owns_lock())
     return fail(Code::TableBusy, "the database is being written to", "try again when that is done");
-  TRY_ASSIGN(const Connection connection,
-             Connection::open(path_, Access::Write, std::min(lock_wait_, kRecordWait)));
+  TRY_ASSIGN(const Connection connection, open_to_write(std::min(lock_wait_, kRecordWait)));
   TRY(connection.run("BEGIN IMMEDIATE"));
   TRY(make_own_tables(connection));
   TRY(write_run(connection, run));
