@@ -73,6 +73,25 @@ void initialize() {
   (void)done;
 }
 
+/// Opens an existing file for reading and reads from it.
+int open_to_read(const char* name, int more_flags, std::chrono::milliseconds lock_wait, sqlite3*& handle) {
+  constexpr int kFlags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const int status = sqlite3_open_v2(name, &handle, kFlags | more_flags, nullptr);
+  if (status != SQLITE_OK) return status;
+  // Another connection that is just the last one to close has the file for itself for a moment.
+  sqlite3_busy_timeout(handle, static_cast<int>(lock_wait.count()));
+  return sqlite3_exec(handle, "SELECT 1 FROM sqlite_schema", nullptr, nullptr, nullptr);
+}
+
+/// A process that was killed may have left a journal that must be rolled back before anybody reads
+/// (https://sqlite.org/rescode.html#readonly_rollback); whoever may write does that by reading.
+bool recover(const std::filesystem::path& path, std::chrono::milliseconds lock_wait) {
+  sqlite3* handle = nullptr;
+  const int status = open_to_read(path.c_str(), SQLITE_OPEN_READWRITE, lock_wait, handle);
+  sqlite3_close_v2(handle);
+  return status == SQLITE_OK;
+}
+
 }  // namespace
 
 std::string quote_name(std::string_view identifier) {
@@ -105,15 +124,15 @@ Result<Connection> Connection::open(const std::filesystem::path& path, Access ac
     status =
         sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | kCommon, nullptr);
   } else {
-    status = sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READONLY | kCommon, nullptr);
-    // Another connection that is just the last one to close has the file for itself for a moment.
-    sqlite3_busy_timeout(handle, static_cast<int>(lock_wait.count()));
-    if (status == SQLITE_OK)
-      status = sqlite3_exec(handle, "SELECT 1 FROM sqlite_schema", nullptr, nullptr, nullptr);
+    status = open_to_read(path.c_str(), SQLITE_OPEN_READONLY, lock_wait, handle);
+    if ((status & 0xff) == SQLITE_READONLY && recover(path, lock_wait)) {
+      sqlite3_close_v2(handle);
+      status = open_to_read(path.c_str(), SQLITE_OPEN_READONLY, lock_wait, handle);
+    }
     if ((status & 0xff) == SQLITE_CANTOPEN && may_be_immutable(path)) {
       sqlite3_close_v2(handle);
-      status = sqlite3_open_v2((uri_of(path) + "?immutable=1").c_str(), &handle,
-                               SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | kCommon, nullptr);
+      status = open_to_read((uri_of(path) + "?immutable=1").c_str(), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
+                            lock_wait, handle);
     }
   }
   Connection connection(handle, path);
