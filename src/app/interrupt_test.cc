@@ -4,12 +4,27 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 
 namespace rowgate::app {
 namespace {
 
+/// How a signal is dealt with; a background job of a shell starts with SIGINT switched off.
+class Disposition {
+ public:
+  Disposition(int signal, void (*handler)(int)) : signal_(signal), before_(std::signal(signal, handler)) {}
+  Disposition(const Disposition&) = delete;
+  Disposition& operator=(const Disposition&) = delete;
+  ~Disposition() { std::signal(signal_, before_); }
+
+ private:
+  int signal_;
+  void (*before_)(int);
+};
+
 TEST(InterruptWatch, TurnsASignalIntoAStop) {
   for (const int signal : {SIGINT, SIGTERM}) {
+    const Disposition usual(signal, SIG_DFL);
     Terminal quiet;
     quiet.quiet = true;
     const InterruptWatch watch(quiet);
@@ -22,6 +37,15 @@ TEST(InterruptWatch, TurnsASignalIntoAStop) {
     stopped.wait(false);
     EXPECT_TRUE(watch.token().stop_requested());
   }
+}
+
+TEST(InterruptWatch, LeavesASignalOffThatWasSwitchedOff) {
+  const Disposition off(SIGINT, SIG_IGN);
+  Terminal quiet;
+  quiet.quiet = true;
+  const InterruptWatch watch(quiet);
+  kill(getpid(), SIGINT);
+  EXPECT_FALSE(watch.token().stop_requested());
 }
 
 TEST(InterruptWatch, LeavesTheSignalsAsTheyWere) {

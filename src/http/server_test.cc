@@ -3,6 +3,7 @@
 #include "http/testing.h"
 
 #include <cstring>
+#include <latch>
 
 namespace rowgate::http {
 namespace {
@@ -617,11 +618,14 @@ TEST(Server, ShutsDownUnderLoad) {
   FakeApplication application;
   std::atomic<int> answered = 0, cut = 0;
   std::vector<std::thread> threads;
+  std::latch connected(8);
   {
     RunningServer server(application);
     for (int i = 0; i < 8; ++i) {
       threads.emplace_back([&, port = server.port()] {
-        for (Client client(port); client.send(post("/p", std::string(1000, 'x')));) {
+        Client client(port);
+        connected.count_down();
+        while (client.send(post("/p", std::string(1000, 'x')))) {
           const Answer answer = client.read_answer();
           if (answer.status != 200) break;
           if (!answer.is_whole) ++cut;
@@ -630,6 +634,7 @@ TEST(Server, ShutsDownUnderLoad) {
         }
       });
     }
+    connected.wait();
     while (answered < 200) std::this_thread::sleep_for(1ms);
     server.stop(10s);
   }
