@@ -109,9 +109,9 @@ struct Query {
   std::chrono::milliseconds timeout{60'000};
 };
 
-/// A value of a result row; text is valid until the next step.
+/// A value of a result row; text (or bytes, of a binary value) is valid until the next step.
 struct ResultCell {
-  enum class Kind : std::uint8_t { Null, Integer, Real, Text } kind = Kind::Null;
+  enum class Kind : std::uint8_t { Null, Integer, Real, Text, Bytes } kind = Kind::Null;
   std::int64_t integer = 0;
   double real = 0;
   std::string_view text = {};

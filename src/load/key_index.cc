@@ -45,6 +45,7 @@ void append_sortable(std::string& out, const Cell& cell) {
       append_big_endian(out, sortable(cell.real));
       break;
     case CellKind::Text:
+    case CellKind::Bytes:
       out.append(cell.text, cell.size);
       break;
   }
@@ -135,7 +136,7 @@ bool DuplicateFinder::make_entry(const Key& key, const Cell* row, std::uint64_t 
   for (const std::size_t field : key.fields) {
     const Cell& cell = row[field];
     append_big_endian(encoded_,
-                      cell.kind == CellKind::Text ? cell.size : 8);  // so that ("a","bc") is not ("ab","c")
+                      cell.is_text() ? cell.size : 8);  // so that ("a","bc") is not ("ab","c")
     append_sortable(encoded_, cell);
   }
   std::array<unsigned char, crypto_shorthash_siphashx24_BYTES> hash;

@@ -1,5 +1,6 @@
 #include "report/cell_format.h"
 
+#include "base/base64.h"
 #include "base/text.h"
 #include "table/value_format.h"
 
@@ -54,6 +55,9 @@ OutputCell CellFormat::plain(const db::ResultCell& cell) {
       }
       table::append_number(text_, cell.real);
       return {OutputCell::Kind::Number, text_};
+    case db::ResultCell::Kind::Bytes:
+      text_ = base64_encode(cell.text);
+      return {OutputCell::Kind::Text, text_};
     case db::ResultCell::Kind::Text:
       break;
   }
@@ -75,7 +79,7 @@ OutputCell CellFormat::as_number(const db::ResultCell& cell) {
 Result<OutputCell> CellFormat::number(const db::ResultCell& cell) {
   const bool is_text = cell.kind == db::ResultCell::Kind::Text,
              is_real = cell.kind == db::ResultCell::Kind::Real;
-  const bool whole_wanted = column_.type == table::Type::Integer;
+  const bool whole_wanted = column_.type == table::Type::Integer || column_.type == table::Type::Year;
   if (is_text && !table::is_plain_number(cell.text)) return not_of_type(cell);
   if (is_real && !std::isfinite(cell.real)) {
     if (whole_wanted) return not_of_type(cell);
@@ -107,6 +111,7 @@ Result<OutputCell> CellFormat::format(const db::ResultCell& cell) {
   switch (*column_.type) {
     case table::Type::Integer:
     case table::Type::Number:
+    case table::Type::Year:
       return number(cell);
     case table::Type::Boolean:
       return boolean(cell);

@@ -91,6 +91,7 @@ std::vector<db::Value> TableReader::key() const {
         key.emplace_back(cell.real);
         break;
       case db::ResultCell::Kind::Text:
+      case db::ResultCell::Kind::Bytes:  // in no key
         key.emplace_back(std::string(cell.text));
         break;
     }

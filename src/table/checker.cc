@@ -201,7 +201,7 @@ class BatchCheck {
         findings_->push_back({record, problem(record, text, std::move(refusal))});
       return;
     }
-    const bool in_scratch = cell.kind == CellKind::Text && cell.text >= scratch_.data() &&
+    const bool in_scratch = cell.is_text() && cell.text >= scratch_.data() &&
                             cell.text <= scratch_.data() + scratch_.size() && cell.size > 0;
     if (in_scratch) cell.text = out_.keep(cell.view()).data();
   }

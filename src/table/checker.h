@@ -13,21 +13,24 @@
 
 namespace rowgate::table {
 
-enum class CellKind : std::uint8_t { Null, Integer, Real, Text };
+enum class CellKind : std::uint8_t { Null, Integer, Real, Text, Bytes };
 
 /// A checked value. Text points into the batch (its bytes or its arena). What each type becomes, the
 /// canonical form that every database is fed from: integer -> Integer; boolean -> Integer 0 or 1; number ->
 /// Real; number with rowgate:decimal -> Text with exactly `scale` digits after the point ("-12.50"); string
-/// -> Text (uuid in lower case); date -> Text "2021-11-07"; time -> Text "02:48:42" with `precision` digits
-/// of fraction; datetime -> Text "2021-11-07T02:48:42Z", UTC, with `precision` digits of fraction.
+/// -> Text (uuid in lower case), binary -> Bytes (decoded); date -> Text "2021-11-07"; time -> Text
+/// "02:48:42" with `precision` digits of fraction; datetime -> Text "2021-11-07T02:48:42Z", UTC, with
+/// `precision` digits of fraction; year -> Integer; yearmonth -> Text "2021-11"; geopoint -> Text
+/// "longitude,latitude"; duration, object, array, geojson, list, any -> Text as it was written.
 struct Cell {
   union {
     std::int64_t integer = 0;
     double real;
     const char* text;
   };
-  std::uint32_t size = 0;  ///< of text
+  std::uint32_t size = 0;  ///< of text or bytes
   CellKind kind = CellKind::Null;
+  bool is_text() const { return kind == CellKind::Text || kind == CellKind::Bytes; }
   std::string_view view() const { return {text, size}; }
 };
 

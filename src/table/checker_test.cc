@@ -25,6 +25,8 @@ std::string cell_text(const Cell& cell) {
       return std::to_string(cell.integer);
     case CellKind::Real:
       return fmt::format("{}", cell.real);
+    case CellKind::Bytes:
+      return fmt::format("x'{}'", cell.view());
     case CellKind::Text:
       break;
   }
@@ -89,6 +91,120 @@ struct ValueCase {
   Field field;
   std::string in_file, expected;
 };
+
+Field typed(Type type, std::string format = "default") {
+  return {.name = "f", .type = type, .format = std::move(format)};
+}
+
+/// A value in quotes, as a file has it.
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
+  return out + '"';
+}
+
+TEST(Checker, ReadsValuesOfTheRarerTypes) {
+  const Field year = typed(Type::Year), month = typed(Type::YearMonth), duration = typed(Type::Duration),
+              object = typed(Type::Object), array = typed(Type::Array), any = typed(Type::Any),
+              geo = typed(Type::GeoJson), topo = typed(Type::GeoJson, "topojson"),
+              point = typed(Type::GeoPoint), point_array = typed(Type::GeoPoint, "array"),
+              point_object = typed(Type::GeoPoint, "object"), binary = typed(Type::String, "binary");
+  Field numbers = typed(Type::List);
+  numbers.delimiter = "; ";
+  numbers.item_type = Type::Integer;
+  const ValueCase cases[] = {
+      {year, "2021", "2021"},
+      {year, "-0044", "-44"},
+      {year, "12021", "12021"},
+      {year, "32768", "value.out_of_range"},
+      {year, "21", "value.not_year"},
+      {year, "02021", "value.not_year"},
+      {year, "2021Z", "value.not_year"},
+      {month, "2021-11", "'2021-11'"},
+      {month, "2021-13", "value.not_yearmonth"},
+      {month, "0000-01", "value.not_yearmonth"},
+      {month, "2021-1", "value.not_yearmonth"},
+      {duration, "P1Y2M3DT4H5M6.7S", "'P1Y2M3DT4H5M6.7S'"},
+      {duration, "-PT0S", "'-PT0S'"},
+      {duration, "P1W", "value.not_duration"},
+      {duration, "P", "value.not_duration"},
+      {duration, "P1DT", "value.not_duration"},
+      {duration, "P1M1Y", "value.not_duration"},
+      {duration, "PT1.5H", "value.not_duration"},
+      {duration, "P1234567890123456D", "value.out_of_range"},
+      {object, quoted(R"({"b": 1, "a": [1.50]})"), R"('{"b": 1, "a": [1.50]}')"},
+      {object, "[1]", "value.not_json"},
+      {object, "{", "value.not_json"},
+      {array, quoted("[1, 2]"), "'[1, 2]'"},
+      {array, "{}", "value.not_json"},
+      {any, "x y", "'x y'"},
+      {any, quoted("[1"), "'[1'"},
+      {geo, quoted(R"({"type":"Point","coordinates":[8.6,50.1]})"),
+       R"('{"type":"Point","coordinates":[8.6,50.1]}')"},
+      {geo, quoted(R"({"type":"Feature","geometry":null,"properties":null})"),
+       R"('{"type":"Feature","geometry":null,"properties":null}')"},
+      {geo, quoted(R"({"type":"Polygon","coordinates":[8.6,50.1]})"), "value.not_json"},
+      {geo, quoted(R"({"type":"Place"})"), "value.not_json"},
+      {geo, quoted(R"({"type":"FeatureCollection","features":[{"type":"Point"}]})"), "value.not_json"},
+      {topo, quoted(R"({"type":"Topology","objects":{},"arcs":[[[0,0],[1,1]]]})"),
+       R"('{"type":"Topology","objects":{},"arcs":[[[0,0],[1,1]]]}')"},
+      {topo, quoted(R"({"type":"Point","coordinates":[8.6,50.1]})"), "value.not_json"},
+      {point, quoted("8.60, 50.10"), "'8.60,50.10'"},
+      {point, quoted("+8,-50"), "'8,-50'"},
+      {point, quoted("180.5,0"), "value.out_of_range"},
+      {point, quoted("0,-90.1"), "value.out_of_range"},
+      {point, "8.6", "value.not_geopoint"},
+      {point, quoted("8,6,50"), "value.not_geopoint"},
+      {point_array, quoted("[8.60, 50.10]"), "'8.60,50.10'"},
+      {point_array, quoted("[8.6]"), "value.not_geopoint"},
+      {point_array, quoted("[[8.6, 50.1]]"), "value.not_geopoint"},
+      {point_array, quoted("[8.6, 50.1, 1]"), "value.not_geopoint"},
+      {point_object, quoted(R"({"lat": 50.10, "lon": 8.60})"), "'8.60,50.10'"},
+      {point_object, quoted(R"({"lat": 50.10})"), "value.not_geopoint"},
+      {point_object, quoted(R"({"lat": 50.10, "lat": 1, "lon": 1})"), "value.not_geopoint"},
+      {numbers, "1; 2; -3", "'1; 2; -3'"},
+      {numbers, "1; ", "value.not_list"},
+      {numbers, "1; x", "value.not_list"},
+      {binary, "aGVsbG8=", "x'hello'"},
+      {binary, "aGVsbG8", "value.not_format"},
+      {binary, "a b", "value.not_format"},
+  };
+  for (const ValueCase& c : cases)
+    EXPECT_EQ(outcome(c.field, c.in_file), c.expected) << name(c.field.type) << ' ' << c.in_file;
+}
+
+TEST(Checker, LengthsAreCountedInWhatATypeHasManyOf) {
+  const auto at_most_two = [](Field field) {
+    field.constraints.max_length = 2;
+    return field;
+  };
+  const Field list = at_most_two(typed(Type::List)), array = at_most_two(typed(Type::Array)),
+              object = at_most_two(typed(Type::Object)), binary = at_most_two(typed(Type::String, "binary"));
+  EXPECT_EQ(outcome(list, quoted("alpha,beta")), "'alpha,beta'");
+  EXPECT_EQ(outcome(list, quoted("alpha,beta,")), "rule.max_length");
+  EXPECT_EQ(outcome(array, quoted("[100,200]")), "'[100,200]'");
+  EXPECT_EQ(outcome(array, quoted("[1,2,3]")), "rule.max_length");
+  EXPECT_EQ(outcome(object, quoted(R"({"alpha":1})")), R"('{"alpha":1}')");
+  EXPECT_EQ(outcome(object, quoted(R"({"a":1,"b":2,"c":3})")), "rule.max_length");
+  EXPECT_EQ(outcome(binary, "aGk="), "x'hi'");
+  EXPECT_EQ(outcome(binary, "aGVsbG8="), "rule.max_length");
+}
+
+TEST(Checker, ValuesAreComparedByWhatTheyMean) {
+  Field duration = typed(Type::Duration);
+  duration.constraints.maximum = "P1M";
+  EXPECT_EQ(outcome(duration, "P27D"), "'P27D'");
+  EXPECT_EQ(outcome(duration, "P30D"), "rule.maximum") << "longer than some months";
+  EXPECT_EQ(outcome(duration, "P32D"), "rule.maximum");
+  EXPECT_EQ(outcome(duration, "-P9Y"), "'-P9Y'");
+  Field object = typed(Type::Object);
+  object.constraints.enum_values = {R"({"a": 1, "b": [2]})"};
+  EXPECT_EQ(outcome(object, quoted(R"({"b":[2.0],"a":1})")), R"('{"b":[2.0],"a":1}')");
+  EXPECT_EQ(outcome(object, quoted(R"({"b":[3],"a":1})")), "rule.enum");
+  Field month = typed(Type::YearMonth);
+  month.constraints.minimum = "2021-01";
+  EXPECT_EQ(outcome(month, "2020-12"), "rule.minimum");
+}
 
 TEST(Checker, ReadsValuesOfEveryType) {
   const Field integer{.name = "f", .type = Type::Integer}, number{.name = "f", .type = Type::Number},

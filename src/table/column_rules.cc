@@ -1,6 +1,7 @@
 #include "table/column_rules.h"
 
 #include "base/text.h"
+#include "table/json_values.h"
 
 #include <fmt/format.h>
 #include <re2/re2.h>
@@ -23,8 +24,8 @@ bool same(const Cell& left, const Cell& right, const Field& field) {
   return left.kind == right.kind && compare(left, right, field) == 0;
 }
 
-std::string characters(std::uint64_t count) {
-  return fmt::format("{} character{}", count, count == 1 ? "" : "s");
+std::string counted(std::uint64_t count, std::string_view what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
 }  // namespace
@@ -57,9 +58,9 @@ std::optional<Bound> ColumnRules::compile(const std::optional<std::string>& text
   auto source = std::make_shared<std::string>(*text);
   Refusal ignored;
   if (!read_constraint(field(), *source, *bound.storage, bound.cell, ignored)) return std::nullopt;
-  if (bound.cell.kind == CellKind::Text) {
+  if (bound.cell.is_text()) {
     auto own = std::make_shared<std::string>(bound.cell.view());
-    bound.cell = text_cell(*own);
+    bound.cell.text = own->data();
     bound.storage = std::move(own);
   }
   return bound;
@@ -97,7 +98,7 @@ bool ColumnRules::judge(std::string_view text, bool quoted, std::string& scratch
     return false;
   }
   judge_bounds(cell, refusals);
-  judge_text(text, refusals);
+  judge_text(text, cell, refusals);
   judge_enum(cell, refusals);
   return refusals.empty();
 }
@@ -116,16 +117,35 @@ void ColumnRules::judge_bounds(const Cell& cell, std::vector<Refusal>& refusals)
     refusals.push_back({Code::RuleMaximum, exclusive_maximum_->detail});
 }
 
-void ColumnRules::judge_text(std::string_view text, std::vector<Refusal>& refusals) const {
+/// The length that minLength and maxLength mean, in words too.
+std::string ColumnRules::length_of(std::string_view text, const Cell& cell, std::size_t& length) const {
+  switch (field().type) {
+    case Type::List:
+      length = list_items(text, field().delimiter).size();
+      return counted(length, "item");
+    case Type::Array:
+      length = json_length(text);
+      return counted(length, "item");
+    case Type::Object:
+      length = json_length(text);
+      return counted(length, "member");
+    default:
+      break;
+  }
+  const bool is_binary = cell.kind == CellKind::Bytes;
+  length = is_binary ? cell.size : count_code_points(text);
+  return counted(length, is_binary ? "byte" : "character");
+}
+
+void ColumnRules::judge_text(std::string_view text, const Cell& cell, std::vector<Refusal>& refusals) const {
   const Constraints& rules = field().constraints;
   if (rules.min_length || rules.max_length) {
-    const std::size_t length = count_code_points(text);
+    std::size_t length = 0;
+    const std::string words = length_of(text, cell, length);
     if (rules.min_length && length < *rules.min_length)
-      refusals.push_back(
-          {Code::RuleMinLength, fmt::format("{}, at least {}", characters(length), *rules.min_length)});
+      refusals.push_back({Code::RuleMinLength, fmt::format("{}, at least {}", words, *rules.min_length)});
     if (rules.max_length && length > *rules.max_length)
-      refusals.push_back(
-          {Code::RuleMaxLength, fmt::format("{}, at most {}", characters(length), *rules.max_length)});
+      refusals.push_back({Code::RuleMaxLength, fmt::format("{}, at most {}", words, *rules.max_length)});
   }
   if (pattern_ && !RE2::FullMatch({text.data(), text.size()}, *pattern_))
     refusals.push_back({Code::RulePattern, fmt::format("must match `{}`", shown(*rules.pattern))});

@@ -49,7 +49,8 @@ class ColumnRules {
   std::optional<Bound> compile(const std::optional<std::string>& text, std::string_view words) const;
   void compile_enum();
   void judge_bounds(const Cell& cell, std::vector<Refusal>& refusals) const;
-  void judge_text(std::string_view text, std::vector<Refusal>& refusals) const;
+  void judge_text(std::string_view text, const Cell& cell, std::vector<Refusal>& refusals) const;
+  std::string length_of(std::string_view text, const Cell& cell, std::size_t& length) const;
   void judge_enum(const Cell& cell, std::vector<Refusal>& refusals) const;
 
   ValueReader reader_;

@@ -25,6 +25,24 @@ std::string_view with_article(Type type) {
       return "a date";
     case Type::Time:
       return "a time";
+    case Type::Year:
+      return "a year";
+    case Type::YearMonth:
+      return "a year and month";
+    case Type::Duration:
+      return "a duration";
+    case Type::Object:
+      return "a JSON object";
+    case Type::Array:
+      return "a JSON array";
+    case Type::GeoJson:
+      return "GeoJSON";
+    case Type::List:
+      return "a list";
+    case Type::GeoPoint:
+      return "a point on the earth";
+    case Type::Any:
+      return "a value";
     case Type::Datetime:
       break;
   }
@@ -35,11 +53,36 @@ std::string format_name(const Field& field) {
   if (field.format == "email") return "an email address";
   if (field.format == "uri") return "a URI";
   if (field.format == "uuid") return "a UUID";
+  if (field.format == "binary") return "base64";
   return fmt::format("of the format {}", field.format);
 }
 
 std::string words_of(const std::vector<std::string>& words) {
   return fmt::format("{}", fmt::join(words, ", "));
+}
+
+/// A value of a type that has one form only.
+std::string_view usual_form(const Field& field) {
+  switch (field.type) {
+    case Type::Year:
+      return "2021";
+    case Type::YearMonth:
+      return "2021-11";
+    case Type::Duration:
+      return "P1DT2H30M";
+    case Type::Object:
+      return R"({"size": 3})";
+    case Type::Array:
+      return "[1, 2]";
+    case Type::GeoJson:
+      return field.format == "topojson" ? "" : R"({"type": "Point", "coordinates": [8.6, 50.1]})";
+    case Type::GeoPoint:
+      return field.format == "array"    ? "[8.6, 50.1]"
+             : field.format == "object" ? R"({"lon": 8.6, "lat": 50.1})"
+                                        : "8.6,50.1";
+    default:
+      return "";
+  }
 }
 
 /// What a value of the field looks like: form and example.
@@ -62,9 +105,11 @@ std::string expected_form(const Field& field) {
         return fmt::format("{}, for example {}", format->form(),
                            field.example.empty() ? format->example() : field.example);
       return {};
-    case Type::String:
+    default:
       break;
   }
+  if (field.example.empty() && !usual_form(field).empty())
+    return fmt::format("for example {}", usual_form(field));
   return field.example.empty() ? std::string() : fmt::format("for example {}", field.example);
 }
 
@@ -153,8 +198,16 @@ class Describer {
       case Code::ValueNotInteger:
       case Code::ValueNotNumber:
       case Code::ValueNotBoolean:
+      case Code::ValueNotJson:
+      case Code::ValueNotYear:
+      case Code::ValueNotYearmonth:
+      case Code::ValueNotDuration:
+      case Code::ValueNotGeopoint:
         return words(fmt::format("{} is not {}", found_, type), or_detail(fmt::format("not {}", type)), "",
                      form);
+      case Code::ValueNotList:
+        return words(fmt::format("{} is not a list of {}", found_, name(field_->item_type)), problem_.detail,
+                     "", form);
       case Code::ValueNotDate:
       case Code::ValueNotTime:
       case Code::ValueNotDatetime:
@@ -248,6 +301,12 @@ std::string group_title(Code code, std::string_view field_name) {
     case Code::ValueNotTime:
     case Code::ValueNotDatetime:
     case Code::ValueNotFormat:
+    case Code::ValueNotJson:
+    case Code::ValueNotYear:
+    case Code::ValueNotYearmonth:
+    case Code::ValueNotDuration:
+    case Code::ValueNotList:
+    case Code::ValueNotGeopoint:
     case Code::RuleMinimum:
     case Code::RuleMaximum:
     case Code::RuleMinLength:

@@ -6,6 +6,7 @@
 #include "table/value_reader.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <re2/re2.h>
 
 #include <array>
@@ -15,6 +16,9 @@ namespace {
 
 constexpr unsigned kTemporal = bit(Type::Date) | bit(Type::Time) | bit(Type::Datetime);
 constexpr unsigned kNumeric = bit(Type::Integer) | bit(Type::Number);
+constexpr unsigned kOrdered =
+    kNumeric | kTemporal | bit(Type::Year) | bit(Type::YearMonth) | bit(Type::Duration);
+constexpr unsigned kLong = bit(Type::String) | bit(Type::List) | bit(Type::Array) | bit(Type::Object);
 
 constexpr Property kFieldProperties[] = {
     {"name", kAllTypes},
@@ -37,26 +41,27 @@ constexpr Property kFieldProperties[] = {
     {"rowgate:precision", bit(Type::Time) | bit(Type::Datetime)},
     {"rowgate:decimal", bit(Type::Number)},
     {"rowgate:nonfinite", bit(Type::Number)},
+    {"delimiter", bit(Type::List)},
+    {"itemType", bit(Type::List)},
 };
 
 constexpr Property kConstraints[] = {
-    {"required", kAllTypes},
-    {"unique", kAllTypes},
-    {"enum", kAllTypes},
-    {"minimum", kNumeric | kTemporal},
-    {"maximum", kNumeric | kTemporal},
-    {"exclusiveMinimum", kNumeric | kTemporal},
-    {"exclusiveMaximum", kNumeric | kTemporal},
-    {"minLength", bit(Type::String)},
-    {"maxLength", bit(Type::String)},
+    {"required", kAllTypes},        {"unique", kAllTypes}, {"enum", kAllTypes},
+    {"minimum", kOrdered},          {"maximum", kOrdered}, {"exclusiveMinimum", kOrdered},
+    {"exclusiveMaximum", kOrdered}, {"minLength", kLong},  {"maxLength", kLong},
     {"pattern", bit(Type::String)},
 };
 
-constexpr std::string_view kLaterTypes[] = {"year", "yearmonth", "duration", "object", "array",
-                                            "list", "geopoint",  "geojson",  "any"};
+constexpr unsigned kItemTypes = kNumeric | kTemporal | bit(Type::String) | bit(Type::Boolean);
 
-constexpr Type kTypes[] = {Type::Integer, Type::Number, Type::String,  Type::Boolean,
-                           Type::Date,    Type::Time,   Type::Datetime};
+/// The formats of types that have a fixed set of them.
+struct Formats {
+  Type type;
+  std::string_view others[4];  ///< beside default
+};
+constexpr Formats kFormats[] = {{Type::String, {"email", "uri", "uuid", "binary"}},
+                                {Type::GeoPoint, {"array", "object"}},
+                                {Type::GeoJson, {"topojson"}}};
 
 class FieldReader : private NodeReader {
  public:
@@ -69,6 +74,7 @@ class FieldReader : private NodeReader {
   void check_number_characters(const Place& at, const Field& field);
   void read_decimal(const Place& at, Field& field);
   void read_time_rules(const Place& at, Field& field);
+  void read_list_rules(const Place& at, Field& field);
   void read_constraints(const Place& at, Field& field);
   void check_format(const Place& at, const Field& field);
   void check_pattern(const Place& at, const std::string& pattern);
@@ -80,17 +86,11 @@ Type FieldReader::read_type(const Place& at) {
   if (!at || !is(at, Node::Kind::Scalar, "a type")) return Type::String;
   const std::string& word = at.node->scalar;
   std::vector<std::string> names;
-  for (const Type type : kTypes) {
-    if (word == name(type)) return type;
-    names.emplace_back(name(type));
-  }
-  if (has(kLaterTypes, word)) {
-    problem(at, fmt::format("type `{}` is not supported yet", word), "string keeps any text as it is");
-    return Type::String;
-  }
+  if (const std::optional<Type> type = type_of(word)) return *type;
+  for (std::size_t i = 0; i < kTypeCount; ++i) names.emplace_back(name(static_cast<Type>(i)));
   const std::string near = nearest(word, names);
   problem(at, fmt::format("there is no type `{}`", shown(word)),
-          near.empty() ? "the types are integer, number, string, boolean, date, time, datetime"
+          near.empty() ? fmt::format("the types are {}", fmt::join(names, ", "))
                        : fmt::format("did you mean `{}`?", near));
   return Type::String;
 }
@@ -165,6 +165,20 @@ void FieldReader::read_time_rules(const Place& at, Field& field) {
   }
 }
 
+void FieldReader::read_list_rules(const Place& at, Field& field) {
+  take_text(at, "delimiter", field.delimiter);
+  if (field.delimiter.empty()) problem(at.member("delimiter"), "at least one character is needed here");
+  const Place item = at.member("itemType");
+  if (!item || !is(item, Node::Kind::Scalar, "a type")) return;
+  const std::optional<Type> type = type_of(item.node->scalar);
+  if (type && (bit(*type) & kItemTypes) != 0) {
+    field.item_type = *type;
+  } else {
+    problem(item, fmt::format("the items of a list cannot be of the type `{}`", shown(item.node->scalar)),
+            "itemType is string, integer, number, boolean, date, time or datetime");
+  }
+}
+
 void FieldReader::read_constraints(const Place& at, Field& field) {
   if (!at || !is(at, Node::Kind::Map, "a map of constraints")) return;
   check_members(at, kConstraints, field.type);
@@ -190,20 +204,21 @@ void FieldReader::read_constraints(const Place& at, Field& field) {
 void FieldReader::check_format(const Place& at, const Field& field) {
   const Place format = at.member("format");
   if (!format || field.format == "default") return;
-  if (field.type == Type::String) {
-    constexpr std::string_view kFormats[] = {"email", "uri", "uuid"};
-    if (field.format == "binary") {
-      problem(format, "format `binary` is not supported yet");
-    } else if (!has(kFormats, field.format)) {
-      problem(format, fmt::format("strings have no format `{}`", shown(field.format)),
-              "the formats are default, email, uri, uuid");
-    }
-  } else if ((bit(field.type) & kTemporal) != 0) {
+  if ((bit(field.type) & kTemporal) != 0) {
     const auto made = TemporalFormat::make(field.type, field.format);
     if (!made) problem(format, made.error(), "a pattern is written like \"%d/%m/%Y\"");
-  } else {
-    problem(format, fmt::format("type {} has no format `{}`", name(field.type), shown(field.format)));
+    return;
   }
+  std::string known = "default";
+  for (const Formats& formats : kFormats) {
+    if (formats.type != field.type) continue;
+    for (const std::string_view other : formats.others) {
+      if (other == field.format) return;
+      if (!other.empty()) known += fmt::format(", {}", other);
+    }
+  }
+  problem(format, fmt::format("the type {} has no format `{}`", name(field.type), shown(field.format)),
+          known == "default" ? "leave `format` away" : fmt::format("the formats are {}", known));
 }
 
 /// XML Schema's "[a-z-[aeiou]]" means something else to RE2, silently.
@@ -306,6 +321,7 @@ Field FieldReader::read(const Place& at) {
   const std::size_t before = problem_count();
   read_number_rules(at, field);
   read_time_rules(at, field);
+  read_list_rules(at, field);
   check_format(at, field);
   const bool sound = problem_count() == before;  // else bounds cannot be judged
   const Place constraints = at.member("constraints");

@@ -8,24 +8,22 @@
 
 namespace rowgate::table {
 
+namespace {
+
+constexpr std::string_view kTypeNames[kTypeCount] = {
+    "integer",   "number",   "string", "boolean", "date", "time",     "datetime", "year",
+    "yearmonth", "duration", "object", "array",   "list", "geopoint", "geojson",  "any"};
+
+}  // namespace
+
 std::string_view name(Type type) {
-  switch (type) {
-    case Type::Integer:
-      return "integer";
-    case Type::Number:
-      return "number";
-    case Type::String:
-      return "string";
-    case Type::Boolean:
-      return "boolean";
-    case Type::Date:
-      return "date";
-    case Type::Time:
-      return "time";
-    case Type::Datetime:
-      break;
-  }
-  return "datetime";
+  return kTypeNames[static_cast<std::size_t>(type)];
+}
+
+std::optional<Type> type_of(std::string_view name) {
+  const auto* found = std::find(std::begin(kTypeNames), std::end(kTypeNames), name);
+  if (found == std::end(kTypeNames)) return std::nullopt;
+  return static_cast<Type>(found - std::begin(kTypeNames));
 }
 
 std::optional<std::size_t> TableSchema::index_of(std::string_view field_name) const {

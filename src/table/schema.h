@@ -12,9 +12,28 @@
 
 namespace rowgate::table {
 
-/// Field types of Frictionless Table Schema (Data Package v2) that are known so far.
-enum class Type : std::uint8_t { Integer, Number, String, Boolean, Date, Time, Datetime };
+/// Field types of Frictionless Table Schema (Data Package v2).
+enum class Type : std::uint8_t {
+  Integer,
+  Number,
+  String,
+  Boolean,
+  Date,
+  Time,
+  Datetime,
+  Year,
+  YearMonth,
+  Duration,
+  Object,
+  Array,
+  List,
+  GeoPoint,
+  GeoJson,
+  Any,
+};
+inline constexpr std::size_t kTypeCount = 16;
 std::string_view name(Type type);  ///< "integer", ...
+std::optional<Type> type_of(std::string_view name);
 
 /// How a file's columns and a schema's fields must agree (Table Schema, "fieldsMatch"). Equal: the same names
 /// in any order.
@@ -25,9 +44,10 @@ struct Constraints {
   bool required = false;
   bool unique = false;
   std::optional<std::string> minimum = {}, maximum = {}, exclusive_minimum = {}, exclusive_maximum = {};
-  std::optional<std::uint64_t> min_length = {}, max_length = {};  ///< in code points
-  std::optional<std::string> pattern = {};                        ///< RE2, matched against the whole value
-  std::vector<std::string> enum_values = {};                      ///< empty = no such rule
+  /// In code points; of a binary in bytes, of a list, array or object in its items or members.
+  std::optional<std::uint64_t> min_length = {}, max_length = {};
+  std::optional<std::string> pattern = {};    ///< RE2, matched against the whole value
+  std::vector<std::string> enum_values = {};  ///< empty = no such rule
 };
 
 /// `rowgate:decimal: [precision, scale]`: exact decimal digits, at most `precision`, `scale` of them after
@@ -40,8 +60,9 @@ struct Decimal {
 struct Field {
   std::string name;
   Type type = Type::String;
-  std::string format = "default";  ///< string: default email uri uuid; date, time, datetime: default, any of
-                                   ///< strptime's patterns
+  /// string: default email uri uuid binary; date, time, datetime: default, any or one of strptime's patterns;
+  /// geopoint: default array object; geojson: default topojson.
+  std::string format = "default";
   std::string title = {}, description = {}, example = {};
   Constraints constraints = {};
   std::optional<std::vector<std::string>> missing_values = {};  ///< instead of the schema's
@@ -56,6 +77,12 @@ struct Field {
   bool accept_nonfinite = false;        ///< rowgate:nonfinite: accept
   bool keep_quoted_empty = false;       ///< rowgate:quoted_empty: keep; "" is then a value, not missing
   std::vector<std::string> aliases = {};  ///< rowgate:aliases: other header names to accept
+  std::string delimiter = ",";            ///< between the items of a list
+  Type item_type = Type::String;          ///< itemType: what a list's items are
+
+  bool is_binary() const { return type == Type::String && format == "binary"; }
+  /// Whether the column holds the text of a JSON value.
+  bool is_json() const { return type == Type::Object || type == Type::Array || type == Type::GeoJson; }
 };
 
 struct ForeignKey {

@@ -20,6 +20,11 @@ constexpr Property kSchemaProperties[] = {{"fields", kAllTypes},        {"fields
 constexpr Property kForeignKeyProperties[] = {{"fields", kAllTypes}, {"reference", kAllTypes}};
 constexpr Property kReferenceProperties[] = {{"resource", kAllTypes}, {"fields", kAllTypes}};
 
+/// Long values and those that are the same in several texts are in no key, on any database.
+bool can_be_key(const Field& field) {
+  return !field.is_json() && !field.is_binary() && field.type != Type::List && field.type != Type::Any;
+}
+
 class SchemaReader : private NodeReader {
  public:
   SchemaReader(std::string_view table, std::vector<Error>& problems)
@@ -96,6 +101,11 @@ std::vector<std::size_t> SchemaReader::read_key(const Place& at, const TableSche
               near.empty() ? std::string() : fmt::format("did you mean `{}`?", near));
     } else if (has(key, *field)) {
       problem(item, fmt::format("`{}` stands twice", shown(item.node->scalar)));
+    } else if (!can_be_key(schema.fields[*field])) {
+      problem(item,
+              fmt::format("`{}` is {}, which no key can have", shown(item.node->scalar),
+                          schema.fields[*field].is_binary() ? "binary" : name(schema.fields[*field].type)),
+              "give the table a key of its own");
     } else {
       key.push_back(*field);
     }
@@ -126,8 +136,14 @@ void SchemaReader::read_keys(const Place& at, TableSchema& schema) {
       unique && is(unique, Node::Kind::List, "a list of keys")) {
     for (std::size_t i = 0; i < unique.node->items.size(); ++i) add_unique(read_key(unique.item(i), schema));
   }
+  const Place fields_at = at.member("fields");
   for (std::size_t i = 0; i < schema.fields.size(); ++i)
-    if (schema.fields[i].constraints.unique) add_unique({i});
+    if (schema.fields[i].constraints.unique) {
+      if (!can_be_key(schema.fields[i]))
+        problem(fields_at.item(i),
+                fmt::format("`{}` cannot be unique, its values are too long", shown(schema.fields[i].name)));
+      add_unique({i});
+    }
   if (const Place foreign = at.member("foreignKeys");
       foreign && is(foreign, Node::Kind::List, "a list of foreign keys")) {
     for (std::size_t i = 0; i < foreign.node->items.size(); ++i) read_foreign_key(foreign.item(i), schema);

@@ -113,13 +113,15 @@ TEST(SchemaRead, EveryWrongFieldIsTold) {
     std::string_view members, problem;
   };
   const Case cases[] = {
-      {R"("type": "year")", "s.fields[0].type: type `year` is not supported yet"},
+      {R"("type": "list", "itemType": "object")", "items of a list cannot be of the type `object`"},
+      {R"("type": "list", "delimiter": "")", "s.fields[0].delimiter: at least one character"},
+      {R"("type": "geojson", "constraints": {"unique": true})", "`f` cannot be unique"},
+      {R"("type": "duration", "constraints": {"minimum": "P1W"})", "`P1W` is no duration"},
       {R"("type": ["integer"])", "s.fields[0].type: expected a type, found a list"},
       {R"("type": "integer", "decimalChar": ",")", "type integer has no `decimalChar`"},
       {R"("categories": ["a"])", "`categories` is not supported yet"},
-      {R"("format": "emial")", "strings have no format `emial`"},
-      {R"("format": "binary")", "format `binary` is not supported yet"},
-      {R"("type": "integer", "format": "hex")", "type integer has no format `hex`"},
+      {R"("format": "emial")", "the type string has no format `emial`"},
+      {R"("type": "integer", "format": "hex")", "the type integer has no format `hex`"},
       {R"("type": "date", "format": "%Q")", "`%Q` is not known"},
       {R"("type": "date", "format": "DD/MM/YYYY")", "neither default, any nor a pattern"},
       {R"("type": "datetime", "rowgate:timezone": "Europe/Berlin")", "neither UTC nor a fixed offset"},

@@ -25,7 +25,9 @@ Json bound_json(const std::string& text) {
 
 /// Bounds of numbers are numbers; "2021", a bound of a date, stays a text.
 Json bound_json(const Field& field, const std::string& text) {
-  return field.type == Type::Integer || field.type == Type::Number ? bound_json(text) : Json(text);
+  const bool is_number =
+      field.type == Type::Integer || field.type == Type::Number || field.type == Type::Year;
+  return is_number ? bound_json(text) : Json(text);
 }
 
 std::string offset_text(int minutes) {
@@ -70,6 +72,8 @@ Json field_json(const Field& field) {
   if (field.decimal) json["rowgate:decimal"] = {field.decimal->precision, field.decimal->scale};
   if (field.accept_nonfinite) json["rowgate:nonfinite"] = "accept";
   if (field.keep_quoted_empty) json["rowgate:quoted_empty"] = "keep";
+  if (field.delimiter != plain.delimiter) json["delimiter"] = field.delimiter;
+  if (field.item_type != plain.item_type) json["itemType"] = name(field.item_type);
   if (!field.aliases.empty()) json["rowgate:aliases"] = field.aliases;
   return json;
 }

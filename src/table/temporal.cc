@@ -160,4 +160,24 @@ MomentVerdict append_canonical(std::string& out, const Moment& moment, const Fie
   return MomentVerdict::Fine;
 }
 
+NumberVerdict read_year(std::string_view text, std::int64_t& year) {
+  std::string_view digits = text;
+  if (digits.starts_with('-')) digits.remove_prefix(1);
+  const bool four_or_more = digits.size() == 4 || (digits.size() > 4 && digits[0] != '0');
+  if (!four_or_more || digits.find_first_not_of("0123456789") != digits.npos) return NumberVerdict::NotNumber;
+  constexpr std::int64_t kLeast = -32'768, kMost = 32'767;  // every database has 16 bits for it
+  if (read_integer(text, year) != NumberVerdict::Fine || year < kLeast || year > kMost)
+    return NumberVerdict::OutOfRange;
+  return NumberVerdict::Fine;
+}
+
+bool is_year_month(std::string_view text) {
+  if (text.size() != 7 || text[4] != '-') return false;
+  const std::string_view year = text.substr(0, 4), month = text.substr(5);
+  const auto is_digits = [](std::string_view part) {
+    return part.find_first_not_of("0123456789") == part.npos;
+  };
+  return is_digits(year) && is_digits(month) && year != "0000" && month >= "01" && month <= "12";
+}
+
 }  // namespace rowgate::table

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "table/numbers.h"
 #include "table/schema.h"
 
 #include <cstdint>
@@ -72,5 +73,10 @@ enum class MomentVerdict : std::uint8_t { Fine, FinerThanPrecision, OutOfYears }
 MomentVerdict append_canonical(std::string& out, const Moment& moment, const Field& field);
 
 int days_in_month(int year, int month);
+
+/// A year as XML Schema's gYear: four digits or more, a minus before them; no needless zeros.
+NumberVerdict read_year(std::string_view text, std::int64_t& year);
+/// "2021-11", in the years 0001 to 9999 (XML Schema's gYearMonth without offset).
+bool is_year_month(std::string_view text);
 
 }  // namespace rowgate::table

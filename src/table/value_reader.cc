@@ -1,6 +1,9 @@
 #include "table/value_reader.h"
 
+#include "base/base64.h"
 #include "base/text.h"
+#include "table/durations.h"
+#include "table/json_values.h"
 #include "table/text_formats.h"
 #include "table/value_format.h"
 
@@ -30,6 +33,12 @@ std::optional<double> nonfinite(std::string_view text) {
   if (word == "inf") return std::numeric_limits<double>::infinity();
   if (word == "-inf") return -std::numeric_limits<double>::infinity();
   return std::nullopt;
+}
+
+JsonShape shape_of(const Field& field) {
+  if (field.type == Type::Array) return JsonShape::Array;
+  if (field.type == Type::Object) return JsonShape::Object;
+  return field.format == "topojson" ? JsonShape::TopoJson : JsonShape::GeoJson;
 }
 
 std::string_view precision_unit(int precision) {
@@ -74,7 +83,22 @@ Code not_of_type(const Field& field) {
       return Code::ValueNotTime;
     case Type::Datetime:
       return Code::ValueNotDatetime;
+    case Type::Year:
+      return Code::ValueNotYear;
+    case Type::YearMonth:
+      return Code::ValueNotYearmonth;
+    case Type::Duration:
+      return Code::ValueNotDuration;
+    case Type::Object:
+    case Type::Array:
+    case Type::GeoJson:
+      return Code::ValueNotJson;
+    case Type::List:
+      return Code::ValueNotList;
+    case Type::GeoPoint:
+      return Code::ValueNotGeopoint;
     case Type::String:
+    case Type::Any:
       break;
   }
   return Code::ValueNotFormat;
@@ -83,6 +107,8 @@ Code not_of_type(const Field& field) {
 ValueReader::ValueReader(const Field& field)
     : field_(field), form_{field.decimal_char, field.group_char, field.bare_number}, temporal_() {
   if (field.type == Type::Integer) form_.decimal_char = ".";
+  if (field.type == Type::List)
+    item_ = std::make_shared<ValueReader>(Field{.name = {}, .type = field.item_type});
   if (!is_temporal(field.type)) return;
   if (auto made = TemporalFormat::make(field.type, field.format)) temporal_ = *std::move(made);
 }
@@ -100,9 +126,74 @@ bool ValueReader::read(std::string_view text, std::string& scratch, Cell& cell, 
     case Type::Date:
     case Type::Time:
     case Type::Datetime:
+      return read_temporal_cell(text, scratch, cell, refusal);
+    case Type::Year:
+      return read_year_cell(text, cell, refusal);
+    case Type::YearMonth:
+    case Type::Duration:
+    case Type::GeoPoint:
+      return read_short_text_cell(text, scratch, cell, refusal);
+    case Type::List:
+      return read_list_cell(text, cell, refusal);
+    case Type::Object:
+    case Type::Array:
+    case Type::GeoJson:
+    case Type::Any:
       break;
   }
-  return read_temporal_cell(text, scratch, cell, refusal);
+  cell = text_cell(text);
+  if (field_.type == Type::Any) return true;
+  std::string why = why_not_json(text, shape_of(field_));
+  return why.empty() || refuse(refusal, Code::ValueNotJson, std::move(why));
+}
+
+bool ValueReader::read_year_cell(std::string_view text, Cell& cell, Refusal& refusal) const {
+  std::int64_t year = 0;
+  const NumberVerdict verdict = read_year(text, year);
+  if (verdict == NumberVerdict::OutOfRange)
+    return refuse(refusal, Code::ValueOutOfRange, "not within the years -32768 to 32767");
+  if (verdict == NumberVerdict::NotNumber) return refuse(refusal, Code::ValueNotYear, {});
+  cell = integer_cell(year);
+  return true;
+}
+
+/// Types whose texts have at most 64 bytes, in every database.
+bool ValueReader::read_short_text_cell(std::string_view text, std::string& scratch, Cell& cell,
+                                       Refusal& refusal) const {
+  constexpr std::size_t kMostBytes = 64;
+  cell = text_cell(text);
+  if (field_.type == Type::YearMonth)
+    return is_year_month(text) || refuse(refusal, Code::ValueNotYearmonth, {});
+  if (field_.type == Type::Duration) {
+    Duration ignored;
+    bool out_of_range = false;
+    if (std::string why = read_duration(text, ignored, out_of_range); !why.empty())
+      return refuse(refusal, out_of_range ? Code::ValueOutOfRange : Code::ValueNotDuration, std::move(why));
+  } else {
+    std::optional<GeoPoint> point = read_geopoint(text, field_.format);
+    if (!point) return refuse(refusal, Code::ValueNotGeopoint, {});
+    if (point->out_of_range)
+      return refuse(refusal, Code::ValueOutOfRange, "longitudes are -180 to 180, latitudes -90 to 90");
+    scratch = std::move(point->canonical);
+    cell = text_cell(scratch);
+  }
+  return cell.size <= kMostBytes ||
+         refuse(refusal, Code::ValueOutOfRange, fmt::format("longer than {} characters", kMostBytes));
+}
+
+bool ValueReader::read_list_cell(std::string_view text, Cell& cell, Refusal& refusal) const {
+  std::string scratch;
+  std::size_t number = 0;
+  for (const std::string_view item : list_items(text, field_.delimiter)) {
+    ++number;
+    Refusal of_item;
+    if (item_->read(item, scratch, cell, of_item)) continue;
+    return refuse(
+        refusal, Code::ValueNotList,
+        fmt::format("item {}, `{}`, is not of the type {}", number, shown(item, 40), name(field_.item_type)));
+  }
+  cell = text_cell(text);
+  return true;
 }
 
 bool ValueReader::read_integer_cell(std::string_view text, std::string& scratch, Cell& cell,
@@ -171,6 +262,14 @@ bool ValueReader::read_string_cell(std::string_view text, std::string& scratch, 
     cell = text_cell(scratch);
     return true;
   }
+  if (field_.format == "binary") {
+    std::optional<std::string> bytes = base64_decode(text);
+    if (!bytes) return refuse(refusal, Code::ValueNotFormat, "not base64 with its padding (RFC 4648)");
+    scratch = *std::move(bytes);
+    cell = text_cell(scratch);
+    cell.kind = CellKind::Bytes;
+    return true;
+  }
   why = field_.format == "email" ? why_not_email(text) : why_not_uri(text);
   return why.empty() || refuse(refusal, Code::ValueNotFormat, std::move(why));
 }
@@ -206,6 +305,18 @@ bool ValueReader::read_temporal_cell(std::string_view text, std::string& scratch
                             field_.precision == 6 ? "" : "; set rowgate:precision"));
 }
 
+std::vector<std::string_view> list_items(std::string_view text, std::string_view delimiter) {
+  std::vector<std::string_view> items;
+  while (!text.empty()) {
+    const std::size_t end = text.find(delimiter);
+    items.push_back(text.substr(0, end));
+    if (end == text.npos) break;
+    text.remove_prefix(end + delimiter.size());
+    if (text.empty()) items.push_back(text);  // behind the last delimiter
+  }
+  return items;
+}
+
 int compare(const Cell& left, const Cell& right, const Field& field) {
   if (left.kind == CellKind::Integer)
     return left.integer < right.integer ? -1 : left.integer > right.integer ? 1 : 0;
@@ -214,6 +325,14 @@ int compare(const Cell& left, const Cell& right, const Field& field) {
     return left.real < right.real ? -1 : left.real > right.real ? 1 : 0;
   }
   if (field.decimal) return compare_decimals(left.view(), right.view());
+  if (field.is_json() && same_json(left.view(), right.view())) return 0;
+  if (field.type == Type::Duration) {
+    Duration of_left, of_right;
+    bool ignored = false;
+    (void)read_duration(left.view(), of_left, ignored);
+    (void)read_duration(right.view(), of_right, ignored);
+    return compare(of_left, of_right);
+  }
   const int order = left.view().compare(right.view());
   return order < 0 ? -1 : order > 0 ? 1 : 0;
 }
@@ -226,7 +345,9 @@ bool read_constraint(const Field& field, std::string_view text, std::string& scr
   by_default.decimal = field.decimal;
   by_default.precision = field.precision;
   by_default.timezone_minutes = field.timezone_minutes;
-  if (field.type == Type::String) by_default.format = field.format;
+  by_default.delimiter = field.delimiter;
+  by_default.item_type = field.item_type;
+  if (field.type == Type::String || field.type == Type::GeoJson) by_default.format = field.format;
   Refusal ignored;
   return ValueReader(by_default).read(text, scratch, cell, ignored);
 }

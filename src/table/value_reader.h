@@ -5,9 +5,11 @@
 #include "table/schema.h"
 #include "table/temporal.h"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace rowgate::table {
 
@@ -36,11 +38,18 @@ class ValueReader {
   bool read_string_cell(std::string_view text, std::string& scratch, Cell& cell, Refusal& refusal) const;
   bool read_boolean_cell(std::string_view text, Cell& cell, Refusal& refusal) const;
   bool read_temporal_cell(std::string_view text, std::string& scratch, Cell& cell, Refusal& refusal) const;
+  bool read_year_cell(std::string_view text, Cell& cell, Refusal& refusal) const;
+  bool read_short_text_cell(std::string_view text, std::string& scratch, Cell& cell, Refusal& refusal) const;
+  bool read_list_cell(std::string_view text, Cell& cell, Refusal& refusal) const;
 
   Field field_;
   NumberForm form_;
   std::optional<TemporalFormat> temporal_;
+  std::shared_ptr<const ValueReader> item_;  ///< of a list
 };
+
+/// The items of a list's text; an empty text has none.
+std::vector<std::string_view> list_items(std::string_view text, std::string_view delimiter);
 
 /// The code of a text that is not of the field's type and format: value.not_integer, ...
 Code not_of_type(const Field& field);
@@ -50,7 +59,7 @@ Cell real_cell(double value);
 Cell text_cell(std::string_view text);
 
 /// Order of two cells of one field (both not null): negative, 0, positive. NaN is unequal to all and not
-/// ordered: 2.
+/// ordered, nor are some durations: 2.
 int compare(const Cell& left, const Cell& right, const Field& field);
 
 /// Reads a bound or enum value: by the field's own rules, else as the type is written in JSON and by default

@@ -29,11 +29,12 @@ std::string Dialect::type_name(const table::Field& field) const {
   switch (field.type) {
     case table::Type::Integer:
     case table::Type::Boolean:
+    case table::Type::Year:
       return "INTEGER";
     case table::Type::Number:
       return field.decimal ? "TEXT" : "REAL";
     default:
-      return "TEXT";
+      return field.is_binary() ? "BLOB" : "TEXT";
   }
 }
 

@@ -11,7 +11,7 @@ constexpr std::size_t kRemembered = 64 * 1024;
 
 /// Appends a cell so that different keys give different texts.
 void join(std::string& out, const table::Cell& cell) {
-  if (cell.kind == table::CellKind::Text) {
+  if (cell.is_text()) {
     out += fmt::format("t{}:", cell.size);
     out += cell.view();
   } else if (cell.kind == table::CellKind::Integer) {

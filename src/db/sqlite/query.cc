@@ -134,7 +134,8 @@ class QueryCursor : public Cursor {
         cell.real = sqlite3_column_double(statement_.get(), column);
         break;
       default:
-        cell.kind = ResultCell::Kind::Text;
+        cell.kind = sqlite3_column_type(statement_.get(), column) == SQLITE_BLOB ? ResultCell::Kind::Bytes
+                                                                                 : ResultCell::Kind::Text;
         cell.text = {static_cast<const char*>(sqlite3_column_blob(statement_.get(), column)),
                      static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
     }

@@ -33,6 +33,9 @@ inline void bind_cell(sqlite3_stmt* statement, int index, const table::Cell& cel
       sqlite3_bind_text64(statement, index, cell.size == 0 ? "" : cell.text, cell.size, SQLITE_STATIC,
                           SQLITE_UTF8);
       break;
+    case table::CellKind::Bytes:
+      sqlite3_bind_blob64(statement, index, cell.size == 0 ? "" : cell.text, cell.size, SQLITE_STATIC);
+      break;
   }
 }
 

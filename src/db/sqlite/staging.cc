@@ -25,6 +25,11 @@ table::Cell cell_of(sqlite3_stmt* statement, int column) {
       cell.kind = table::CellKind::Real;
       cell.real = sqlite3_column_double(statement, column);
       break;
+    case SQLITE_BLOB:
+      cell.kind = table::CellKind::Bytes;
+      cell.text = static_cast<const char*>(sqlite3_column_blob(statement, column));
+      cell.size = static_cast<std::uint32_t>(sqlite3_column_bytes(statement, column));
+      break;
     default:
       cell.kind = table::CellKind::Text;
       cell.text = reinterpret_cast<const char*>(sqlite3_column_text(statement, column));

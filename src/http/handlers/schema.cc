@@ -76,9 +76,29 @@ std::string usual_example(const table::Field& field) {
       return "02:48:42";
     case table::Type::Datetime:
       return "2021-11-07T02:48:42Z";
+    case table::Type::Year:
+      return field.constraints.minimum.value_or("2021");
+    case table::Type::YearMonth:
+      return field.constraints.minimum.value_or("2021-11");
+    case table::Type::Duration:
+      return field.constraints.minimum.value_or("P1DT2H30M");
+    case table::Type::Object:
+      return "{}";
+    case table::Type::Array:
+      return "[]";
+    case table::Type::GeoJson:
+      return field.format == "topojson" ? R"({"type":"Topology","objects":{},"arcs":[]})"
+                                        : R"({"type":"Point","coordinates":[8.6,50.1]})";
+    case table::Type::GeoPoint:
+      return field.format == "array"    ? "[8.6,50.1]"
+             : field.format == "object" ? R"({"lon":8.6,"lat":50.1})"
+                                        : "8.6,50.1";
+    case table::Type::List:
+    case table::Type::Any:
     case table::Type::String:
       break;
   }
+  if (field.format == "binary") return "cm93Z2F0ZQ==";
   if (field.format == "email") return "ada@example.org";
   if (field.format == "uri") return "https://example.org/";
   if (field.format == "uuid") return "7c9e6679-7425-40de-944b-e07fc1f90ae7";
