@@ -25,102 +25,27 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+
+from people import SCHEMA_FIELDS, csv_text, full_look, people, quick_look, sums
+from watching import DatabaseReader, Failure, Readers, expect
 
 ROWS = 300_000
 BASE_ROWS = 50_000
 LATE_ROWS = 10
 BAD_ROWS = 40
-CONFIG = """
-database: { url: sqlite:./data/rowgate.db }
-storage: { url: file:./data/files, spool: ./data/spool }
+CONFIG = f"""
+database: {{ url: sqlite:./data/rowgate.db }}
+storage: {{ url: file:./data/files, spool: ./data/spool }}
 tables:
   people:
     schema:
       fieldsMatch: equal
       primaryKey: [id]
-      fields:
-        - { name: id, type: integer, constraints: { required: true } }
-        - { name: name, type: string, constraints: { maxLength: 200 } }
-        - { name: generation, type: integer, constraints: { required: true } }
-"""
+      fields: {SCHEMA_FIELDS}"""
 MODES = ("append", "replace", "upsert")
 FILES = {"append": "append.csv", "replace": "all.csv", "upsert": "all.csv"}
-QUICK_LOOK = "SELECT count(*), sum(generation) FROM people"
-FULL_LOOK = "SELECT count(*), sum(generation), sum(id), sum(length(name)) FROM people"
-
-
-def people(first_id, count, generation):
-    # Long names, so that the rows are more than SQLite's page cache holds and go through the log before the commit too.
-    return [(i, f"Person number {i * 7919 % 1000003}{' of many' * 14}", generation)
-            for i in range(first_id, first_id + count)]
-
-
-def write_people(path, rows, bad_rows=0):
-    every = len(rows) // bad_rows if bad_rows else len(rows) + 1
-    with open(path, "w", encoding="ascii", newline="") as file:
-        file.write("id,name,generation\n")
-        for number, (identity, name, generation) in enumerate(rows, 1):
-            file.write(f"{identity},{name},{generation}\n")
-            if number % every == 0:
-                file.write(f"x{identity},{name},{generation}\n")
-
-
-def full_look(rows):
-    """What FULL_LOOK gives for a table of these rows."""
-    return (len(rows), sum(row[2] for row in rows), sum(row[0] for row in rows), sum(len(row[1]) for row in rows))
-
-
-class Reader(threading.Thread):
-    """Looks at the table again and again; `seen` holds the answers in order, equal neighbours once."""
-
-    def __init__(self, database, keeps_connection):
-        super().__init__()
-        self.database, self.keeps_connection = database, keeps_connection
-        self.seen, self.looks, self.done = [], 0, threading.Event()
-
-    def look(self, connection):
-        try:
-            return connection.execute(QUICK_LOOK).fetchone()
-        except sqlite3.Error as error:
-            return str(error)
-
-    def run(self):
-        connection = None
-        while not self.done.is_set():
-            if connection is None:
-                connection = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=30)
-            answer = self.look(connection)
-            if not self.seen or self.seen[-1] != answer:
-                self.seen.append(answer)
-            self.looks += 1
-            if not self.keeps_connection:
-                connection.close()
-                connection = None
-            time.sleep(0.002)
-        if connection is not None:
-            connection.close()
-
-
-class Readers:
-    """Two readers that loop while the `with` block runs."""
-
-    def __init__(self, database):
-        self.readers = [Reader(database, keeps_connection) for keeps_connection in (True, False)]
-
-    def __enter__(self):
-        for reader in self.readers:
-            reader.start()
-        while not all(reader.looks for reader in self.readers):
-            time.sleep(0.001)
-        return self.readers
-
-    def __exit__(self, *_):
-        for reader in self.readers:
-            reader.done.set()
-        for reader in self.readers:
-            reader.join()
+QUICK_LOOK, FULL_LOOK = quick_look("people"), full_look("people")
 
 
 def log_size(where):
@@ -128,15 +53,6 @@ def log_size(where):
         return (where / "data" / "rowgate.db-wal").stat().st_size
     except FileNotFoundError:
         return 0
-
-
-class Failure(Exception):
-    pass
-
-
-def expect(condition, message):
-    if not condition:
-        raise Failure(message)
 
 
 class KillTest:
@@ -147,12 +63,12 @@ class KillTest:
         self.base.mkdir()
         (self.base / "rowgate.yaml").write_text(CONFIG, encoding="ascii")
         base, more, every = people(1, BASE_ROWS, 0), people(1_000_001, ROWS, 1), people(1, ROWS, 1)
-        write_people(folder / "base.csv", base)
-        write_people(folder / "append.csv", more, BAD_ROWS)
-        write_people(folder / "all.csv", every, BAD_ROWS)
-        write_people(folder / "late.csv", people(5_000_001, LATE_ROWS, 0))
-        self.before = full_look(base)
-        self.after = {"append": full_look(base + more), "replace": full_look(every), "upsert": full_look(every)}
+        (folder / "base.csv").write_text(csv_text(base), encoding="ascii")
+        (folder / "append.csv").write_text(csv_text(more, BAD_ROWS), encoding="ascii")
+        (folder / "all.csv").write_text(csv_text(every, BAD_ROWS), encoding="ascii")
+        (folder / "late.csv").write_text(csv_text(people(5_000_001, LATE_ROWS, 0)), encoding="ascii")
+        self.before = sums(base)
+        self.after = {"append": sums(base + more), "replace": sums(every), "upsert": sums(every)}
         self.load(self.base, "base.csv", "append", check=True)
         self.measured = {mode: self.undisturbed(mode) for mode in MODES}
 
@@ -172,10 +88,14 @@ class KillTest:
         return subprocess.Popen(self.command(FILES[mode], mode), cwd=where, stdout=subprocess.DEVNULL,
                                 stderr=subprocess.DEVNULL)
 
+    def watched(self, where):
+        return Readers([DatabaseReader(where / "data" / "rowgate.db", QUICK_LOOK, keeps_connection)
+                        for keeps_connection in (True, False)])
+
     def undisturbed(self, mode):
         """Seconds and greatest size of the log of a load that is not killed, the readers looping as they do later."""
         where, most = self.fresh(), 0
-        with Readers(where / "data" / "rowgate.db"):
+        with self.watched(where):
             begin = time.perf_counter()
             process = self.start(where, mode)
             while process.poll() is None:
@@ -202,7 +122,7 @@ class KillTest:
     def kill_once(self, mode):
         """None when the process ended before the kill, else whether its load was committed."""
         where = self.fresh()
-        with Readers(where / "data" / "rowgate.db") as readers:
+        with self.watched(where) as readers:
             process = self.start(where, mode)
             self.wait(process, where, mode)
             process.send_signal(signal.SIGKILL)
@@ -274,7 +194,7 @@ class KillTest:
         if not committed:
             self.load(where, FILES[mode], mode, check=True)
         late_is_there = committed or mode != "replace"
-        late_rows = full_look(people(5_000_001, LATE_ROWS, 0)) if late_is_there else (0, 0, 0, 0)
+        late_rows = sums(people(5_000_001, LATE_ROWS, 0)) if late_is_there else (0, 0, 0, 0)
         whole = tuple(one + other for one, other in zip(self.after[mode], late_rows))
         self.check_table(where, whole, mode)
 
