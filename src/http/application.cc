@@ -209,6 +209,7 @@ Problem RoutedApplication::without_route(const Request& request, const Match& fo
   Problem problem{.error = {Code::RequestNotFound, fmt::format("there is nothing at {}", shown(path))}};
   Request without_slash = request;
   without_slash.trailing_slash = false;
+  without_slash.target = path.substr(0, path.size() - 1);
   if (request.trailing_slash && !match(service_, without_slash).pattern.empty())
     problem.error.hint = "leave out the slash at its end";
   return problem;
