@@ -145,7 +145,7 @@ std::optional<Problem> RoutedApplication::authorize(Call& call) {
           std::max(std::chrono::seconds(1), authenticator_.wait(call.request.remote_address));
       return problem;
     }
-    const bool has_key = call.request.header("authorization") || call.request.header("x-api-key");
+    const bool has_key = !sent_key(call.request).empty();
     service_.metrics.auth_failed(has_key ? "unknown" : "missing");
     problem.headers.emplace_back("WWW-Authenticate", has_key
                                                          ? "Bearer realm=\"rowgate\", error=\"invalid_token\""

@@ -30,7 +30,7 @@ reports:
     columns: [id, name]
     sql: SELECT id, name FROM hired_employees WHERE substr(datetime, 1, 4) = CAST(:year AS TEXT) ORDER BY id
   endless: {{ timeout: 100ms, sql: "{ENDLESS}" }}
-  slow: {{ timeout: 3s, sql: "{ENDLESS}" }}
+  slow: {{ timeout: 1500ms, sql: "{ENDLESS}" }}
   large: {{ max_rows: 5, sql: "SELECT id FROM jobs" }}
 """
 
