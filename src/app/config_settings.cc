@@ -169,9 +169,7 @@ std::vector<Setting> settings_of(const Config& config, const Document& document)
   add_auth(list, config.service);
   const Limits& limits = config.limits;
   const load::LoadLimits& loads = config.catalog.limits;
-  std::string max_rejects = loads.max_rejects.text();
-  std::erase(max_rejects, ' ');  // as it is written in a file: 10%
-  list.add("limits.max_rejects", max_rejects);
+  list.add("limits.max_rejects", loads.max_rejects.setting());
   list.add("limits.max_columns", fmt::format("{}", loads.max_columns));
   list.add("limits.max_field_bytes", bytes_text(loads.max_field_bytes));
   list.add("limits.max_record_bytes", bytes_text(loads.max_record_bytes));

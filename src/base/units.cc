@@ -74,6 +74,10 @@ std::string RejectLimit::text() const {
   return count ? std::to_string(*count) : fmt::format("{} %", percent);
 }
 
+std::string RejectLimit::setting() const {
+  return count ? std::to_string(*count) : fmt::format("{}%", percent);
+}
+
 Result<RejectLimit> parse_reject_limit(std::string_view text) {
   const std::string_view trimmed = trim_spaces(text);
   if (const auto count = split_number<std::uint64_t>(trimmed); count && count->second.empty())

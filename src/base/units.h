@@ -27,6 +27,7 @@ struct RejectLimit {
   /// Judged at the end of a load.
   bool exceeded(std::uint64_t rejected, std::uint64_t read_less_skipped) const;
   std::string text() const;
+  std::string setting() const;  ///< as it is written in a file or a request: "10%"
 };
 Result<RejectLimit> parse_reject_limit(std::string_view text);
 

@@ -410,7 +410,8 @@ TEST_F(DatabaseTest, QueriesOnlyRead) {
   };
   for (const char* sql : {"DELETE FROM departments", "SELECT 1; SELECT 2", "SELEC 1", "", "-- nothing",
                           "PRAGMA journal_mode=DELETE", "ATTACH 'x.db' AS x", "SELECT :missing", "SELECT ?",
-                          "CREATE TABLE x (a)", "WITH a AS (SELECT 1) INSERT INTO departments SELECT 9, 'x'"})
+                          "CREATE TABLE x (a)", "WITH a AS (SELECT 1) INSERT INTO departments SELECT 9, 'x'",
+                          "SELECT \"no such column\" FROM departments"})
     EXPECT_EQ(code_of({.sql = sql}), Code::ReportBadSql) << sql;
   EXPECT_THAT(read_rows(*database_, "SELECT 1;  -- done\n;"), ElementsAre("1"));
   EXPECT_THAT(rows_of("departments"), ElementsAre("1|Sales"));

@@ -145,7 +145,7 @@ std::optional<Problem> RoutedApplication::authorize(Call& call) {
           std::max(std::chrono::seconds(1), authenticator_.wait(call.request.remote_address));
       return problem;
     }
-    const bool has_key = call.request.header("authorization") || call.request.header("x-api-key");
+    const bool has_key = !sent_key(call.request).empty();
     service_.metrics.auth_failed(has_key ? "unknown" : "missing");
     problem.headers.emplace_back("WWW-Authenticate", has_key
                                                          ? "Bearer realm=\"rowgate\", error=\"invalid_token\""
@@ -209,6 +209,7 @@ Problem RoutedApplication::without_route(const Request& request, const Match& fo
   Problem problem{.error = {Code::RequestNotFound, fmt::format("there is nothing at {}", shown(path))}};
   Request without_slash = request;
   without_slash.trailing_slash = false;
+  without_slash.target = path.substr(0, path.size() - 1);
   if (request.trailing_slash && !match(service_, without_slash).pattern.empty())
     problem.error.hint = "leave out the slash at its end";
   return problem;

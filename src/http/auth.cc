@@ -36,7 +36,8 @@ std::string check_characters(std::string_view random) {
   return text;
 }
 
-/// The key as it was sent, empty where there is none.
+}  // namespace
+
 std::string_view sent_key(const Request& request) {
   if (const auto authorization = request.header("authorization")) {
     constexpr std::string_view kScheme = "bearer ";
@@ -53,8 +54,6 @@ std::string_view sent_key(const Request& request) {
   }
   return request.header("x-api-key").value_or(std::string_view());
 }
-
-}  // namespace
 
 bool is_key_form(std::string_view key) {
   if (key.size() != kPrefix.size() + kRandomCharacters + kCheckCharacters || !key.starts_with(kPrefix))

@@ -15,6 +15,8 @@ namespace rowgate::http {
 /// The form of an API key: "rgk_", 30 base62 characters, and 6 that are their CRC-32 in base62, so that a
 /// typing mistake is found without looking anything up.
 bool is_key_form(std::string_view key);
+/// The key as it was sent, whatever it is worth; empty where there is none.
+std::string_view sent_key(const Request& request);
 /// The whole key of its 30 random characters.
 std::string key_from(std::string_view random);
 

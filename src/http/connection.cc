@@ -53,12 +53,15 @@ Task<Received> receive_head(Connection& connection, HeadReader& reader) {
 /// Answers what is no request; the connection ends after it.
 Task<void> refuse(Connection& connection, const Error& error) {
   const TimePoint started = SteadyClock::now();
-  AnswerManner manner{.closes = true, .request_id = new_id("req_", SystemClock().now())};
-  AnswerSender sender(connection, trouble_response(connection.loop.application, nullptr, error), manner);
+  Request unread;  // an id, so that what the client was told can be found in the log
+  unread.id = new_id("req_", SystemClock().now());
+  unread.remote_address = connection.peer;
+  AnswerManner manner{.closes = true, .request_id = unread.id};
+  AnswerSender sender(connection, trouble_response(connection.loop.application, &unread, error), manner);
   const bool is_whole = co_await sender.send();
   Exchange exchange{.status = sender.status(), .response_bytes = sender.body_bytes(), .aborted = !is_whole};
   exchange.took = std::chrono::duration_cast<std::chrono::microseconds>(SteadyClock::now() - started);
-  tell_finished(connection.loop.application, nullptr, exchange);
+  tell_finished(connection.loop.application, &unread, exchange);
 }
 
 /// True when the last thing that was sent must still reach the client.

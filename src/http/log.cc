@@ -139,18 +139,21 @@ void Log::event(Level level, std::string_view event, std::string_view message) {
 void Log::request(const Request* request, std::string_view route, const Exchange& exchange) {
   const Level level = level_of(route, exchange);
   if (level < state_->least) return;
-  const std::string what = request != nullptr
+  const bool is_read = request != nullptr && !request->method.empty();
+  const std::string what = is_read
                                ? fmt::format("{} {} {}", request->method, path_of(*request), exchange.status)
                                : fmt::format("unreadable request {}", exchange.status);
   Line line(state_->pretty, level, "request", what);
   if (request != nullptr) {
     line.add_detail("request_id", request->id);
+    line.add_detail("remote", request->remote_address);
+  }
+  if (is_read) {
     line.add_detail("trace_id", trace_id(*request));
     line.add_detail("span_id", random_hex(8));
     line.add_detail("method", request->method);
     line.add_detail("path", path_of(*request));
     line.add_detail("route", route);
-    line.add_detail("remote", request->remote_address);
     line.add("principal", request->principal);
   }
   if (!state_->pretty) line.add_number("status", exchange.status);

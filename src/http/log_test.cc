@@ -52,7 +52,7 @@ TEST_F(LogTest, SignaturesKeysAndControlCharactersStayOut) {
   request.target = "/d/reports/lnk_1/a.csv?e=1&k=1&s=SIGNATURE";
   request.headers = {{"authorization", "Bearer rgk_SECRET"}, {"traceparent", "00-zz\nforged"}};
   request.id = "a\nforged line";
-  log_.request(&request, "/d/{object...}", {.status = 403});
+  log_.request(&request, "/d/reports/{link}/{filename}", {.status = 403});
   EXPECT_THAT(out_.str(), Not(HasSubstr("SIGNATURE")));
   EXPECT_THAT(out_.str(), Not(HasSubstr("SECRET")));
   EXPECT_EQ(std::ranges::count(out_.str(), '\n'), 1);

@@ -104,11 +104,10 @@ class Application {
   virtual std::variant<Accepted, Response> begin(Request& request) = 0;
   /// The body is whole (`body` as begin() made it).
   virtual Reply answer(Request& request, std::unique_ptr<BodyReceiver> body) = 0;
-  /// The answer for trouble that the connection layer found, or that a receiver reported. `request` is null
-  /// where no head could be read. May be called on the loop; quick.
+  /// The answer for trouble that the connection layer found, or that a receiver reported. Where no head could
+  /// be read `request` has only an id and the peer's address. May be called on the loop; quick.
   virtual Response trouble(const Request* request, const Error& error) = 0;
-  /// Called after every answer, once; `request` is null where no head could be read. May be called on the
-  /// loop.
+  /// Called after every answer, once; `request` as in trouble(). May be called on the loop.
   virtual void finished(const Request* request, const Exchange& exchange) = 0;
 };
 

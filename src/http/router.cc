@@ -16,6 +16,7 @@ constexpr std::string_view kSchema = "application/json application/yaml applicat
 constexpr std::string_view kPage = "limit cursor";
 
 constexpr std::string_view kLoad = "mode on_reject max_rejects dry_run map delimiter encoding parent name";
+constexpr std::string_view kValidation = "mode on_reject max_rejects map delimiter encoding parent name";
 constexpr std::string_view kFile =
     "text/csv application/csv text/plain application/octet-stream multipart/form-data";
 
@@ -75,7 +76,7 @@ constexpr Route kRoutes[] = {
      .scope = Scope::LoadsWrite,
      .prepare = prepare_validation,
      .handle = load_file,
-     .query = kLoad,
+     .query = kValidation,
      .produces = kJson,
      .accepts = kFile,
      .limit_bytes = upload_limit},
@@ -138,7 +139,7 @@ constexpr Route kRoutes[] = {
      .query = kPage,
      .produces = kJson},
     {.method = "DELETE", .pattern = "/v1/links/{link}", .scope = Scope::ReportsLink, .handle = revoke_link},
-    {.method = "GET", .pattern = "/d/{object...}", .handle = download, .query = "*"},
+    {.method = "GET", .pattern = "/d/reports/{link}/{filename}", .handle = download, .query = "*"},
 
     {.method = "POST",
      .pattern = "/db_migration",
@@ -208,11 +209,6 @@ bool fits(std::string_view pattern, std::span<const std::string> segments,
   for (std::size_t i = 0; !pattern.empty(); ++i) {
     const std::string_view level = next_level(pattern);
     if (i >= segments.size()) return false;
-    if (level.ends_with("...}")) {
-      const std::string_view name = level.substr(1, level.size() - 5);
-      params[std::string(name)] = fmt::format("{}", fmt::join(segments.subspan(i), "/"));
-      return true;
-    }
     if (!level_fits(level, segments[i], params)) return false;
     if (pattern.empty()) return i + 1 == segments.size();
   }

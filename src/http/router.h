@@ -70,8 +70,8 @@ struct Match {
 };
 /// Judges the path of `request` alone; a path with a slash at its end is none.
 Match match(const Service& service, const Request& request);
-/// Whether `segments` fit `pattern`: {name} is one segment, {name}.csv one that ends so, {name...} all that
-/// are left. `params` receives the values.
+/// Whether `segments` fit `pattern`: {name} is one segment, {name}.csv one that ends so. `params` receives
+/// the values.
 bool fits(std::string_view pattern, std::span<const std::string> segments,
           std::map<std::string, std::string, std::less<>>& params);
 

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from server import Server
+from worlds import Worlds
 
 ROWGATE = os.environ.get("ROWGATE", str(pathlib.Path(__file__).parents[2] / "build/release/rowgate"))
 
@@ -44,3 +45,11 @@ def loaded(server):
         answer = server.post(f"/v1/tables/{table}/loads", (server.folder / f"{table}.csv").read_bytes())
         assert answer.status == 200, answer.text
     return server
+
+
+@pytest.fixture(scope="session")
+def worlds(tmp_path_factory):
+    """The situations of worlds.py."""
+    made = Worlds(ROWGATE, lambda: tmp_path_factory.mktemp("world"))
+    yield made
+    made.stop()

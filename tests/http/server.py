@@ -1,6 +1,7 @@
 """Starting rowgate and speaking HTTP to it, by http.client or byte by byte."""
 
 import http.client
+import io
 import json
 import os
 import pathlib
@@ -14,10 +15,15 @@ import time
 
 import yaml
 
+import api
+
 
 class Answer:
     def __init__(self, status, headers, body):
         self.status, self.headers, self.body = status, headers, body
+
+    def __repr__(self):
+        return f"{self.status} {self.text[:300]}"
 
     @property
     def text(self):
@@ -31,6 +37,30 @@ class Answer:
     def problem(self):
         assert self.headers["Content-Type"].startswith("application/problem+json"), (self.headers, self.text)
         return self.json
+
+    @property
+    def slug(self):
+        return self.problem["type"].rsplit("/", 1)[1]
+
+
+class Bytes(io.BytesIO):
+    """Bytes that came from a socket, for http.client; another answer may follow in them."""
+
+    def makefile(self, _mode):
+        return self
+
+    def close(self):
+        pass
+
+
+def answers_in(data, method="GET"):
+    """The answers in what a server sent."""
+    source, answers = Bytes(data), []
+    while source.tell() < len(data):
+        answer = http.client.HTTPResponse(source, method=method)
+        answer.begin()
+        answers.append(Answer(answer.status, answer.headers, answer.read()))
+    return answers
 
 
 def merge(into, changes):
@@ -94,13 +124,16 @@ class Server:
             self.reader.join(5)
 
     def request(self, method, path, body=None, headers=None, port=None, timeout=60):
+        """The answer, which must be one that docs/http-api.yaml promises."""
         connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=timeout)
         try:
             connection.request(method, path, body, headers or {})
-            answer = connection.getresponse()
-            return Answer(answer.status, answer.headers, answer.read())
+            got = connection.getresponse()
+            answer = Answer(got.status, got.headers, got.read())
         finally:
             connection.close()
+        api.check(method, path, answer, headers, is_admin=port is not None and port != self.port)
+        return answer
 
     def get(self, path, headers=None, **more):
         return self.request("GET", path, headers=headers, **more)

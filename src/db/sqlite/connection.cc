@@ -146,6 +146,8 @@ Result<void> Connection::set_up(Access access, std::chrono::milliseconds lock_wa
   sqlite3_busy_timeout(handle_, static_cast<int>(lock_wait.count()));
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_DEFENSIVE, access == Access::Read ? 1 : 0, nullptr);
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  // Else the name of a column that is not there would be taken for a text (https://sqlite.org/quirks.html).
+  sqlite3_db_config(handle_, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
   std::string settings = "PRAGMA cache_size=-32768; PRAGMA temp_store=FILE;";
   if (access == Access::Read) settings += "PRAGMA query_only=ON;";
   // Foreign keys are judged by rowgate itself while it loads (see sink.h). With legacy_alter_table a rename

@@ -6,6 +6,7 @@
 #include "http/idempotency.h"
 #include "http/lookups.h"
 #include "http/metrics.h"
+#include "http/problem.h"
 #include "http/replies.h"
 #include "http/resources.h"
 #include "io/digest.h"
@@ -29,42 +30,62 @@ class JsonBody : public BodyReceiver {
   std::string text_;
 };
 
-std::unexpected<Error> bad_json(std::string message) {
-  return fail(Code::RequestBadJson, std::move(message),
-              "for example {\"expires_in\": 86400, \"params\": {}}");
+/// What is wrong with the body, and the member where it is (RFC 6901).
+Problem bad_json(std::string message, std::string pointer = {}) {
+  Problem problem{.error = {Code::RequestBadJson, std::move(message),
+                            "for example {\"expires_in\": 86400, \"params\": {}}"}};
+  if (!pointer.empty())
+    problem.items.push_back({.code = Code::RequestBadJson, .pointer = std::move(pointer)});
+  return problem;
 }
 
-Result<void> read_params(const Node& node, report::LinkRequest& request) {
-  if (node.kind != Node::Kind::Map) return bad_json("`params` is no object");
+std::string pointer_to(std::string_view member) {
+  std::string pointer = "/";
+  for (const char c : member) {
+    if (c == '~')
+      pointer += "~0";
+    else if (c == '/')
+      pointer += "~1";
+    else
+      pointer += c;
+  }
+  return pointer;
+}
+
+std::optional<Problem> read_params(const Node& node, report::LinkRequest& request) {
+  if (node.kind != Node::Kind::Map) return bad_json("`params` is no object", "/params");
   for (const auto& [name, value] : node.members) {
     if (value.kind != Node::Kind::Scalar)
-      return bad_json(fmt::format("the parameter `{}` is no value", shown(name)));
+      return bad_json(fmt::format("the parameter `{}` is no value", shown(name)),
+                      "/params" + pointer_to(shown(name)));
     request.params.emplace_back(name, value.scalar);
   }
-  return {};
+  return std::nullopt;
 }
 
-Result<void> read_member(const std::string& name, const Node& value, report::LinkRequest& request) {
+std::optional<Problem> read_member(const std::string& name, const Node& value, report::LinkRequest& request) {
+  const std::string pointer = pointer_to(shown(name));
   if (name == "params") return read_params(value, request);
   if (name == "expires_in") {
     const Result<std::int64_t> seconds = as_integer(value, name);
-    if (!seconds || !value.plain) return bad_json("`expires_in` is no number of seconds");
+    if (!seconds || !value.plain) return bad_json("`expires_in` is no number of seconds", pointer);
     request.expires_in = std::chrono::seconds(*seconds);
-    return {};
+    return std::nullopt;
   }
-  if (name != "filename") return bad_json(fmt::format("there is no member `{}`", shown(name)));
-  if (value.kind != Node::Kind::Scalar || value.plain) return bad_json("`filename` is no text");
+  if (name != "filename") return bad_json(fmt::format("there is no member `{}`", shown(name)), pointer);
+  if (value.kind != Node::Kind::Scalar || value.plain) return bad_json("`filename` is no text", pointer);
   request.filename = value.scalar;
-  return {};
+  return std::nullopt;
 }
 
-Result<void> read_body(const std::string& text, report::LinkRequest& request) {
-  if (trim_spaces(text).empty()) return {};
+std::optional<Problem> read_body(const std::string& text, report::LinkRequest& request) {
+  if (trim_spaces(text).empty()) return std::nullopt;
   const Result<Node> root = node_from_json(text);
   if (!root) return bad_json("the body is no JSON");
   if (root->kind != Node::Kind::Map) return bad_json("the body is no JSON object");
-  for (const auto& [name, value] : root->members) TRY(read_member(name, value, request));
-  return {};
+  for (const auto& [name, value] : root->members)
+    if (std::optional<Problem> problem = read_member(name, value, request)) return problem;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -75,6 +96,10 @@ Result<Accepted> prepare_link(Call& call) {
   if (lower_ascii(trim_spaces(type.substr(0, type.find(';')))) != "application/json")
     return fail(Code::RequestUnsupportedMedia, fmt::format("\"{}\" is not taken here", shown(type)),
                 "send application/json, or no body");
+  const std::string_view coding = call.request.header("content-encoding").value_or("identity");
+  if (lower_ascii(trim_spaces(coding)) != "identity")
+    return fail(Code::RequestUnsupportedEncoding, fmt::format("\"{}\" is not taken here", shown(coding)),
+                "send the JSON as it is");
   return Accepted{.receiver = std::make_unique<JsonBody>(),
                   .limit_bytes = call.service.settings.limits.max_body_bytes};
 }
@@ -83,7 +108,8 @@ Result<Reply> create_link(Call& call, Body body) {
   TRY_ASSIGN(const report::Definition* const report, find_report(call));
   const std::string text = body ? static_cast<const JsonBody&>(*body).text() : std::string();
   report::LinkRequest request{.report = report, .principal = call.request.principal};
-  TRY(read_body(text, request));
+  if (const std::optional<Problem> problem = read_body(text, request))
+    return Reply(problem_response(call, *problem));
   TRY_ASSIGN(request.idempotency, read_idempotency_key(call.request));
   if (request.idempotency) request.idempotency.fingerprint = fingerprint(call.request, io::sha256_hex(text));
   TRY_ASSIGN(const report::MadeLink made, call.service.links.make(request));

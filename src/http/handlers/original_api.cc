@@ -168,7 +168,9 @@ Result<Reply> original_report(Call& call, Body) {
     return Reply(json_response(200, fmt::format("{{\"message\": {}, \"presigned-url\": {}}}\n",
                                                 json_text("Report generated succesfully!"), json_text(url))));
   }
-  return fail(Code::RequestNotFound, "there is nothing at this address");
+  // A report that the key may not see is told as any path where nothing is.
+  const Problem nothing{.error = {Code::RequestNotFound, fmt::format("there is nothing at {}", shown(path))}};
+  return Reply(problem_response(call.service.settings, &call.request, nullptr, nothing));
 }
 
 }  // namespace rowgate::http
