@@ -368,6 +368,7 @@ TEST_F(RunQueueTest, StoppingPutsARunningLoadBackAndItGoesOn) {
   std::atomic<int> called = 0;
   for (const std::string& id : {running, waiting}) queue_->when_done(id, [&] { ++called; });
   std::thread stopper([&] { queue_->stop(); });
+  while (queue_->receive({.id = "run_late"}, 100)) std::this_thread::yield();  // until it stops
   release_database();
   stopper.join();
   EXPECT_EQ(called, 2);
