@@ -44,6 +44,16 @@ python_tests() {
   rm -f "$log"
 }
 
+# schemathesis, as tests/requirements.txt pins it, in build/venv.
+install_schemathesis() {
+  local wanted=tests/requirements.txt have=build/venv/requirements.txt
+  cmp -s "$wanted" "$have" && return
+  say "installing schemathesis"
+  run_it "$PYTHON" -m venv --clear build/venv
+  run_it build/venv/bin/pip install --quiet --disable-pip-version-check --only-binary :all: -r "$wanted"
+  cp "$wanted" "$have"
+}
+
 # fuzz_for TARGET SECONDS: starts from the committed corpus; what it finds new stays in build/, a crash goes to the corpus.
 fuzz_for() {
   local target=$1 seconds=$2
@@ -89,6 +99,7 @@ test_all() {
   lint
   build_targets release rowgate
   unit_tests release "${SUITES[@]}"
+  install_schemathesis
   say "whole-program cases"
   python_tests tests/cases tests/docs tests/http
   say "15 kills of the command line during loads"

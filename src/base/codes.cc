@@ -312,7 +312,7 @@ constexpr auto kCodes = std::to_array<CodeInfo>({
      "The Expect header asks for something else than 100-continue.", "Leave Expect out.", "Expect: 200-ok"},
     {Code::RequestNotImplemented, "request.not_implemented", "not-implemented", 501,
      "this part of HTTP is not done here", "", kError, 2,
-     "The method is CONNECT or TRACE, or the Transfer-Encoding has more than chunked.",
+     "The method is CONNECT, or the Transfer-Encoding has more than chunked.",
      "Use another method; compress with Content-Encoding.", "Transfer-Encoding: gzip, chunked"},
     {Code::RequestHttpVersion, "request.http_version", "http-version", 505,
      "the version of HTTP is not spoken here", "", kError, 2, "The request is neither HTTP/1.1 nor HTTP/1.0.",

@@ -130,7 +130,7 @@ TEST(Framing, RequestLineOfSection3) {
       {"the case of a method counts", head("get /x HTTP/1.1"), {200}, Then::Open, "get /x []"},
       {"an unknown method is for the application", head("PURGE /x HTTP/1.1"), {200}, Then::Open},
       {"CONNECT", head("CONNECT localhost:80 HTTP/1.1"), {501}},
-      {"TRACE", head("TRACE /x HTTP/1.1"), {501}},
+      {"TRACE is for the application, which has it nowhere", head("TRACE /x HTTP/1.1"), {200}, Then::Open},
       {"authority form for GET", head("GET localhost:80 HTTP/1.1"), {400}},
       {"OPTIONS *", head("OPTIONS * HTTP/1.1"), {200}, Then::Open, "OPTIONS * []"},
       {"GET *", head("GET * HTTP/1.1"), {400}},

@@ -139,7 +139,6 @@ Result<void> HeadReader::read_request_line(std::string_view line) {
   head_.request.method = method;
   head_.request.target = target;
   TRY(read_target(target, head_.request, authority_));
-  if (method == "TRACE") return fail(Code::RequestNotImplemented, "TRACE is not done here");
   return {};
 }
 

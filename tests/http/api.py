@@ -175,6 +175,8 @@ def check_body(answer, content, where, is_head):
     schema = content[media].get("schema")
     if media.endswith("json"):
         validate(json.loads(answer.body.decode("utf-8")), schema, where)
+    elif media == "application/yaml":
+        validate(yaml.safe_load(answer.body), schema, where)
     elif schema:
         validate(answer.body.decode("utf-8"), schema, where)
     if media == "application/problem+json":

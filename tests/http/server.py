@@ -92,7 +92,7 @@ class Server:
         self.reader = threading.Thread(target=self.read_log, daemon=True)
         self.reader.start()
         if wait:
-            assert self.ready.wait(30), "the server did not say that it listens:\n" + "\n".join(self.log)
+            assert self.ready.wait(30) and self.port, "the server did not say that it listens:\n" + "\n".join(self.log)
 
     def read_log(self):
         for raw in self.process.stderr:

@@ -96,8 +96,8 @@ Result<Accepted> prepare_link(Call& call) {
   if (lower_ascii(trim_spaces(type.substr(0, type.find(';')))) != "application/json")
     return fail(Code::RequestUnsupportedMedia, fmt::format("\"{}\" is not taken here", shown(type)),
                 "send application/json, or no body");
-  const std::string_view coding = call.request.header("content-encoding").value_or("identity");
-  if (lower_ascii(trim_spaces(coding)) != "identity")
+  const std::string coding = lower_ascii(trim_spaces(call.request.header("content-encoding").value_or("")));
+  if (!coding.empty() && coding != "identity")
     return fail(Code::RequestUnsupportedEncoding, fmt::format("\"{}\" is not taken here", shown(coding)),
                 "send the JSON as it is");
   return Accepted{.receiver = std::make_unique<JsonBody>(),
