@@ -41,52 +41,61 @@ void BodyReader::take_at_hand() {
 }
 
 Task<BodyReader::Next> BodyReader::next() {
-  if (done_) co_return Next{};
-  if (chunked_) co_return co_await next_chunk();
-  co_return co_await next_of_length();
+  for (;;) {
+    if (std::optional<Next> found = ready()) co_return *std::move(found);
+    Next filled = co_await fill();
+    if (filled.outcome != Outcome::Piece) co_return filled;
+  }
+}
+
+BodyReader::Next BodyReader::next_now() {
+  for (;;) {
+    if (std::optional<Next> found = ready()) return *std::move(found);
+    const Moved moved = connection_.read_now();
+    if (moved.would_wait()) return Next{Outcome::Nothing, {}, {}};
+    Next filled = judge(moved, SteadyClock::now());
+    if (filled.outcome != Outcome::Piece) return filled;
+  }
+}
+
+/// What is said without reading more; nullopt: it must be read.
+std::optional<BodyReader::Next> BodyReader::ready() {
+  if (done_) return Next{};
+  connection_.inbox.drop(given_);
+  given_ = 0;
+  return chunked_ ? ready_of_chunks() : ready_of_length();
 }
 
 /// A body with a length is handed out where it lies in the inbox.
-Task<BodyReader::Next> BodyReader::next_of_length() {
-  connection_.inbox.drop(given_);
-  given_ = 0;
+std::optional<BodyReader::Next> BodyReader::ready_of_length() {
   if (remaining_ == 0) {
     done_ = true;
-    co_return Next{};
+    return Next{};
   }
-  if (connection_.inbox.empty()) {
-    Next filled = co_await fill();
-    if (filled.outcome != Outcome::Piece) co_return filled;
-  }
+  if (connection_.inbox.empty()) return std::nullopt;
   given_ = std::min<std::uint64_t>(connection_.inbox.bytes().size(), remaining_);
   remaining_ -= given_;
   received_ += given_;
-  co_return Next{Outcome::Piece, connection_.inbox.bytes().substr(0, given_), {}};
+  return Next{Outcome::Piece, connection_.inbox.bytes().substr(0, given_), {}};
 }
 
 /// The chunks' data is moved together at the front of the inbox and handed out there.
-Task<BodyReader::Next> BodyReader::next_chunk() {
-  connection_.inbox.drop(given_);
-  given_ = 0;
+std::optional<BodyReader::Next> BodyReader::ready_of_chunks() {
   if (ended_) {
     done_ = true;
-    co_return Next{};
+    return Next{};
   }
-  for (;;) {
-    Result<ChunkedBody::Step> step = chunked_->decode(connection_.inbox.content());
-    if (!step) co_return Next{Outcome::Trouble, {}, std::move(step).error()};
-    received_ += step->made;
-    ended_ = step->done;
-    if (step->made != 0) {
-      given_ = step->used;
-      co_return Next{Outcome::Piece, connection_.inbox.bytes().substr(0, step->made), {}};
-    }
-    connection_.inbox.drop(step->used);
-    done_ = ended_;
-    if (done_) co_return Next{};
-    Next filled = co_await fill();
-    if (filled.outcome != Outcome::Piece) co_return filled;
+  Result<ChunkedBody::Step> step = chunked_->decode(connection_.inbox.content());
+  if (!step) return Next{Outcome::Trouble, {}, std::move(step).error()};
+  received_ += step->made;
+  ended_ = step->done;
+  if (step->made != 0) {
+    given_ = step->used;
+    return Next{Outcome::Piece, connection_.inbox.bytes().substr(0, step->made), {}};
   }
+  connection_.inbox.drop(step->used);
+  done_ = ended_;
+  return done_ ? std::optional(Next{}) : std::nullopt;
 }
 
 /// Reads once from the socket; more where it costs no waiting (TLS gives 16 KiB at a time).
@@ -100,18 +109,24 @@ Task<BodyReader::Next> BodyReader::fill() {
   do {
     const TimePoint since = SteadyClock::now();
     const Moved moved = co_await connection_.read(read_deadline());
-    if (connection_.timed_out)
-      co_return Next{
-          Outcome::Trouble, {}, Error{Code::RequestTimeout, "the body came too slowly or not at all"}};
-    if (moved.is_end()) {
-      std::string message = fmt::format("the body ended early, after {} bytes", grouped(received_));
-      co_return Next{Outcome::Trouble, {}, Error{Code::RequestMalformed, std::move(message)}};
-    }
-    if (moved.error) co_return Next{Outcome::Gone, {}, {}};
-    count(since, moved.bytes);
+    Next filled = judge(moved, since);
+    if (filled.outcome != Outcome::Piece) co_return filled;
   } while (connection_.inbox.bytes().size() + kTlsRecordBytes <= Inbox::kFirstBytes * 8 &&
            connection_.loop.tls.has_value() && connection_.stream->is_ready());
   co_return Next{Outcome::Piece, {}, {}};
+}
+
+/// A Piece without bytes: there is more in the inbox.
+BodyReader::Next BodyReader::judge(const Moved& moved, TimePoint since) {
+  if (connection_.timed_out)
+    return {Outcome::Trouble, {}, Error{Code::RequestTimeout, "the body came too slowly or not at all"}};
+  if (moved.is_end()) {
+    std::string message = fmt::format("the body ended early, after {} bytes", grouped(received_));
+    return {Outcome::Trouble, {}, Error{Code::RequestMalformed, std::move(message)}};
+  }
+  if (moved.error) return {Outcome::Gone, {}, {}};
+  count(since, moved.bytes);
+  return {Outcome::Piece, {}, {}};
 }
 
 /// A body must come at settings.min_bytes_per_second, after settings.rate_window to begin with, and never

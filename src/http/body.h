@@ -15,7 +15,7 @@ class BodyReader {
  public:
   BodyReader(Connection& connection, const Head& head);
 
-  enum class Outcome : std::uint8_t { Piece, End, Trouble, Gone };
+  enum class Outcome : std::uint8_t { Piece, End, Trouble, Gone, Nothing };
   struct Next {
     Outcome outcome = Outcome::End;
     std::string_view bytes = {};        ///< of a Piece; valid until the next call
@@ -23,6 +23,8 @@ class BodyReader {
   };
   /// The next piece, never empty. Gone: the connection broke.
   Task<Next> next();
+  /// The same without waiting: Nothing where it has not come yet. On a worker that the connection waits for.
+  Next next_now();
   /// Sends "100 Continue" before the first read; for a client that waits for it.
   void promise_continue() { owes_continue_ = true; }
   bool has_said_continue() const { return has_said_continue_; }
@@ -40,9 +42,11 @@ class BodyReader {
   std::optional<std::uint64_t> remaining() const;
 
  private:
-  Task<Next> next_of_length();
-  Task<Next> next_chunk();
+  std::optional<Next> ready();
+  std::optional<Next> ready_of_length();
+  std::optional<Next> ready_of_chunks();
   Task<Next> fill();
+  Next judge(const Moved& moved, TimePoint since);
   TimePoint read_deadline() const;
   void count(TimePoint since, std::uint64_t bytes);
 

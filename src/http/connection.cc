@@ -138,7 +138,7 @@ void Connection::close_if_idle() {
 
 void Connection::close_now() {
   is_cut = true;
-  stream->close();
+  stream->shut_down();  // a worker may be reading from the socket, so it must not be closed here
   if (pause != nullptr) pause->cancel();
 }
 
@@ -151,6 +151,14 @@ Task<Moved> Connection::read(TimePoint until) {
   deadline = TimePoint::max();
   inbox.added(moved.bytes);
   co_return moved;
+}
+
+Moved Connection::read_now() {
+  const std::span<char> room = inbox.room();
+  if (room.empty()) return {net::error::no_buffer_space, 0};
+  const Moved moved = stream->read_now(room);
+  inbox.added(moved.bytes);
+  return moved;
 }
 
 Task<bool> Connection::write(Pieces pieces) {

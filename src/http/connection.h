@@ -9,7 +9,7 @@
 namespace rowgate::http {
 
 /// An accepted connection: the socket, what was read from it, and until when it may keep us waiting.
-/// Lives as long as its coroutine. Loop thread only.
+/// Lives as long as its coroutine. Loop thread only, but for read_now().
 class Connection {
  public:
   Connection(Loop& loop, std::unique_ptr<Stream> stream, bool is_admin, bool is_surplus);
@@ -25,6 +25,8 @@ class Connection {
 
   /// Reads into the inbox. The wait ends at `until` with timed_out().
   Task<Moved> read(TimePoint until);
+  /// The same without waiting; from any thread while the connection's coroutine waits for that thread.
+  Moved read_now();
   /// Writes all of it; false when the peer is gone or does not read for settings.idle_timeout.
   Task<bool> write(Pieces pieces);
 

@@ -4,6 +4,11 @@
 
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/post.hpp>
+#include <pthread.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <thread>
 
 namespace rowgate::http {
 
@@ -21,13 +26,16 @@ Loop::Loop(Application& served, ServerSettings given)
     : application(served),
       settings(std::move(given)),
       doorbell(std::make_shared<Doorbell>(context)),
-      workers(std::max(1U, settings.workers)) {}
+      workers(std::max(1U, settings.workers)),
+      receivers(std::clamp(std::thread::hardware_concurrency(), 2U, 16U)) {}
 
 /// What runs on a worker uses frames that live in the context, so it must end first.
 Loop::~Loop() {
   doorbell->disconnect();
   workers.stop();
+  receivers.stop();
   workers.join();
+  receivers.join();
 }
 
 const std::string& Loop::date() {
@@ -44,9 +52,21 @@ void Loop::left(Connection& connection) {
   if (is_stopping && connections.empty()) context.stop();
 }
 
-Task<void> on_worker(Loop& loop, const std::function<void()>& work) {
-  auto start = [&loop, &work](auto handler) {
-    net::post(loop.workers, [handler = std::move(handler), &work]() mutable {
+namespace {
+
+/// From now on this thread does not take a CPU from the loop when it is woken (sched(7), SCHED_BATCH): that
+/// has little to do each time, and everybody waits for it.
+void let_the_loop_go_first() {
+  int policy = 0;
+  sched_param parameters{};
+  if (::pthread_getschedparam(::pthread_self(), &policy, &parameters) == 0 && policy == SCHED_OTHER)
+    (void)::pthread_setschedparam(::pthread_self(), SCHED_BATCH, &parameters);
+}
+
+Task<void> on_thread_of(net::thread_pool& pool, const std::function<void()>& work) {
+  auto start = [&pool, &work](auto handler) {
+    net::post(pool, [handler = std::move(handler), &work]() mutable {
+      [[maybe_unused]] thread_local const bool is_set_up = (let_the_loop_go_first(), true);
       work();
       auto executor = net::get_associated_executor(handler);
       net::post(executor, std::move(handler));
@@ -54,6 +74,16 @@ Task<void> on_worker(Loop& loop, const std::function<void()>& work) {
   };
   const net::use_awaitable_t<Executor> token;
   co_await net::async_initiate<const net::use_awaitable_t<Executor>, void()>(std::move(start), token);
+}
+
+}  // namespace
+
+Task<void> on_worker(Loop& loop, const std::function<void()>& work) {
+  return on_thread_of(loop.workers, work);
+}
+
+Task<void> on_receiver(Loop& loop, const std::function<void()>& work) {
+  return on_thread_of(loop.receivers, work);
 }
 
 }  // namespace rowgate::http

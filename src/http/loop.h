@@ -62,9 +62,14 @@ struct Loop {
   net::io_context context{1};
   std::shared_ptr<Doorbell> doorbell;
   net::thread_pool workers;
+  /// Take the pieces of large bodies: as many as there are CPUs, since that is computing (hashing, copying),
+  /// and more at once would only keep the loop from its CPU and other requests from their workers.
+  net::thread_pool receivers;
 };
 
 /// Runs `work`, which must not throw, on a worker thread; goes on on the loop.
 Task<void> on_worker(Loop& loop, const std::function<void()>& work);
+/// The same on a receiver.
+Task<void> on_receiver(Loop& loop, const std::function<void()>& work);
 
 }  // namespace rowgate::http

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "http/connection.h"
 #include "http/tls.h"
+#include "io/descriptor.h"
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -11,8 +12,10 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -27,6 +30,7 @@ using Acceptor = net::basic_socket_acceptor<tcp, Executor>;
 
 /// So many more than max_connections are told that there are too many; the others are closed.
 constexpr std::size_t kSurplusConnections = 64;
+constexpr std::size_t kFilesOfConnection = 3;  ///< the socket, an upload, the state of its run
 constexpr std::size_t kFilesForOthers = 256;
 
 struct OpenListener {
@@ -34,14 +38,22 @@ struct OpenListener {
   bool is_admin = false;
 };
 
-/// Every connection is a file; the usual soft limit of 1,024 is far below what the system would give.
-void raise_file_limit(std::size_t connections) {
+/// The usual soft limit of 1,024 files is far below what the system would give.
+rlim_t raise_file_limit(rlim_t wanted) {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  const rlim_t wanted = std::min<rlim_t>(limit.rlim_max, connections + kSurplusConnections + kFilesForOthers);
-  if (limit.rlim_cur >= wanted) return;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  wanted = std::min<rlim_t>(limit.rlim_max, wanted);
+  if (limit.rlim_cur >= wanted) return wanted;
   limit.rlim_cur = wanted;
-  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+  return ::setrlimit(RLIMIT_NOFILE, &limit) == 0 ? wanted : 0;
+}
+
+/// When the kernel's table of a process's files has to grow, whoever opens or accepts waits until every CPU
+/// has seen the new one (expand_fdtable() in Linux's fs/file.c), for tens of milliseconds on a busy machine.
+/// The loop must not; so the table grows before anybody is served.
+void grow_file_table(rlim_t files) {
+  if (files == 0) return;
+  const io::Descriptor highest(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, static_cast<int>(files) - 1));
 }
 
 std::unexpected<Error> cannot_listen(const Listener& listener, const error_code& error) {
@@ -186,7 +198,8 @@ Result<void> Server::listen() {
     TRY_ASSIGN(net::ssl::context context, tls_context(*settings.tls_certificate, *settings.tls_key));
     loop.tls.emplace(std::move(context));
   }
-  raise_file_limit(settings.max_connections);
+  const std::size_t connections = settings.max_connections + kSurplusConnections;
+  grow_file_table(raise_file_limit(connections * kFilesOfConnection + kFilesForOthers));
   for (const Listener& listener : settings.listeners) {
     TRY_ASSIGN(OpenListener opened, open_listener(loop, listener));
     state_->listeners.push_back(std::make_unique<OpenListener>(std::move(opened)));

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <cerrno>
 #include <tuple>
 #include <utility>
 
@@ -37,6 +38,15 @@ class PlainStream final : public Stream {
   Task<Moved> write_some(Pieces pieces) override {
     const auto [error, bytes] = co_await socket_.async_write_some(pieces, kAsValue);
     co_return Moved{error, bytes};
+  }
+
+  Moved read_now(std::span<char> into) override {
+    for (;;) {
+      const ssize_t got = ::recv(socket_.native_handle(), into.data(), into.size(), MSG_DONTWAIT);
+      if (got > 0) return {{}, static_cast<std::size_t>(got)};
+      if (got == 0) return {net::error::eof, 0};
+      if (errno != EINTR) return {error_code(errno, net::error::get_system_category()), 0};
+    }
   }
 
   Task<void> end_writing() override {
@@ -73,6 +83,8 @@ class TlsStream final : public Stream {
     co_return Moved{error, bytes};
   }
 
+  Moved read_now(std::span<char>) override { return {net::error::would_block, 0}; }
+
   Task<void> end_writing() override {
     (void)co_await stream_.async_shutdown(kAsValue);  // sends close_notify, then waits for the peer's
     error_code ignored;
@@ -98,6 +110,10 @@ tcp_info info_of(Socket& socket) {
 
 }  // namespace
 
+bool Moved::would_wait() const {
+  return error == net::error::would_block || error == net::error::try_again;
+}
+
 bool Moved::is_end() const {
   return error == net::error::eof || error == net::ssl::error::stream_truncated;
 }
@@ -105,6 +121,12 @@ bool Moved::is_end() const {
 void Stream::cancel() {
   error_code ignored;
   (void)socket().cancel(ignored);
+}
+
+void Stream::shut_down() {
+  cancel();
+  error_code ignored;
+  (void)socket().shutdown(Socket::shutdown_both, ignored);
 }
 
 void Stream::close() {

@@ -31,19 +31,23 @@ inline constexpr net::as_tuple_t<net::use_awaitable_t<Executor>> kAsValue{net::u
 struct Moved {
   boost::system::error_code error = {};
   std::size_t bytes = 0;
-  bool is_end() const;  ///< the peer sent all that it will send
+  bool is_end() const;      ///< the peer sent all that it will send
+  bool would_wait() const;  ///< nothing has come yet
 };
 
 /// The bytes of an answer; several pieces go out in one call.
 using Pieces = std::array<net::const_buffer, 3>;
 
-/// One accepted connection, plain or TLS. Loop thread only.
+/// One accepted connection, plain or TLS. Loop thread only, but for read_now().
 class Stream {
  public:
   virtual ~Stream() = default;
   virtual Task<boost::system::error_code> handshake() = 0;
   virtual Task<Moved> read_some(std::span<char> into) = 0;
   virtual Task<Moved> write_some(Pieces pieces) = 0;
+  /// What can be read without waiting; would_block where nothing is there, or only the loop can tell (TLS).
+  /// From any thread, while nothing else is under way on the stream but shut_down().
+  virtual Moved read_now(std::span<char> into) = 0;
   /// Tells the peer that nothing more comes.
   virtual Task<void> end_writing() = 0;
   /// Another read would not have to wait.
@@ -53,6 +57,8 @@ class Stream {
 
   /// Ends what waits on the socket now with operation_aborted.
   void cancel();
+  /// Ends what waits and what is read elsewhere; the socket stays open.
+  void shut_down();
   void close();
   /// Closes such that the peer sees an error instead of an end.
   void reset();

@@ -15,6 +15,7 @@ using namespace std::chrono_literals;
 /// A body that nobody wants is read past up to this size, so that the connection can be kept.
 constexpr std::uint64_t kSmallBodyBytes = 64 * kKiB;
 constexpr auto kReadPast = 5s;
+constexpr std::uint64_t kBytesInOneGo = kMiB;
 
 Error too_large(std::uint64_t limit_bytes) {
   return {Code::LimitBytes, fmt::format("the body is larger than {}", bytes_text(limit_bytes))};
@@ -132,6 +133,19 @@ std::optional<Error> RequestTurn::give(BodyReceiver& receiver, std::string_view 
   }
 }
 
+/// Gives the piece in `next` and what else has come meanwhile, up to a bound that lets others have their
+/// turn; leaves in `next` what came after it. So a fast client costs the loop little, and its bytes are used
+/// by the CPU that has just copied them.
+std::optional<Error> RequestTurn::give_arrived(BodyReceiver& receiver, BodyReader::Next& next,
+                                               std::uint64_t limit) {
+  const std::uint64_t until = body_.received() + kBytesInOneGo;
+  while (next.outcome == BodyReader::Outcome::Piece && body_.received() <= limit) {
+    if (std::optional<Error> found = give(receiver, next.bytes)) return found;
+    next = body_.received() < until ? body_.next_now() : BodyReader::Next{BodyReader::Outcome::Nothing};
+  }
+  return std::nullopt;
+}
+
 /// Hands the body to its receiver, piece by piece. While that works, nothing is read: the client waits.
 Task<std::optional<Reply>> RequestTurn::receive(Accepted accepted) {
   const bool is_wanted = accepted.receiver != nullptr;
@@ -142,19 +156,22 @@ Task<std::optional<Reply>> RequestTurn::receive(Accepted accepted) {
   if (is_wanted && head_.expects_continue) body_.promise_continue();
   std::optional<Reply> reply;
   std::optional<Error> trouble_found;
-  BodyReader::Next next{BodyReader::Outcome::Piece, {}, {}};
-  const std::function<void()> take = [&] { trouble_found = give(*accepted.receiver, next.bytes); };
+  BodyReader::Next next{BodyReader::Outcome::Nothing, {}, {}};
+  const std::function<void()> take = [&] { trouble_found = give_arrived(*accepted.receiver, next, limit); };
   const std::function<void()> end = [&] { reply = answer(std::move(accepted.receiver)); };
   const std::function<void()> drop = [&] { accepted.receiver.reset(); };
   const bool is_passed_over = !is_wanted && (is_too_large || head_.expects_continue);
   while (!is_passed_over) {
-    next = co_await body_.next();
+    if (next.outcome == BodyReader::Outcome::Nothing) next = co_await body_.next();
     if (next.outcome != BodyReader::Outcome::Piece) break;
     if (body_.received() > limit) {
       if (!is_wanted) break;
       co_return co_await end_early(std::move(accepted), std::move(over_limit));
     }
-    if (is_wanted) co_await on_worker(loop_, take);
+    if (is_wanted)
+      co_await on_receiver(loop_, take);
+    else
+      next = {BodyReader::Outcome::Nothing, {}, {}};
     if (trouble_found) co_return co_await end_early(std::move(accepted), *std::move(trouble_found));
   }
   const bool is_broken =

@@ -37,6 +37,7 @@ class RequestTurn {
   Reply answer(std::unique_ptr<BodyReceiver> body);
   Reply answer_whole(std::unique_ptr<BodyReceiver> body, std::string_view bytes);
   std::optional<Error> give(BodyReceiver& receiver, std::string_view bytes);
+  std::optional<Error> give_arrived(BodyReceiver& receiver, BodyReader::Next& next, std::uint64_t limit);
   void subscribe(Later& later);
   Task<std::optional<Response>> wait_for(Later later);
   Task<void> send(Response response);

@@ -262,8 +262,8 @@ Result<std::string> RunQueue::submit(NewLoad load) {
   const Result<void> kept = state_->keep(entry, load);
   if (!kept) {
     const std::scoped_lock files(entry->files_mutex);
+    ::unlink(entry->upload.c_str());  // first: without a state file nobody would find it
     if (entry->state) entry->state->remove();
-    ::unlink(entry->upload.c_str());
   } else {
     state_->tell(run);
   }
