@@ -189,8 +189,8 @@ constexpr auto kSecond = "id,job\r\n2,Glazier\r\n";
 TEST_F(LinksTest, RunsTheReportAndStoresItsBytes) {
   const MadeLink made = make(request());
   EXPECT_THAT(made.link.id, StartsWith("lnk_"));
-  EXPECT_THAT(made.path, AllOf(StartsWith("/d/reports/" + made.link.id + "/jobs.csv?e=")));
-  EXPECT_EQ(download(made.path), kBoth);
+  EXPECT_THAT(made.address, AllOf(StartsWith("/d/reports/" + made.link.id + "/jobs.csv?e=")));
+  EXPECT_EQ(download(made.address), kBoth);
   EXPECT_EQ(made.link.rows, 2u);
   EXPECT_EQ(made.link.bytes, std::string(kBoth).size());
   EXPECT_EQ(made.link.params, R"({"least":1})");
@@ -214,10 +214,10 @@ TEST_F(LinksTest, ALinkWorksUntilItsSecondAndNotLonger) {
   wanted.expires_in = 60s;
   const MadeLink made = make(wanted);
   clock_.advance(59'749'999us);  // one microsecond before
-  EXPECT_EQ(download(made.path), kBoth);
+  EXPECT_EQ(download(made.address), kBoth);
   EXPECT_TRUE(links_.is_live(made.link));
   clock_.advance(1us);
-  EXPECT_EQ(download(made.path), "expired");
+  EXPECT_EQ(download(made.address), "expired");
   EXPECT_FALSE(links_.is_live(made.link));
 }
 
@@ -254,7 +254,7 @@ TEST_F(LinksTest, AnUnchangedResultIsNotComputedTwice) {
   EXPECT_EQ(second.link.run, first.link.run);
   EXPECT_EQ(second.link.computed_at, first.link.computed_at);
   EXPECT_EQ(second.link.sha256, first.link.sha256);
-  EXPECT_EQ(download(second.path), kBoth);
+  EXPECT_EQ(download(second.address), kBoth);
   EXPECT_EQ(store_.created, 1);
   EXPECT_EQ(store_.copied, 1);
 
@@ -279,7 +279,7 @@ TEST_F(LinksTest, ALoadEndsTheReuse) {
   load({{3, "Mason"}});
   const MadeLink fresh = make(request());
   EXPECT_FALSE(fresh.reused);
-  EXPECT_EQ(download(fresh.path), "id,job\r\n1,Baker\r\n2,Glazier\r\n3,Mason\r\n");
+  EXPECT_EQ(download(fresh.address), "id,job\r\n1,Baker\r\n2,Glazier\r\n3,Mason\r\n");
   EXPECT_TRUE(make(request()).reused);
   load({{1, "Anything"}}, "other_table");
   EXPECT_FALSE(make(request()).reused) << "a version of any table counts";
@@ -312,7 +312,7 @@ TEST_F(LinksTest, EqualReportsAtOnceAreComputedOnce) {
   }
   EXPECT_EQ(store_.created, 1);
   EXPECT_EQ(std::ranges::count(made, true, &MadeLink::reused), 5);
-  for (const MadeLink& one : made) EXPECT_EQ(download(one.path), kBoth);
+  for (const MadeLink& one : made) EXPECT_EQ(download(one.address), kBoth);
   EXPECT_EQ(listed().size(), 6u);
 }
 
@@ -320,8 +320,8 @@ TEST_F(LinksTest, RevokingALinkLeavesTheOthers) {
   const MadeLink first = make(request()), second = make(request());
   ASSERT_TRUE(second.reused);
   ASSERT_TRUE(links_.revoke(first.link.id));
-  EXPECT_EQ(download(first.path), "file.not_found");
-  EXPECT_EQ(download(second.path), kBoth);
+  EXPECT_EQ(download(first.address), "file.not_found");
+  EXPECT_EQ(download(second.address), kBoth);
   EXPECT_TRUE(links_.find(first.link.id)->revoked_at);
   EXPECT_FALSE(links_.find(second.link.id)->revoked_at);
   EXPECT_FALSE(links_.is_live(*links_.find(first.link.id)));
@@ -354,8 +354,8 @@ TEST_F(LinksTest, DoesNotWaitForALoadThatHoldsTheLock) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 60s) << "a load waits 120 s for the lock";
 
   EXPECT_TRUE(copy.reused) << "also of a link that waits";
-  EXPECT_EQ(download(made.path), kSecond);
-  EXPECT_EQ(download(before.path), "file.not_found");
+  EXPECT_EQ(download(made.address), kSecond);
+  EXPECT_EQ(download(before.address), "file.not_found");
   EXPECT_THAT(listed(), ElementsAre(copy.link.id, made.link.id, before.link.id));
   EXPECT_TRUE(links_.find(before.link.id)->revoked_at);
   EXPECT_EQ(db::to_state_json(*links_.find(made.link.id)), db::to_state_json(made.link));
@@ -402,7 +402,7 @@ TEST_F(LinksTest, TheSameRequestAgainGetsTheSameLink) {
   const MadeLink again = make(wanted);
   EXPECT_TRUE(again.replayed);
   EXPECT_FALSE(first.replayed);
-  EXPECT_EQ(again.path, first.path);
+  EXPECT_EQ(again.address, first.address);
   EXPECT_EQ(db::to_state_json(again.link), db::to_state_json(first.link));
   EXPECT_EQ(listed().size(), 1u);
 
@@ -457,7 +457,7 @@ TEST_F(LinksTest, AKeyThatWasUsedWhileItsLinkWaitedStaysWithTheOther) {
   links_.flush();
   EXPECT_EQ(waiting(), 0u);
   EXPECT_EQ(make(wanted).link.id, second->link.id);
-  EXPECT_EQ(download(waited.path), kBoth) << "both were given away, both work";
+  EXPECT_EQ(download(waited.address), kBoth) << "both were given away, both work";
   EXPECT_EQ(listed().size(), 2u);
 }
 
@@ -512,7 +512,7 @@ TEST_F(LinksTest, SweepingTakesTheFilesOfEndedLinksAndForgetsThemInTheEnd) {
   EXPECT_EQ(links_.sweep().value_or(99), 0u);
   clock_.advance(60s);
   EXPECT_EQ(links_.sweep().value_or(99), 1u);
-  EXPECT_EQ(download(second.path), kBoth);
+  EXPECT_EQ(download(second.address), kBoth);
   EXPECT_EQ(listed().size(), 2u) << "still told";
   EXPECT_TRUE(make(request()).reused) << "from the other one";
   clock_.advance(30 * 24h);
@@ -529,7 +529,7 @@ TEST_F(LinksTest, WhereTheBytesAreGoneTheReportRunsAgain) {
   ASSERT_TRUE(store_.remove(object_of(first.link)));
   const MadeLink second = make(request());
   EXPECT_FALSE(second.reused);
-  EXPECT_EQ(download(second.path), kBoth);
+  EXPECT_EQ(download(second.address), kBoth);
 }
 
 TEST_F(LinksTest, AReportBeforeTheFirstLoadMakesNoDatabase) {

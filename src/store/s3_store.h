@@ -32,6 +32,7 @@ struct S3Settings {
   /// takes 10,000 of them, of 5 MiB to 5 GiB.
   std::size_t part_bytes = 8 * kMiB;
   std::chrono::microseconds abandoned_after = std::chrono::hours(24);  ///< unfinished files are then removed
+  std::chrono::milliseconds probe_kept{2'000};  ///< so long one probe's outcome stands for the next ones
   net::Retries retries = {};
 
   // Empty: libcurl, the usual credentials, the system's clock.

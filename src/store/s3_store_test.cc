@@ -619,7 +619,13 @@ TEST_F(S3StoreTest, AProbeIsNotTriedAgain) {
   ASSERT_FALSE(health);
   EXPECT_EQ(health.error().code, Code::StorageUnreachable);
   EXPECT_THAT(http_->requests(), SizeIs(1));
+  EXPECT_FALSE(store_->probe());
+  EXPECT_THAT(http_->requests(), IsEmpty()) << "what was just found is told again";
+  settings_.probe_kept = {};
+  reopen();
   EXPECT_TRUE(store_->probe());
+  EXPECT_TRUE(store_->probe());
+  EXPECT_THAT(http_->requests(), SizeIs(6));
 }
 
 }  // namespace

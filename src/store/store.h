@@ -54,6 +54,8 @@ class AddressSigner {
   /// storage.denied, storage.unreachable (no credentials), and for a time that is over.
   virtual Result<SignedAddress> address(std::string_view method, const FileKey& key,
                                         std::string_view filename, Timestamp until) = 0;
+  /// Asks the store. Fails as Store does.
+  virtual Result<bool> is_there(const FileKey& key) = 0;
 };
 
 /// What a try of a store tells beside that it works.

@@ -11,8 +11,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <charconv>
+#include <chrono>
+#include <mutex>
+#include <optional>
 
 namespace rowgate::store {
 namespace {
@@ -116,18 +118,15 @@ class S3Store : public Store, public AddressSigner {
     return files;
   }
 
+  /// A flood of questions is no flood of probes.
   Result<StoreHealth> probe() override {
-    const std::string object = prefixed(fmt::format("{}-{}", probe_, probes_++ % 64));
-    constexpr std::string_view kBytes = "rowgate was here\n";
-    TRY(done_once({.name = "PutObject", .method = "PUT", .object = object, .body = kBytes, .once = true}));
-    TRY_ASSIGN(const S3Answer read,
-               done_once({.name = "GetObject", .method = "GET", .object = object, .once = true}));
-    if (read.response.body != kBytes)
-      return fail(Code::StorageDenied, "the storage does not give back what was written into it");
-    TRY(done_once({.name = "DeleteObject", .method = "DELETE", .object = object, .once = true}));
-    StoreHealth health{.clock_ahead = client_->clock_ahead()};
-    TRY_ASSIGN(health.credentials, client_->credentials_source());
-    return health;
+    const std::scoped_lock lock(probe_mutex_);
+    const auto now = std::chrono::steady_clock::now();
+    if (!last_probe_ || now - probed_at_ >= client_->settings().probe_kept) {
+      last_probe_ = probe_now();
+      probed_at_ = std::chrono::steady_clock::now();
+    }
+    return *last_probe_;
   }
 
   AddressSigner* address_signer() override { return this; }
@@ -146,7 +145,27 @@ class S3Store : public Store, public AddressSigner {
         until);
   }
 
+  Result<bool> is_there(const FileKey& key) override {
+    TRY_ASSIGN(const std::string object, object_of(key));
+    TRY_ASSIGN(const S3Answer about, head(object));
+    return about.is_done();
+  }
+
  private:
+  Result<StoreHealth> probe_now() {
+    const std::string object = prefixed(probe_);
+    constexpr std::string_view kBytes = "rowgate was here\n";
+    TRY(done_once({.name = "PutObject", .method = "PUT", .object = object, .body = kBytes, .once = true}));
+    TRY_ASSIGN(const S3Answer read,
+               done_once({.name = "GetObject", .method = "GET", .object = object, .once = true}));
+    if (read.response.body != kBytes)
+      return fail(Code::StorageDenied, "the storage does not give back what was written into it");
+    TRY(done_once({.name = "DeleteObject", .method = "DELETE", .object = object, .once = true}));
+    StoreHealth health{.clock_ahead = client_->clock_ahead()};
+    TRY_ASSIGN(health.credentials, client_->credentials_source());
+    return health;
+  }
+
   std::string prefixed(std::string_view name) const {
     const std::string& prefix = client_->settings().prefix;
     return prefix.empty() ? std::string(name) : fmt::format("{}/{}", prefix, name);
@@ -227,8 +246,10 @@ class S3Store : public Store, public AddressSigner {
   }
 
   std::shared_ptr<S3Client> client_;
-  std::string probe_;  ///< begins the names of this store's probes: others may try the same bucket
-  std::atomic<std::uint64_t> probes_{0};
+  const std::string probe_;  ///< the object of this store's probes; other processes have theirs
+  std::mutex probe_mutex_;
+  std::optional<Result<StoreHealth>> last_probe_;         ///< guarded by probe_mutex_
+  std::chrono::steady_clock::time_point probed_at_ = {};  ///< guarded by probe_mutex_
 };
 
 }  // namespace
