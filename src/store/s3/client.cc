@@ -62,6 +62,13 @@ struct S3Client::Refusal {
   std::string code, message, region;
 };
 
+/// To the caller: there is no such object, it is another one, it is not that long.
+bool S3Client::means_something(const Refusal& why) {
+  if (why.status == 404)
+    return why.code.empty() || (why.code.starts_with("NoSuch") && why.code != "NoSuchBucket");
+  return (why.status == 409 || why.status == 412 || why.status == 416) && !is_one_of(why.code, kLater);
+}
+
 S3Client::S3Client(S3Settings settings)
     : settings_(whole(std::move(settings))), host_(host_of(settings_)), seconds_ahead_(kNotKnown) {}
 
@@ -121,9 +128,7 @@ S3Client::Attempt S3Client::judge(const S3Operation& operation, net::HttpRespons
     if (response.status < 300) why.status = 500;  // "200 OK" was sent before it was known
   }
   if (why.region.empty()) why.region = response.header("x-amz-bucket-region");
-  const bool is_told = why.status == 404 || why.status == 409 || why.status == 412 || why.status == 416;
-  if (why.status < 300 || (is_told && why.code != "NoSuchBucket" && !is_one_of(why.code, kLater)))
-    return {S3Answer{std::move(response), std::move(why.code)}};
+  if (why.status < 300 || means_something(why)) return {S3Answer{std::move(response), std::move(why.code)}};
   if (is_one_of(why.code, kStale)) settings_.credentials->forget();
   const bool may_pass = is_one_of(why.code, kLater) || why.status == 429 ||
                         (why.status >= 500 && why.status != 501 && why.status != 507) ||

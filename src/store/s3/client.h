@@ -62,6 +62,7 @@ class S3Client {
   struct Refusal;
   std::string path_of(std::string_view object) const;
   std::string url_of(const std::string& path, const std::string& query) const;
+  static bool means_something(const Refusal& why);
   Attempt attempt(const S3Operation& operation);
   Attempt judge(const S3Operation& operation, net::HttpResponse response);
   Error refused(const S3Operation& operation, const Refusal& why) const;
