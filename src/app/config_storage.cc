@@ -161,16 +161,23 @@ class StorageReader : private ValueReader {
     const Place at{node, "links"};
     if (node == nullptr || node->is_null()) return;
     if (node->kind == Node::Kind::Scalar)
-      take_word({&document_.root, ""}, "links", "direct", "redirect", config_.direct_links);
+      read_mode(at);
     else if (is(at, Node::Kind::Map, "redirect, direct or { mode, keys }"))
       read_links_map(at);
     if (config_.direct_links && !config_.s3)
       problem(at, "direct links need an s3:// storage", "set links.mode: redirect");
   }
 
+  void read_mode(const Place& at) {
+    config_.direct_links = at.node->scalar == "direct";
+    if (!config_.direct_links && at.node->scalar != "redirect")
+      problem(at, fmt::format("`{}` is neither `direct` nor `redirect`", shown(at.node->scalar)));
+  }
+
   void read_links_map(const Place& at) {
     check_members(at, kLinks, std::nullopt);
-    if (present(at, "mode")) take_word(at, "mode", "direct", "redirect", config_.direct_links);
+    if (const Place mode = present(at, "mode"); mode && is(mode, Node::Kind::Scalar, "direct or redirect"))
+      read_mode(mode);
     const Place keys = present(at, "keys");
     if (!keys || !is(keys, Node::Kind::Map, "{ file: PATH }")) return;
     check_members(keys, kKeys, std::nullopt);

@@ -622,5 +622,76 @@ TEST(PendingLinks, FilesThatAreNoneOfOursAreLeftAlone) {
   }
 }
 
+// --- links that lead to the store itself
+
+/// A store of its own addresses, whose credentials end when the test says.
+class FakeSigner : public store::AddressSigner {
+ public:
+  Result<store::SignedAddress> address(std::string_view method, const store::FileKey& key,
+                                       std::string_view filename, Timestamp until) override {
+    if (!is_able) return fail(Code::StorageUnreachable, "no credentials");
+    const Timestamp end = std::min(until, credentials_end);
+    return store::SignedAddress{
+        .url = fmt::format("https://bucket.example.org/{}?{}&{}&{}", key, method, filename, to_rfc3339(end)),
+        .expires = end,
+        .is_end_known = is_end_known};
+  }
+  Result<bool> is_there(const store::FileKey&) override { return true; }
+
+  Timestamp credentials_end{std::numeric_limits<std::int64_t>::max()};
+  bool is_able = true, is_end_known = true;
+};
+
+class DirectLinksTest : public LinksTest {
+ protected:
+  FakeSigner direct_;
+  Links direct_links_{*database_, store_, signer_, clock_, {.spool = path("spool"), .direct = &direct_}};
+};
+
+TEST_F(DirectLinksTest, LeadToTheStore) {
+  const Result<MadeLink> made = direct_links_.make(request());
+  ASSERT_TRUE(made);
+  EXPECT_EQ(
+      made->address,
+      fmt::format("https://bucket.example.org/reports/{}/jobs.csv?GET&jobs.csv&2027-01-16T08:00:00.000Z",
+                  made->link.id));
+  EXPECT_EQ(direct_links_.address(made->link), made->address);
+  EXPECT_EQ(url_of("http://here", made->address), made->address);
+  EXPECT_EQ(url_of("http://here", links_.address(made->link)), "http://here" + links_.address(made->link));
+  EXPECT_EQ(url_of("http://here", ""), "");
+}
+
+TEST_F(DirectLinksTest, EndWithTheCredentialsOfTheStore) {
+  direct_.credentials_end = *from_rfc3339("2027-01-15T09:00:00.000Z");
+  const Result<MadeLink> made = direct_links_.make(request());
+  ASSERT_TRUE(made);
+  EXPECT_EQ(to_rfc3339(made->link.expires_at), "2027-01-15T09:00:00.000Z");
+  EXPECT_EQ(direct_links_.find(made->link.id)->expires_at, made->link.expires_at) << "as it is in the ledger";
+  // Later credentials do not make an old link live longer.
+  direct_.credentials_end = *from_rfc3339("2027-01-17T00:00:00.000Z");
+  EXPECT_THAT(direct_links_.address(made->link), HasSubstr("2027-01-15T09:00:00.000Z"));
+}
+
+TEST_F(DirectLinksTest, AreNotMadeWhereTheirEndIsNotKnown) {
+  direct_.is_end_known = false;
+  const Result<MadeLink> made = direct_links_.make(request());
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, Code::StorageDenied);
+  EXPECT_THAT(made.error().hint, HasSubstr("links.mode: redirect"));
+  EXPECT_THAT(listed(), IsEmpty());
+  EXPECT_TRUE(store_.list("reports")->empty());
+}
+
+TEST_F(DirectLinksTest, NeedCredentials) {
+  const Result<MadeLink> made = direct_links_.make(request());
+  ASSERT_TRUE(made);
+  direct_.is_able = false;
+  EXPECT_EQ(direct_links_.address(made->link), "");
+  const Result<MadeLink> none = direct_links_.make(request());
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, Code::StorageUnreachable);
+  EXPECT_THAT(listed(), ElementsAre(made->link.id));
+}
+
 }  // namespace
 }  // namespace rowgate::report

@@ -113,9 +113,9 @@ class S3Server:
         found = [str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()]
         return sorted(key for key in found if key.startswith(prefix) and not key.startswith(".sgwtmp"))
 
-    def uploads(self):
+    def uploads(self, prefix):
         """How many multipart uploads are open."""
-        status, _, body = self.request("GET", query={"uploads": ""})
+        status, _, body = self.request("GET", query={"prefix": prefix, "uploads": ""})
         assert status == 200, body
         return body.count(b"<Upload>")
 
