@@ -5,7 +5,8 @@ BUILD_PACKAGES=(
   clang-19 binutils cmake ninja-build ccache mold pkg-config
   # libraries
   libsqlite3-dev libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libfmt-dev libre2-dev libisal-dev libzstd-dev
-  libsimdjson-dev libutf8proc-dev libssl-dev libcurl4-openssl-dev libsodium-dev libboost1.81-dev libspdlog-dev prometheus-cpp-dev zlib1g-dev
+  libsimdjson-dev libutf8proc-dev libssl-dev libcurl4-openssl-dev libsodium-dev libboost1.81-dev libspdlog-dev
+  prometheus-cpp-dev zlib1g-dev
   # libraries of the tests and benchmarks, which CMake looks for too
   libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev
 )
