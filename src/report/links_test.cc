@@ -5,6 +5,7 @@
 #include "db/sqlite/connection.h"
 #include "db/testing.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <atomic>
 #include <fstream>
+#include <limits>
 #include <sstream>
 #include <thread>
 
