@@ -91,17 +91,19 @@ kill_test() {
 test_all() {
   if [ "${1:-}" = --quick ]; then
     setup
+    s3_server
     unit_tests release "${SUITES[@]}"
     printf '%s passed, 0 failed\n' "$PASSED"
     return
   fi
   setup
+  s3_server
   lint
   build_targets release rowgate
   unit_tests release "${SUITES[@]}"
   install_schemathesis
   say "whole-program cases"
-  python_tests tests/cases tests/docs tests/http
+  python_tests tests/cases tests/docs tests/http tests/s3
   say "15 kills of the command line during loads"
   kill_test tests/kill_test.py
   say "15 kills of the server during loads"

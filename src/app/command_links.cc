@@ -16,15 +16,15 @@ constexpr std::string_view kPrefix = "lnk_";
 class LinkDesk {
  public:
   static Result<std::unique_ptr<LinkDesk>> open(const Opened& at) {
-    TRY_ASSIGN(store::LinkSigner signer,
-               store::LinkSigner::from_file(at.config().storage_path / store::kLinkKeysFile));
+    TRY_ASSIGN(store::LinkSigner signer, make_link_signer(at.config()));
     return std::unique_ptr<LinkDesk>(new LinkDesk(at, std::move(signer)));
   }
 
   report::Links& links() { return links_; }
   std::string url(const db::LinkRecord& link) const {
-    return links_.is_live(link) ? public_url_ + links_.signed_path(link) : std::string();
+    return links_.is_live(link) ? report::url_of(public_url_, links_.address(link)) : std::string();
   }
+  std::string url(const report::MadeLink& made) const { return report::url_of(public_url_, made.address); }
   std::string_view state(const db::LinkRecord& link) const {
     return link.revoked_at ? "revoked" : links_.is_live(link) ? "live" : "expired";
   }
@@ -32,7 +32,8 @@ class LinkDesk {
  private:
   LinkDesk(const Opened& at, store::LinkSigner signer)
       : signer_(std::move(signer)),
-        links_(*at.database, *at.store, signer_, clock_, {.spool = at.config().spool_path}),
+        links_(*at.database, *at.store, signer_, clock_,
+               {.spool = at.config().spool_path, .direct = direct_links_of(at.config(), *at.store)}),
         public_url_(at.config().service.public_url) {}
 
   SystemClock clock_;
@@ -122,7 +123,7 @@ Result<void> make_link(const Opened& at, const Terminal& terminal, const report:
   TRY_ASSIGN(request.expires_in, life_of(order.life));
   TRY_ASSIGN(const std::unique_ptr<LinkDesk> desk, LinkDesk::open(at));
   TRY_ASSIGN(const report::MadeLink made, desk->links().make(request));
-  const std::string url = desk->url(made.link);
+  const std::string url = desk->url(made);
   if (terminal.json)
     terminal.out(db::to_json(made.link, url, made.reused) + "\n");
   else

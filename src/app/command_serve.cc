@@ -69,7 +69,8 @@ class Serving {
         at_(at),
         settings_(std::move(settings)),
         signer_(std::move(signer)),
-        links_(*at.database, *at.store, signer_, clock_, {.spool = at.config().spool_path}),
+        links_(*at.database, *at.store, signer_, clock_,
+               {.spool = at.config().spool_path, .direct = direct_links_of(at.config(), *at.store)}),
         log_(settings_.logs),
         metrics_(settings_, at.config().catalog),
         queue_(*at.database, *at.store, at.config().catalog, clock_,
@@ -129,7 +130,7 @@ class Serving {
     }
     terminal_.say(fmt::format("rowgate {}  {}", kVersion, where));
     terminal_.say(fmt::format("  database  {}", at_.database->describe()));
-    terminal_.say(fmt::format("  storage   {}", at_.config().storage_path.string()));
+    terminal_.say(fmt::format("  storage   {}", at_.config().storage_text()));
     terminal_.say(settings_.needs_keys ? fmt::format("  auth      {}", counted(settings_.keys.size(), "key"))
                                        : std::string("  auth      none: fine on a loopback address only"));
     if (terminal_.stderr_is_tty) terminal_.say("  Ctrl-C stops");
@@ -204,8 +205,7 @@ Result<void> serve(const Terminal& terminal, const Opened& at, http::Settings se
   settings.version = kVersion;
   settings.openapi_yaml = openapi_yaml();
   settings.openapi_json = openapi;
-  TRY_ASSIGN(store::LinkSigner signer,
-             store::LinkSigner::from_file(at.config().storage_path / store::kLinkKeysFile));
+  TRY_ASSIGN(store::LinkSigner signer, make_link_signer(at.config()));
   const auto serving = std::make_unique<Serving>(terminal, at, std::move(settings), std::move(signer));
   return serving->run(std::move(stop));
 }

@@ -110,6 +110,8 @@ std::expected<LoadedConfig, std::vector<Error>> adhoc_config(std::string_view to
   const auto place = [&](Config& config) {
     config.database_path = file;
     config.storage_path = config.spool_path = file.string() + ".rowgate";
+    config.s3.reset();
+    config.direct_links = false;
   };
   auto loaded = finish({.root = {.kind = Node::Kind::Map}}, {}, place);
   if (!loaded) return loaded;

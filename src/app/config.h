@@ -6,6 +6,7 @@
 #include "http/settings.h"
 #include "load/table_config.h"
 #include "report/report.h"
+#include "store/s3_store.h"
 
 #include <chrono>
 #include <filesystem>
@@ -32,10 +33,13 @@ struct Keep {
 
 /// Everything that is configured, defaults filled in, relative paths made relative to the file's folder.
 struct Config {
-  std::filesystem::path file = {};      ///< empty when none was found or needed
-  std::filesystem::path database_path;  ///< of database.url sqlite:...
-  std::filesystem::path storage_path;   ///< of storage.url file:...
+  std::filesystem::path file = {};           ///< empty when none was found or needed
+  std::filesystem::path database_path;       ///< of database.url sqlite:...
+  std::filesystem::path storage_path;        ///< of storage.url file:...
+  std::optional<store::S3Settings> s3 = {};  ///< of storage.url s3:...
   std::filesystem::path spool_path;
+  bool direct_links = false;                            ///< links.mode: direct
+  std::optional<std::filesystem::path> link_keys = {};  ///< links.keys.file
   Keep keep = {};
   http::Settings service = {};
   Limits limits = {};
@@ -44,6 +48,8 @@ struct Config {
   const std::vector<TableConfig>& tables() const { return catalog.tables; }
   const TableConfig* find_table(std::string_view name) const { return catalog.find(name); }
   const report::Definition* find_report(std::string_view name) const;
+  /// storage.url for people: a folder, or s3://bucket/prefix.
+  std::string storage_text() const;
 };
 
 /// One setting, where it came from: "default", "rowgate.yaml:12", "ROWGATE_DATABASE__URL", "--to".

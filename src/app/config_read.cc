@@ -16,12 +16,11 @@ using table::Property;
 
 constexpr Property kTop[] = {{"database", kAllTypes}, {"storage", kAllTypes}, {"limits", kAllTypes},
                              {"tables", kAllTypes},   {"reports", kAllTypes}, {"server", kAllTypes},
-                             {"auth", kAllTypes},     {"compat", kAllTypes},  {"observability", kAllTypes}};
+                             {"auth", kAllTypes},     {"compat", kAllTypes},  {"observability", kAllTypes},
+                             {"links", kAllTypes}};
 /// In the plans of the program, but not built.
 constexpr std::string_view kLaterTop[] = {"sources", "backups"};
 constexpr Property kDatabase[] = {{"url", kAllTypes}};
-constexpr Property kStorage[] = {{"url", kAllTypes}, {"spool", kAllTypes}, {"keep", kAllTypes}};
-constexpr Property kKeep[] = {{"reports", kAllTypes}, {"rejects", kAllTypes}, {"sources", kAllTypes}};
 constexpr Property kLimits[] = {{"max_rejects", kAllTypes},
                                 {"max_columns", kAllTypes},
                                 {"max_field_bytes", kAllTypes},
@@ -56,7 +55,7 @@ class ConfigReader : private ValueReader {
       problem({&document_.root, "the file"}, "expected a map of settings");
     }
     read_database(section("database"));
-    read_storage(section("storage"));
+    read_storage(document_, config_, all_);
     read_limits(section("limits"));
     read_tables(section("tables"));
     read_reports(section("reports"));
@@ -85,8 +84,8 @@ class ConfigReader : private ValueReader {
       }
       const std::string near = nearest(key, names);
       problem(at, fmt::format("there is no section `{}`", shown(key)),
-              near.empty() ? std::string("the sections are server, database, storage, auth, limits, compat, "
-                                         "tables, reports, observability")
+              near.empty() ? std::string("the sections are server, database, storage, links, auth, limits, "
+                                         "compat, tables, reports, observability")
                            : fmt::format("did you mean `{}`?", near));
     }
   }
@@ -110,32 +109,6 @@ class ConfigReader : private ValueReader {
       problem(at.member("url"), fmt::format("`{}` is no database", shown(url)),
               "for example sqlite:./data/rowgate.db");
     }
-  }
-
-  void read_storage(const Place& at) {
-    std::string url = "file:./data/files", spool = "./data/spool";
-    if (at) {
-      check_members(at, kStorage, std::nullopt);
-      take_text(at, "url", url);
-      take_text(at, "spool", spool);
-      if (const Place keep = present(at, "keep");
-          keep && is(keep, Node::Kind::Map, "{ reports, rejects, sources }"))
-        read_keep(keep);
-    }
-    config_.spool_path = from_folder(spool);
-    if (url.starts_with("file:") && url.size() > 5)
-      config_.storage_path = from_folder(url.substr(5));
-    else
-      problem(at.member("url"), fmt::format("`{}` is no storage of this version", shown(url)),
-              "a local folder: file:./data/files");
-  }
-
-  void read_keep(const Place& at) {
-    constexpr std::chrono::milliseconds kLongest = std::chrono::days(36'500);
-    check_members(at, kKeep, std::nullopt);
-    take_time(at, "reports", kLongest, config_.keep.reports);
-    take_time(at, "rejects", kLongest, config_.keep.rejects);
-    take_time(at, "sources", kLongest, config_.keep.sources);
   }
 
   void read_limits(const Place& at) {

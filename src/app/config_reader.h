@@ -21,8 +21,18 @@ void expand_variables(Node& node, std::vector<Error>& problems);
 /// Puts the values of ROWGATE_... variables (path with `__` between its parts) into the document.
 void apply_environment(Document& document, std::vector<Error>& problems);
 
+/// What stands for a setting of the storage that is not there: AWS's own variables.
+inline constexpr const char* kRegionVariables[] = {"AWS_REGION", "AWS_DEFAULT_REGION"};
+inline constexpr const char* kEndpointVariables[] = {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"};
+inline constexpr const char* kAuthorityVariables[] = {"AWS_CA_BUNDLE"};
+/// The first of these that is set and not empty: its name, its value; or "".
+std::string first_set(std::span<const char* const> variables);
+std::string value_of_first(std::span<const char* const> variables);
+
 /// Reads the document's settings; what is wrong is added to `problems`, with its place.
 Config read_config(const Document& document, std::vector<Error>& problems);
+/// The sections storage and links.
+void read_storage(const Document& document, Config& config, std::vector<Error>& problems);
 /// The sections server, auth, compat and observability, and what of limits binds the server alone.
 void read_service(const Document& document, Config& config, std::vector<Error>& problems);
 /// One table of `tables:`.

@@ -12,6 +12,11 @@ class Lister {
   void add(const std::string& path, std::string value) {
     settings_.push_back({path, std::move(value), origin_of(path)});
   }
+  /// `else_from`: the variable that stands for the setting where it is not there.
+  void add(const std::string& path, std::string value, const std::string& else_from) {
+    add(path, std::move(value));
+    if (settings_.back().origin == "default" && !else_from.empty()) settings_.back().origin = else_from;
+  }
 
   /// Every single value below a node, as it stands in the file.
   void add_leaves(const std::string& path, const Node& node) {
@@ -38,6 +43,7 @@ class Lister {
       return variable->second;
     const Node* node = &document_.root;
     for (std::size_t begin = 0; node != nullptr && begin <= path.size();) {
+      if (node->kind == Node::Kind::Scalar) break;  // `links: direct` is short for `links: { mode: direct }`
       const std::size_t dot = std::min(path.find('.', begin), path.size());
       node = node->kind == Node::Kind::Map ? node->find(path.substr(begin, dot - begin)) : nullptr;
       begin = dot + 1;
@@ -126,6 +132,27 @@ void add_auth(Lister& list, const http::Settings& service) {
   list.add("auth.allow_public_without_auth", yes_or_no(service.allow_public_without_auth));
 }
 
+void add_storage(Lister& list, const Config& config) {
+  list.add("storage.url", config.s3 ? config.storage_text() : "file:" + config.storage_text());
+  if (const auto& s3 = config.s3) {
+    const auto text_or_null = [](const std::string& text) {
+      return text.empty() ? std::string("null") : text;
+    };
+    list.add("storage.region", s3->region, first_set(kRegionVariables));
+    list.add("storage.endpoint", text_or_null(s3->endpoint), first_set(kEndpointVariables));
+    list.add("storage.path_style", yes_or_no(s3->path_style));
+    list.add("storage.profile", text_or_null(s3->profile));
+    list.add("storage.ca", text_or_null(s3->authorities.value_or("").string()),
+             first_set(kAuthorityVariables));
+  }
+  list.add("storage.spool", config.spool_path.string());
+  list.add("storage.keep.reports", time_text(config.keep.reports));
+  list.add("storage.keep.rejects", time_text(config.keep.rejects));
+  list.add("storage.keep.sources", time_text(config.keep.sources));
+  list.add("links.mode", config.direct_links ? "direct" : "redirect");
+  list.add("links.keys.file", config.link_keys ? config.link_keys->string() : "null");
+}
+
 void add_http_limits(Lister& list, const Config& config) {
   const http::HttpLimits& limits = config.service.limits;
   const http::ServerSettings& server = config.service.server;
@@ -161,11 +188,7 @@ std::vector<Setting> settings_of(const Config& config, const Document& document)
   Lister list(document);
   add_server(list, config.service);
   list.add("database.url", "sqlite:" + config.database_path.string());
-  list.add("storage.url", "file:" + config.storage_path.string());
-  list.add("storage.spool", config.spool_path.string());
-  list.add("storage.keep.reports", time_text(config.keep.reports));
-  list.add("storage.keep.rejects", time_text(config.keep.rejects));
-  list.add("storage.keep.sources", time_text(config.keep.sources));
+  add_storage(list, config);
   add_auth(list, config.service);
   const Limits& limits = config.limits;
   const load::LoadLimits& loads = config.catalog.limits;

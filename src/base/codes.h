@@ -104,6 +104,7 @@ enum class Code : std::uint8_t {
   AuthTooManyFailures,
   StorageFull,
   StorageDenied,
+  StorageUnreachable,
   InternalError,
 };
 

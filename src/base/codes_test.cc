@@ -118,7 +118,7 @@ TEST(Codes, ShareProblemTypesOfOneStatus) {
       {"digest-mismatch", 422},      {"config-invalid", 422},    {"report-too-large", 422},
       {"header-too-large", 431},     {"internal", 500},          {"report-timeout", 504},
       {"database-unavailable", 503}, {"queue-full", 503},        {"draining", 503},
-      {"storage-full", 503},
+      {"storage-unavailable", 503},  {"storage-full", 503},
   };
   for (const CodeInfo& code : all_codes()) {
     SCOPED_TRACE(code.text);

@@ -6,6 +6,7 @@
 #include "db/database.h"
 #include "table/checker.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>

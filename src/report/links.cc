@@ -105,6 +105,10 @@ bool is_link_filename(std::string_view name) {
   return name.size() <= kLongestName && store::is_key_level(name);
 }
 
+std::string url_of(std::string_view public_url, std::string_view address) {
+  return address.starts_with('/') ? fmt::format("{}{}", public_url, address) : std::string(address);
+}
+
 store::FileKey object_of(const db::LinkRecord& link) {
   return fmt::format("{}/{}/{}", kFolder, link.id, link.filename);
 }
@@ -190,9 +194,9 @@ Result<std::optional<MadeLink>> Links::replay(const db::Idempotency& key) {
   if (link->idempotency.fingerprint != key.fingerprint)
     return fail(Code::RunIdempotencyReused, "this Idempotency-Key was used for another request",
                 "use a fresh key for each new request");
-  std::string path = signed_path(*link);
+  std::string at = address(*link);
   return std::optional<MadeLink>(
-      MadeLink{.link = *std::move(link), .path = std::move(path), .replayed = true});
+      MadeLink{.link = *std::move(link), .address = std::move(at), .replayed = true});
 }
 
 Result<MadeLink> Links::make_fresh(Wanted& wanted) {
@@ -204,22 +208,31 @@ Result<MadeLink> Links::make_fresh(Wanted& wanted) {
     turn.emplace(Turn::wait(*this, fmt::format("report\n{}\n{}", link.report, link.params)));
   TRY_ASSIGN(link.basis, basis_of(*wanted.report));
   TRY_ASSIGN(const bool reused, copy_equal(wanted));
-  Result<void> recorded;
-  if (reused) {
-    recorded = record(&link, nullptr);
-  } else {
-    db::RunRecord run;
-    if (Result<void> done = compute(wanted, run); !done) {
-      if (database_.exists()) (void)record(nullptr, &run);  // its own error is the one to tell
-      return std::unexpected(std::move(done).error());
-    }
-    recorded = record(&link, &run);
+  db::RunRecord run;
+  if (Result<void> done = reused ? Result<void>() : compute(wanted, run); !done) {
+    if (database_.exists()) (void)record(nullptr, &run);  // its own error is the one to tell
+    return std::unexpected(std::move(done).error());
   }
+  Result<std::string> at = final_address(link);
+  Result<void> recorded =
+      at ? record(&link, reused ? nullptr : &run) : Result<void>(std::unexpected(at.error()));
   if (!recorded) {
     (void)store_.remove(object_of(link));
     return std::unexpected(std::move(recorded).error());
   }
-  return MadeLink{.link = link, .path = signed_path(link), .reused = reused};
+  return MadeLink{.link = link, .address = *std::move(at), .reused = reused};
+}
+
+/// A direct link may end before the time that was asked for: with the store's credentials.
+Result<std::string> Links::final_address(db::LinkRecord& link) const {
+  if (settings_.direct == nullptr) return address(link);
+  TRY_ASSIGN(store::SignedAddress at,
+             settings_.direct->address("GET", object_of(link), link.filename, link.expires_at));
+  if (!at.is_end_known)
+    return fail(Code::StorageDenied, "the storage's credentials are temporary ones whose end is not known",
+                "set links.mode: redirect, or AWS_CREDENTIAL_EXPIRATION");
+  link.expires_at = at.expires;
+  return std::move(at.url);
 }
 
 Result<std::string> Links::basis_of(const Definition& report) const {
@@ -346,8 +359,11 @@ Result<void> Links::revoke(std::string_view id) {
   return pending_.revoke(database_.links(), link, whole_millis(clock_.now()));
 }
 
-std::string Links::signed_path(const db::LinkRecord& link) const {
-  return signer_.sign(object_of(link), link.expires_at);
+std::string Links::address(const db::LinkRecord& link) const {
+  if (settings_.direct == nullptr) return signer_.sign(object_of(link), link.expires_at);
+  Result<store::SignedAddress> at =
+      settings_.direct->address("GET", object_of(link), link.filename, link.expires_at);
+  return at ? std::move(at->url) : std::string();
 }
 
 bool Links::is_live(const db::LinkRecord& link) const {

@@ -35,13 +35,15 @@ struct LinkRequest {
 
 struct MadeLink {
   db::LinkRecord link;
-  std::string path;       ///< signed: "/d/..."
+  std::string address;    ///< see Links::address()
   bool reused = false;    ///< the bytes of an equal link
   bool replayed = false;  ///< this very link was made by an earlier request with the same idempotency key
 };
 
 /// 1 to 100 of [A-Za-z0-9._-], not beginning with a dot.
 bool is_link_filename(std::string_view name);
+/// The whole URL of what Links::address() gives; "" stays "".
+std::string url_of(std::string_view public_url, std::string_view address);
 /// The link's file in the store: "reports/<id>/<filename>".
 store::FileKey object_of(const db::LinkRecord& link);
 
@@ -51,6 +53,8 @@ class Links {
   struct Settings {
     std::filesystem::path spool;
     std::chrono::seconds longest{7 * 86'400};  ///< life of a link
+    /// Links lead to the store itself, as long as its credentials are good; null: to the server's /d/.
+    store::AddressSigner* direct = nullptr;
   };
   /// Everything given by reference outlives this.
   Links(db::Database& database, store::Store& store, const store::LinkSigner& signer, const Clock& clock,
@@ -68,8 +72,9 @@ class Links {
   /// Removes the stored file; the link answers 410 from now on. Again: nothing happens. Fails with
   /// report.link_unknown, storage.*.
   Result<void> revoke(std::string_view id);
-  /// The signed path of a link; of use while it is neither revoked nor expired.
-  std::string signed_path(const db::LinkRecord& link) const;
+  /// The signed path of a link, "/d/...", or its URL at the store where links are direct ones; of use while
+  /// it is neither revoked nor expired. "" where the store has no credentials for it now.
+  std::string address(const db::LinkRecord& link) const;
   /// Neither revoked nor expired.
   bool is_live(const db::LinkRecord& link) const;
 
@@ -91,6 +96,7 @@ class Links {
   Result<bool> copy_equal(Wanted& wanted);
   Result<void> compute(Wanted& wanted, db::RunRecord& run);
   Result<std::string> basis_of(const Definition& report) const;
+  Result<std::string> final_address(db::LinkRecord& link) const;
   Result<void> record(const db::LinkRecord* link, const db::RunRecord* run);
 
   db::Database& database_;

@@ -5,6 +5,7 @@
 #include "db/sqlite/connection.h"
 #include "db/testing.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <atomic>
 #include <fstream>
+#include <limits>
 #include <sstream>
 #include <thread>
 
@@ -189,8 +191,8 @@ constexpr auto kSecond = "id,job\r\n2,Glazier\r\n";
 TEST_F(LinksTest, RunsTheReportAndStoresItsBytes) {
   const MadeLink made = make(request());
   EXPECT_THAT(made.link.id, StartsWith("lnk_"));
-  EXPECT_THAT(made.path, AllOf(StartsWith("/d/reports/" + made.link.id + "/jobs.csv?e=")));
-  EXPECT_EQ(download(made.path), kBoth);
+  EXPECT_THAT(made.address, AllOf(StartsWith("/d/reports/" + made.link.id + "/jobs.csv?e=")));
+  EXPECT_EQ(download(made.address), kBoth);
   EXPECT_EQ(made.link.rows, 2u);
   EXPECT_EQ(made.link.bytes, std::string(kBoth).size());
   EXPECT_EQ(made.link.params, R"({"least":1})");
@@ -214,10 +216,10 @@ TEST_F(LinksTest, ALinkWorksUntilItsSecondAndNotLonger) {
   wanted.expires_in = 60s;
   const MadeLink made = make(wanted);
   clock_.advance(59'749'999us);  // one microsecond before
-  EXPECT_EQ(download(made.path), kBoth);
+  EXPECT_EQ(download(made.address), kBoth);
   EXPECT_TRUE(links_.is_live(made.link));
   clock_.advance(1us);
-  EXPECT_EQ(download(made.path), "expired");
+  EXPECT_EQ(download(made.address), "expired");
   EXPECT_FALSE(links_.is_live(made.link));
 }
 
@@ -254,7 +256,7 @@ TEST_F(LinksTest, AnUnchangedResultIsNotComputedTwice) {
   EXPECT_EQ(second.link.run, first.link.run);
   EXPECT_EQ(second.link.computed_at, first.link.computed_at);
   EXPECT_EQ(second.link.sha256, first.link.sha256);
-  EXPECT_EQ(download(second.path), kBoth);
+  EXPECT_EQ(download(second.address), kBoth);
   EXPECT_EQ(store_.created, 1);
   EXPECT_EQ(store_.copied, 1);
 
@@ -279,7 +281,7 @@ TEST_F(LinksTest, ALoadEndsTheReuse) {
   load({{3, "Mason"}});
   const MadeLink fresh = make(request());
   EXPECT_FALSE(fresh.reused);
-  EXPECT_EQ(download(fresh.path), "id,job\r\n1,Baker\r\n2,Glazier\r\n3,Mason\r\n");
+  EXPECT_EQ(download(fresh.address), "id,job\r\n1,Baker\r\n2,Glazier\r\n3,Mason\r\n");
   EXPECT_TRUE(make(request()).reused);
   load({{1, "Anything"}}, "other_table");
   EXPECT_FALSE(make(request()).reused) << "a version of any table counts";
@@ -312,7 +314,7 @@ TEST_F(LinksTest, EqualReportsAtOnceAreComputedOnce) {
   }
   EXPECT_EQ(store_.created, 1);
   EXPECT_EQ(std::ranges::count(made, true, &MadeLink::reused), 5);
-  for (const MadeLink& one : made) EXPECT_EQ(download(one.path), kBoth);
+  for (const MadeLink& one : made) EXPECT_EQ(download(one.address), kBoth);
   EXPECT_EQ(listed().size(), 6u);
 }
 
@@ -320,8 +322,8 @@ TEST_F(LinksTest, RevokingALinkLeavesTheOthers) {
   const MadeLink first = make(request()), second = make(request());
   ASSERT_TRUE(second.reused);
   ASSERT_TRUE(links_.revoke(first.link.id));
-  EXPECT_EQ(download(first.path), "file.not_found");
-  EXPECT_EQ(download(second.path), kBoth);
+  EXPECT_EQ(download(first.address), "file.not_found");
+  EXPECT_EQ(download(second.address), kBoth);
   EXPECT_TRUE(links_.find(first.link.id)->revoked_at);
   EXPECT_FALSE(links_.find(second.link.id)->revoked_at);
   EXPECT_FALSE(links_.is_live(*links_.find(first.link.id)));
@@ -354,8 +356,8 @@ TEST_F(LinksTest, DoesNotWaitForALoadThatHoldsTheLock) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 60s) << "a load waits 120 s for the lock";
 
   EXPECT_TRUE(copy.reused) << "also of a link that waits";
-  EXPECT_EQ(download(made.path), kSecond);
-  EXPECT_EQ(download(before.path), "file.not_found");
+  EXPECT_EQ(download(made.address), kSecond);
+  EXPECT_EQ(download(before.address), "file.not_found");
   EXPECT_THAT(listed(), ElementsAre(copy.link.id, made.link.id, before.link.id));
   EXPECT_TRUE(links_.find(before.link.id)->revoked_at);
   EXPECT_EQ(db::to_state_json(*links_.find(made.link.id)), db::to_state_json(made.link));
@@ -402,7 +404,7 @@ TEST_F(LinksTest, TheSameRequestAgainGetsTheSameLink) {
   const MadeLink again = make(wanted);
   EXPECT_TRUE(again.replayed);
   EXPECT_FALSE(first.replayed);
-  EXPECT_EQ(again.path, first.path);
+  EXPECT_EQ(again.address, first.address);
   EXPECT_EQ(db::to_state_json(again.link), db::to_state_json(first.link));
   EXPECT_EQ(listed().size(), 1u);
 
@@ -457,7 +459,7 @@ TEST_F(LinksTest, AKeyThatWasUsedWhileItsLinkWaitedStaysWithTheOther) {
   links_.flush();
   EXPECT_EQ(waiting(), 0u);
   EXPECT_EQ(make(wanted).link.id, second->link.id);
-  EXPECT_EQ(download(waited.path), kBoth) << "both were given away, both work";
+  EXPECT_EQ(download(waited.address), kBoth) << "both were given away, both work";
   EXPECT_EQ(listed().size(), 2u);
 }
 
@@ -512,7 +514,7 @@ TEST_F(LinksTest, SweepingTakesTheFilesOfEndedLinksAndForgetsThemInTheEnd) {
   EXPECT_EQ(links_.sweep().value_or(99), 0u);
   clock_.advance(60s);
   EXPECT_EQ(links_.sweep().value_or(99), 1u);
-  EXPECT_EQ(download(second.path), kBoth);
+  EXPECT_EQ(download(second.address), kBoth);
   EXPECT_EQ(listed().size(), 2u) << "still told";
   EXPECT_TRUE(make(request()).reused) << "from the other one";
   clock_.advance(30 * 24h);
@@ -529,7 +531,7 @@ TEST_F(LinksTest, WhereTheBytesAreGoneTheReportRunsAgain) {
   ASSERT_TRUE(store_.remove(object_of(first.link)));
   const MadeLink second = make(request());
   EXPECT_FALSE(second.reused);
-  EXPECT_EQ(download(second.path), kBoth);
+  EXPECT_EQ(download(second.address), kBoth);
 }
 
 TEST_F(LinksTest, AReportBeforeTheFirstLoadMakesNoDatabase) {
@@ -620,6 +622,77 @@ TEST(PendingLinks, FilesThatAreNoneOfOursAreLeftAlone) {
     pending.flush(database->links());
     EXPECT_TRUE(fs::exists(folder.path() / "links" / "lnk_1.json"));
   }
+}
+
+// --- links that lead to the store itself
+
+/// A store of its own addresses, whose credentials end when the test says.
+class FakeSigner : public store::AddressSigner {
+ public:
+  Result<store::SignedAddress> address(std::string_view method, const store::FileKey& key,
+                                       std::string_view filename, Timestamp until) override {
+    if (!is_able) return fail(Code::StorageUnreachable, "no credentials");
+    const Timestamp end = std::min(until, credentials_end);
+    return store::SignedAddress{
+        .url = fmt::format("https://bucket.example.org/{}?{}&{}&{}", key, method, filename, to_rfc3339(end)),
+        .expires = end,
+        .is_end_known = is_end_known};
+  }
+  Result<bool> is_there(const store::FileKey&) override { return true; }
+
+  Timestamp credentials_end{std::numeric_limits<std::int64_t>::max()};
+  bool is_able = true, is_end_known = true;
+};
+
+class DirectLinksTest : public LinksTest {
+ protected:
+  FakeSigner direct_;
+  Links direct_links_{*database_, store_, signer_, clock_, {.spool = path("spool"), .direct = &direct_}};
+};
+
+TEST_F(DirectLinksTest, LeadToTheStore) {
+  const Result<MadeLink> made = direct_links_.make(request());
+  ASSERT_TRUE(made);
+  EXPECT_EQ(
+      made->address,
+      fmt::format("https://bucket.example.org/reports/{}/jobs.csv?GET&jobs.csv&2027-01-16T08:00:00.000Z",
+                  made->link.id));
+  EXPECT_EQ(direct_links_.address(made->link), made->address);
+  EXPECT_EQ(url_of("http://here", made->address), made->address);
+  EXPECT_EQ(url_of("http://here", links_.address(made->link)), "http://here" + links_.address(made->link));
+  EXPECT_EQ(url_of("http://here", ""), "");
+}
+
+TEST_F(DirectLinksTest, EndWithTheCredentialsOfTheStore) {
+  direct_.credentials_end = *from_rfc3339("2027-01-15T09:00:00.000Z");
+  const Result<MadeLink> made = direct_links_.make(request());
+  ASSERT_TRUE(made);
+  EXPECT_EQ(to_rfc3339(made->link.expires_at), "2027-01-15T09:00:00.000Z");
+  EXPECT_EQ(direct_links_.find(made->link.id)->expires_at, made->link.expires_at) << "as it is in the ledger";
+  // Later credentials do not make an old link live longer.
+  direct_.credentials_end = *from_rfc3339("2027-01-17T00:00:00.000Z");
+  EXPECT_THAT(direct_links_.address(made->link), HasSubstr("2027-01-15T09:00:00.000Z"));
+}
+
+TEST_F(DirectLinksTest, AreNotMadeWhereTheirEndIsNotKnown) {
+  direct_.is_end_known = false;
+  const Result<MadeLink> made = direct_links_.make(request());
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, Code::StorageDenied);
+  EXPECT_THAT(made.error().hint, HasSubstr("links.mode: redirect"));
+  EXPECT_THAT(listed(), IsEmpty());
+  EXPECT_TRUE(store_.list("reports")->empty());
+}
+
+TEST_F(DirectLinksTest, NeedCredentials) {
+  const Result<MadeLink> made = direct_links_.make(request());
+  ASSERT_TRUE(made);
+  direct_.is_able = false;
+  EXPECT_EQ(direct_links_.address(made->link), "");
+  const Result<MadeLink> none = direct_links_.make(request());
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, Code::StorageUnreachable);
+  EXPECT_THAT(listed(), ElementsAre(made->link.id));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "base/text.h"
 #include "io/descriptor.h"
 #include "io/files.h"
+#include "store/keys.h"
 #include "store/store.h"
 
 #include <fcntl.h>
@@ -18,40 +19,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMostLevels = 3;
-constexpr std::size_t kCopyBytes = 256 * 1024;
-
-std::vector<std::string_view> levels_of(std::string_view key) {
-  std::vector<std::string_view> levels;
-  for (std::size_t begin = 0; begin <= key.size();) {
-    const std::size_t slash = std::min(key.find('/', begin), key.size());
-    levels.push_back(key.substr(begin, slash - begin));
-    begin = slash + 1;
-  }
-  return levels;
-}
-
-/// Such a key cannot leave the folder.
-bool is_key(std::string_view key) {
-  const std::vector<std::string_view> levels = levels_of(key);
-  return levels.size() <= kMostLevels && std::ranges::all_of(levels, is_key_level);
-}
-
 Timestamp time_of(const struct stat& about) {
   return {static_cast<std::int64_t>(about.st_mtim.tv_sec) * 1'000'000 + about.st_mtim.tv_nsec / 1'000};
 }
 
 std::unexpected<Error> not_there(const FileKey& key) {
-  return fail(Code::FileNotFound, fmt::format("there is no stored file '{}'", shown(key)));
-}
-
-Result<void> pour(io::Source& source, StoreWriter& target) {
-  std::string piece(kCopyBytes, '\0');
-  for (;;) {
-    TRY_ASSIGN(const std::size_t got, source.read(piece));
-    if (got == 0) return target.close();
-    TRY(target.write(std::string_view(piece).substr(0, got)));
-  }
+  return std::unexpected(no_such_file(key));
 }
 
 class DirWriter : public StoreWriter {
@@ -129,8 +102,7 @@ class DirStore : public Store {
  private:
   /// The place of a key. No level of it that exists may be a symbolic link.
   Result<fs::path> path_of(const FileKey& key) const {
-    if (!is_key(key))
-      return fail(Code::StorageDenied, fmt::format("'{}' is not the name of a stored file", shown(key)));
+    if (!is_key(key)) return std::unexpected(not_a_key(key));
     fs::path path = folder_;
     std::error_code error;
     for (const std::string_view level : levels_of(key)) {
@@ -182,28 +154,6 @@ class DirStore : public Store {
 };
 
 }  // namespace
-
-bool is_key_level(std::string_view level) {
-  if (level.empty() || level.size() > 150 || level.front() == '.') return false;
-  return std::ranges::all_of(level, [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
-  });
-}
-
-Result<std::unique_ptr<io::Source>> Store::open(const FileKey& key) {
-  TRY_ASSIGN(const std::shared_ptr<io::SourceFile> whole, file(key));
-  return whole->open(0);
-}
-
-Result<void> Store::adopt(const FileKey& key, const fs::path& file) {
-  TRY_ASSIGN(const std::shared_ptr<io::SourceFile> from, io::open_file(file, key));
-  TRY_ASSIGN(const std::unique_ptr<io::Source> source, from->open(0));
-  TRY_ASSIGN(const std::unique_ptr<StoreWriter> target, create(key));
-  TRY(pour(*source, *target));
-  if (::unlink(file.c_str()) != 0) return std::unexpected(io::storage_error(errno, "cannot remove", file));
-  return {};
-}
 
 std::unique_ptr<Store> dir_store(fs::path folder) {
   return std::make_unique<DirStore>(std::move(folder));

@@ -75,19 +75,15 @@ Result<LinkSigner::Key> random_key(std::string id) {
 
 /// Where another process has made the file meanwhile, that one stays.
 Result<void> make_keys(const fs::path& file) {
-  std::string text = std::string(kFirstLine) + '\n';
-  for (const char* id : {"1", "2"}) {
-    TRY_ASSIGN(const LinkSigner::Key key, random_key(id));
-    text += fmt::format("{} {}\n", key.id, base64url_encode(key.bytes));
-  }
+  TRY_ASSIGN(const std::string text, LinkSigner::new_keys());
   TRY_ASSIGN(io::FileWriter writer, io::FileWriter::create(file));
   TRY(writer.write(text));
   return writer.close_unless_there();
 }
 
-std::unexpected<Error> wrong_file(const fs::path& file, std::string_view why, std::string hint) {
+std::unexpected<Error> wrong_file(std::string_view file, std::string_view why, std::string hint) {
   return fail(Code::ConfigInvalid,
-              fmt::format("the link keys in '{}' cannot be used: {}", shown(file.string(), 400), why),
+              fmt::format("the link keys in '{}' cannot be used: {}", shown(file, 400), why),
               std::move(hint));
 }
 
@@ -98,9 +94,10 @@ Result<std::optional<std::string>> read_keys(const fs::path& file) {
   if (!fd) return std::unexpected(io::storage_error(errno, "cannot read", file));
   struct stat about{};
   if (::fstat(fd.get(), &about) != 0) return std::unexpected(io::storage_error(errno, "cannot read", file));
-  if (!S_ISREG(about.st_mode)) return wrong_file(file, "it is not a plain file", "remove it");
+  if (!S_ISREG(about.st_mode)) return wrong_file(file.string(), "it is not a plain file", "remove it");
   if ((about.st_mode & 077) != 0)
-    return wrong_file(file, "others may read or write it", "chmod 600 the file; better still make new keys");
+    return wrong_file(file.string(), "others may read or write it",
+                      "chmod 600 the file; better still make new keys");
   std::string text(kLargestFile, '\0');
   const ssize_t got = ::pread(fd.get(), text.data(), text.size(), 0);
   if (got < 0) return std::unexpected(io::storage_error(errno, "cannot read", file));
@@ -108,7 +105,7 @@ Result<std::optional<std::string>> read_keys(const fs::path& file) {
   return text;
 }
 
-Result<std::vector<LinkSigner::Key>> parse_keys(const fs::path& file, std::string_view text) {
+Result<std::vector<LinkSigner::Key>> parse_keys(std::string_view file, std::string_view text) {
   constexpr auto kHint =
       "docs/formats.md tells its form; without the file new keys are made and old links end";
   std::vector<LinkSigner::Key> keys;
@@ -146,10 +143,23 @@ Result<LinkSigner> LinkSigner::from_file(const fs::path& file) {
   if (!text) {
     TRY(make_keys(file));
     TRY_ASSIGN(text, read_keys(file));
-    if (!text) return wrong_file(file, "it disappeared", "start again");
+    if (!text) return wrong_file(file.string(), "it disappeared", "start again");
   }
-  TRY_ASSIGN(std::vector<Key> keys, parse_keys(file, *text));
+  return from_text(file.string(), *text);
+}
+
+Result<LinkSigner> LinkSigner::from_text(std::string_view where, std::string_view text) {
+  TRY_ASSIGN(std::vector<Key> keys, parse_keys(where, text));
   return LinkSigner(std::move(keys));
+}
+
+Result<std::string> LinkSigner::new_keys() {
+  std::string text = std::string(kFirstLine) + '\n';
+  for (const char* id : {"1", "2"}) {
+    TRY_ASSIGN(const Key key, random_key(id));
+    text += fmt::format("{} {}\n", key.id, base64url_encode(key.bytes));
+  }
+  return text;
 }
 
 std::string LinkSigner::sign(std::string_view object, Timestamp expires) const {

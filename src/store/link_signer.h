@@ -28,6 +28,10 @@ class LinkSigner {
   /// The keys in `file`; made with two random keys (0600) where it is missing, also when several processes
   /// start at once. Fails with config.invalid (not as it was written, or readable by others), storage.*.
   static Result<LinkSigner> from_file(const std::filesystem::path& file);
+  /// The keys in a text of the same form; `where` is what messages say of it. Fails with config.invalid.
+  static Result<LinkSigner> from_text(std::string_view where, std::string_view text);
+  /// Such a text with two random keys.
+  static Result<std::string> new_keys();
 
   /// "/d/reports/lnk_.../report.csv?e=...&k=...&s=..."; `expires` in whole seconds, a fraction is dropped.
   std::string sign(std::string_view object, Timestamp expires) const;

@@ -1,7 +1,8 @@
-// What every Store must do, here for the local folder.
+// What every Store must do: one in a local folder, one in an S3 bucket.
 
 #include "io/testing.h"
 #include "store/store.h"
+#include "store/testing.h"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -18,8 +19,21 @@ namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-class StoreContract : public ::testing::Test {
+enum class Kind { Folder, S3 };
+
+class StoreContract : public ::testing::TestWithParam<Kind> {
  protected:
+  StoreContract() {
+    if (GetParam() != Kind::Folder) s3_ = testing::S3Server::shared().settings();
+    reopen();
+  }
+  /// As another process would.
+  void reopen() {
+    if (s3_)
+      store_ = s3_store(*s3_);
+    else
+      store_ = dir_store(root_ / "files");
+  }
   void put(const FileKey& key, std::string_view bytes) {
     Result<std::unique_ptr<StoreWriter>> writer = store_->create(key);
     ASSERT_TRUE(writer) << to_text(writer.error());
@@ -47,10 +61,14 @@ class StoreContract : public ::testing::Test {
 
   io::testing::TempFolder folder_;
   fs::path root_ = folder_.path();
-  std::unique_ptr<Store> store_ = dir_store(root_ / "files");
+  std::optional<S3Settings> s3_;
+  std::unique_ptr<Store> store_;
 };
 
-TEST_F(StoreContract, AFileIsThereWhenItIsClosedAndNotBefore) {
+INSTANTIATE_TEST_SUITE_P(Stores, StoreContract, ::testing::Values(Kind::Folder, Kind::S3),
+                         [](const auto& info) { return info.param == Kind::Folder ? "Folder" : "S3"; });
+
+TEST_P(StoreContract, AFileIsThereWhenItIsClosedAndNotBefore) {
   Result<std::unique_ptr<StoreWriter>> writer = store_->create("reports/lnk_1/a.csv");
   ASSERT_TRUE(writer);
   ASSERT_TRUE((*writer)->write("a,b\r\n"));
@@ -60,24 +78,24 @@ TEST_F(StoreContract, AFileIsThereWhenItIsClosedAndNotBefore) {
   EXPECT_EQ(get("reports/lnk_1/a.csv"), "a,b\r\n");
 }
 
-TEST_F(StoreContract, AWriterThatIsDroppedLeavesNothing) {
+TEST_P(StoreContract, AWriterThatIsDroppedLeavesNothing) {
   {
     Result<std::unique_ptr<StoreWriter>> writer = store_->create("reports/lnk_1/a.csv");
     ASSERT_TRUE(writer);
     ASSERT_TRUE((*writer)->write("half"));
   }
   EXPECT_EQ(get("reports/lnk_1/a.csv"), "file.not_found");
-  EXPECT_TRUE(fs::is_empty(root_ / "files" / "reports" / "lnk_1"));
+  EXPECT_THAT(keys("reports"), IsEmpty());
 }
 
-TEST_F(StoreContract, KeysHaveOneToThreeLevels) {
+TEST_P(StoreContract, KeysHaveOneToThreeLevels) {
   for (const char* key : {"one", "two/levels.csv", "three/whole/levels.csv"}) {
     put(key, key);
     EXPECT_EQ(get(key), key);
   }
 }
 
-TEST_F(StoreContract, NoOtherKeyIsTaken) {
+TEST_P(StoreContract, NoOtherKeyIsTaken) {
   put("reports/lnk_1/a.csv", "a");
   const std::string cases[] = {"",
                                "/",
@@ -108,7 +126,7 @@ TEST_F(StoreContract, NoOtherKeyIsTaken) {
   }
 }
 
-TEST_F(StoreContract, TellsSizeAndReadsFromAnyOffset) {
+TEST_P(StoreContract, TellsSizeAndReadsFromAnyOffset) {
   put("reports/lnk_1/a.csv", "0123456789");
   const Result<std::shared_ptr<io::SourceFile>> file = store_->file("reports/lnk_1/a.csv");
   ASSERT_TRUE(file);
@@ -119,7 +137,7 @@ TEST_F(StoreContract, TellsSizeAndReadsFromAnyOffset) {
   EXPECT_EQ(get("reports/lnk_1/a.csv", 11), "");
 }
 
-TEST_F(StoreContract, AFileThatIsOpenIsReadToItsEndWhateverHappensToIt) {
+TEST_P(StoreContract, AFileThatIsOpenIsReadToItsEndWhateverHappensToIt) {
   put("reports/lnk_1/a.csv", "before");
   const Result<std::shared_ptr<io::SourceFile>> file = store_->file("reports/lnk_1/a.csv");
   ASSERT_TRUE(file);
@@ -132,7 +150,7 @@ TEST_F(StoreContract, AFileThatIsOpenIsReadToItsEndWhateverHappensToIt) {
   EXPECT_EQ((*file)->stored_size(), 6u);
 }
 
-TEST_F(StoreContract, WhatIsNotThereIsNotFound) {
+TEST_P(StoreContract, WhatIsNotThereIsNotFound) {
   put("reports/lnk_1/a.csv", "a");
   for (const char* key : {"reports/lnk_1/b.csv", "reports/lnk_2/a.csv", "reports/lnk_1", "reports", "x"}) {
     SCOPED_TRACE(key);
@@ -144,7 +162,7 @@ TEST_F(StoreContract, WhatIsNotThereIsNotFound) {
   EXPECT_THAT(keys("reports"), ElementsAre("reports/lnk_1/a.csv"));
 }
 
-TEST_F(StoreContract, ACopyStandsForItself) {
+TEST_P(StoreContract, ACopyStandsForItself) {
   put("reports/lnk_1/a.csv", "bytes");
   ASSERT_TRUE(store_->copy("reports/lnk_1/a.csv", "reports/lnk_2/b.csv"));
   EXPECT_EQ(get("reports/lnk_2/b.csv"), "bytes");
@@ -155,7 +173,7 @@ TEST_F(StoreContract, ACopyStandsForItself) {
   EXPECT_EQ(get("reports/lnk_1/a.csv"), "file.not_found");
 }
 
-TEST_F(StoreContract, ListsWhatLiesBelowAFolder) {
+TEST_P(StoreContract, ListsWhatLiesBelowAFolder) {
   put("reports/lnk_2/b.csv", "22");
   put("reports/lnk_1/a.csv", "1");
   put("rejects/run_1.jsonl", "x");
@@ -173,7 +191,7 @@ TEST_F(StoreContract, ListsWhatLiesBelowAFolder) {
   EXPECT_THAT(keys("sources"), IsEmpty());
 }
 
-TEST_F(StoreContract, AFileIsReplacedAtOnceOrNotAtAll) {
+TEST_P(StoreContract, AFileIsReplacedAtOnceOrNotAtAll) {
   put("rejects/run_1.jsonl", "first");
   {
     Result<std::unique_ptr<StoreWriter>> dropped = store_->create("rejects/run_1.jsonl");
@@ -186,7 +204,7 @@ TEST_F(StoreContract, AFileIsReplacedAtOnceOrNotAtAll) {
   EXPECT_EQ(get("rejects/run_1.jsonl"), "second");
 }
 
-TEST_F(StoreContract, TakesAnyBytesInAnyPieces) {
+TEST_P(StoreContract, TakesAnyBytesInAnyPieces) {
   std::string whole;
   Result<std::unique_ptr<StoreWriter>> writer = store_->create("rejects/run_1.jsonl");
   ASSERT_TRUE(writer);
@@ -199,7 +217,7 @@ TEST_F(StoreContract, TakesAnyBytesInAnyPieces) {
   EXPECT_EQ(get("rejects/run_1.jsonl"), whole);
 }
 
-TEST_F(StoreContract, AClosedFileTakesNothingMore) {
+TEST_P(StoreContract, AClosedFileTakesNothingMore) {
   Result<std::unique_ptr<StoreWriter>> writer = store_->create("rejects/run_1.jsonl");
   ASSERT_TRUE(writer);
   ASSERT_TRUE((*writer)->write("whole"));
@@ -208,7 +226,7 @@ TEST_F(StoreContract, AClosedFileTakesNothingMore) {
   EXPECT_EQ(get("rejects/run_1.jsonl"), "whole");
 }
 
-TEST_F(StoreContract, ManyThreadsMayUseIt) {
+TEST_P(StoreContract, ManyThreadsMayUseIt) {
   {
     std::vector<std::jthread> threads;
     for (int thread = 0; thread < 4; ++thread)
@@ -224,85 +242,14 @@ TEST_F(StoreContract, ManyThreadsMayUseIt) {
   EXPECT_EQ(keys("rejects").size(), 40u);
 }
 
-// What only a local folder has.
-
-TEST_F(StoreContract, AnotherProcessFindsWhatIsThere) {
+TEST_P(StoreContract, AnotherProcessFindsWhatIsThere) {
   put("rejects/run_1.jsonl", "kept");
-  store_ = dir_store(root_ / "files");
+  reopen();
   EXPECT_EQ(get("rejects/run_1.jsonl"), "kept");
   EXPECT_THAT(keys("rejects"), ElementsAre("rejects/run_1.jsonl"));
 }
 
-TEST_F(StoreContract, NothingIsMadeByLooking) {
-  EXPECT_EQ(get("rejects/run_1.jsonl"), "file.not_found");
-  EXPECT_THAT(keys("rejects"), IsEmpty());
-  EXPECT_EQ(code_of(store_->remove("rejects/run_1.jsonl")), "file.not_found");
-  EXPECT_FALSE(fs::exists(root_ / "files"));
-}
-
-TEST_F(StoreContract, AFullDiskLeavesTheOldFile) {
-  put("rejects/run_1.jsonl", "old");
-  EXPECT_EQ(io::testing::in_child([this] {
-              io::testing::fill_disk_after(1000);
-              Result<std::unique_ptr<StoreWriter>> writer = store_->create("rejects/run_1.jsonl");
-              return writer ? code_of((*writer)->write(std::string(1001, 'x'))) : std::string("not made");
-            }),
-            "storage.full");
-  EXPECT_EQ(get("rejects/run_1.jsonl"), "old");
-  EXPECT_THAT(io::testing::entries_of(root_ / "files"), ElementsAre("rejects", "rejects/run_1.jsonl"));
-}
-
-TEST_F(StoreContract, WhatStandsInTheWayIsTold) {
-  put("rejects", "a file");
-  EXPECT_FALSE(store_->create("rejects/run_1.jsonl"));
-  EXPECT_EQ(get("rejects/run_1.jsonl"), "file.not_found");
-  put("reports/lnk_1/a.csv", "a");
-  Result<std::unique_ptr<StoreWriter>> writer = store_->create("reports/lnk_1");
-  ASSERT_TRUE(writer);
-  EXPECT_EQ(code_of((*writer)->close()), "storage.denied");
-  EXPECT_EQ(get("reports/lnk_1/a.csv"), "a");
-}
-
-TEST_F(StoreContract, FilesAndFoldersAreForTheOwnerAlone) {
-  put("reports/lnk_1/a.csv", "a");
-  EXPECT_EQ(fs::status(root_ / "files/reports/lnk_1/a.csv").permissions(),
-            fs::perms::owner_read | fs::perms::owner_write);
-  EXPECT_EQ(fs::status(root_ / "files/reports/lnk_1").permissions(), fs::perms::owner_all);
-}
-
-TEST_F(StoreContract, TheFolderOfALinkGoesWithItsFile) {
-  put("reports/lnk_1/a.csv", "a");
-  ASSERT_TRUE(store_->remove("reports/lnk_1/a.csv"));
-  EXPECT_TRUE(fs::is_empty(root_ / "files" / "reports"));
-}
-
-TEST_F(StoreContract, SymbolicLinksAreNotFollowed) {
-  fs::create_directories(root_ / "outside");
-  std::ofstream(root_ / "outside" / "secret.csv") << "secret";
-  put("reports/lnk_1/a.csv", "a");
-  fs::create_symlink(root_ / "outside" / "secret.csv", root_ / "files/reports/lnk_1/s.csv");
-  fs::create_directory_symlink(root_ / "outside", root_ / "files/reports/lnk_2");
-  EXPECT_EQ(get("reports/lnk_1/s.csv"), "storage.denied");
-  EXPECT_EQ(get("reports/lnk_2/secret.csv"), "storage.denied");
-  EXPECT_EQ(code_of(store_->remove("reports/lnk_2/secret.csv")), "storage.denied");
-  EXPECT_EQ(code_of(store_->copy("reports/lnk_2/secret.csv", "reports/lnk_3/a.csv")), "storage.denied");
-  EXPECT_FALSE(store_->create("reports/lnk_2/new.csv"));
-  EXPECT_THAT(keys("reports"), ElementsAre("reports/lnk_1/a.csv"));
-}
-
-TEST_F(StoreContract, WhatDeadWritersLeftGoesAfterADay) {
-  put("reports/lnk_1/a.csv", "a");
-  const fs::path old = root_ / "files/reports/lnk_1/.b.csv.tmp-0000abcd";
-  const fs::path fresh = root_ / "files/reports/lnk_1/.c.csv.tmp-0000abcd";
-  std::ofstream(old) << "half";
-  std::ofstream(fresh) << "half";
-  fs::last_write_time(old, fs::file_time_type::clock::now() - std::chrono::hours(25));
-  EXPECT_THAT(keys("reports"), ElementsAre("reports/lnk_1/a.csv"));
-  EXPECT_FALSE(fs::exists(old));
-  EXPECT_TRUE(fs::exists(fresh));
-}
-
-TEST_F(StoreContract, AFileIsTakenOver) {
+TEST_P(StoreContract, AFileIsTakenOver) {
   std::ofstream(root_ / "received.part") << "id,name\n";
   EXPECT_EQ(code_of(store_->adopt("sources/run_1", root_ / "received.part")), "done");
   EXPECT_EQ(get("sources/run_1"), "id,name\n");
@@ -313,12 +260,44 @@ TEST_F(StoreContract, AFileIsTakenOver) {
 }
 
 /// As it is done where the file lies on another disk.
-TEST_F(StoreContract, AFileIsCopiedWhereItCannotBeMoved) {
+TEST_P(StoreContract, AFileIsCopiedWhereItCannotBeMoved) {
   std::ofstream(root_ / "received.part") << std::string(300'000, 'x');
   EXPECT_EQ(code_of(store_->Store::adopt("sources/run_1", root_ / "received.part")), "done");
   EXPECT_EQ(get("sources/run_1"), std::string(300'000, 'x'));
   EXPECT_FALSE(fs::exists(root_ / "received.part"));
   EXPECT_EQ(code_of(store_->Store::adopt("sources/run_2", root_ / "no.part")), "file.not_found");
+}
+
+TEST_P(StoreContract, TellsTheHashOfAFile) {
+  put("reports/lnk_1/a.csv", "0123456789");
+  const Result<std::shared_ptr<io::SourceFile>> file = store_->file("reports/lnk_1/a.csv");
+  ASSERT_TRUE(file);
+  const std::string hash = "84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882";
+  EXPECT_EQ((*file)->sha256().value_or("unreadable"), hash);
+  const Result<std::unique_ptr<io::Source>> source = (*file)->open(0);
+  ASSERT_TRUE(source);
+  EXPECT_EQ(io::testing::rest_of(**source, 3), "0123456789");
+  EXPECT_EQ((*file)->sha256().value_or("unreadable"), hash);
+  EXPECT_EQ((*file)->name(), "reports/lnk_1/a.csv");
+}
+
+TEST_P(StoreContract, AnEmptyFileIsAFile) {
+  put("rejects/run_1.jsonl", "");
+  EXPECT_EQ(get("rejects/run_1.jsonl"), "");
+  const Result<std::shared_ptr<io::SourceFile>> file = store_->file("rejects/run_1.jsonl");
+  ASSERT_TRUE(file);
+  EXPECT_EQ((*file)->stored_size(), 0u);
+  EXPECT_THAT(keys("rejects"), ElementsAre("rejects/run_1.jsonl"));
+}
+
+TEST_P(StoreContract, AProbeLeavesNothing) {
+  const Result<StoreHealth> health = store_->probe();
+  ASSERT_TRUE(health) << to_text(health.error());
+  EXPECT_EQ(health->credentials, s3_ ? "the test" : "");
+  EXPECT_EQ(health->clock_ahead.has_value(), s3_.has_value());
+  const fs::path where =
+      s3_ ? testing::S3Server::shared().folder() / "data" / s3_->bucket / s3_->prefix : root_ / "files";
+  if (fs::exists(where)) EXPECT_THAT(io::testing::entries_of(where), IsEmpty());
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <vector>
 
 namespace rowgate::http {
@@ -39,22 +38,9 @@ Result<void> ask_database(db::Database& database) {
   return {};
 }
 
-/// Two checks at once must not remove each other's file.
-store::FileKey probe_key() {
-  static std::atomic<std::uint64_t> number{0};
-  return fmt::format("health/probe-{}", number++ % 64);
-}
-
-Result<void> write_probe(store::Store& store) {
-  const store::FileKey key = probe_key();
-  TRY_ASSIGN(const std::unique_ptr<store::StoreWriter> writer, store.create(key));
-  TRY(writer->write("ready?\n"));
-  TRY(writer->close());
-  return store.remove(key);
-}
-
 std::vector<Check> check_all(const Service& service) {
-  const Result<void> database = ask_database(service.database), storage = write_probe(service.store);
+  const Result<void> database = ask_database(service.database);
+  const Result<store::StoreHealth> storage = service.store.probe();
   const std::size_t waiting = service.queue.waiting(), limit = service.settings.limits.queue;
   const bool is_full = waiting * 10 >= limit * 9;
   const bool is_draining = service.is_draining && service.is_draining();

@@ -116,7 +116,7 @@ Result<Reply> create_link(Call& call, Body body) {
   std::string json = link_json(call, made.link);
   json.insert(json.rfind('}'), fmt::format(",\"reused\":{}", made.reused));
   Response response = json_response(201, json + "\n");
-  response.set("Location", call.service.settings.public_url + made.path);
+  response.set("Location", report::url_of(call.service.settings.public_url, made.address));
   if (made.replayed)
     response.set("Idempotency-Replayed", "true");
   else

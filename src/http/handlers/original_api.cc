@@ -164,7 +164,7 @@ Result<Reply> original_report(Call& call, Body) {
                call.service.links.make(
                    {.report = &report, .expires_in = report.expires, .principal = call.request.principal}));
     call.service.metrics.link_created(report.name);
-    const std::string url = call.service.settings.public_url + made.path;
+    const std::string url = report::url_of(call.service.settings.public_url, made.address);
     return Reply(json_response(200, fmt::format("{{\"message\": {}, \"presigned-url\": {}}}\n",
                                                 json_text("Report generated succesfully!"), json_text(url))));
   }
