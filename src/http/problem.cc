@@ -22,6 +22,7 @@ std::optional<std::chrono::seconds> usual_wait(Code code) {
       return std::chrono::seconds(1);
     case Code::DatabaseUnreachable:
     case Code::DatabaseReadOnly:
+    case Code::DatabaseDeadlock:
       return std::chrono::seconds(5);
     case Code::RunDraining:
     case Code::RunInterrupted:
