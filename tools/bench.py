@@ -1,12 +1,13 @@
 """Figures of rowgate, each with its ratio to a baseline that is measured in the same run.
 
-  python3 tools/bench.py [FILTER]     FILTER: sqlite, shapes, http, or a part of an in-memory figure's name, as parse
+  python3 tools/bench.py [FILTER]     FILTER: sqlite, shapes, http, mysql, postgresql, or a part of an in-memory
+                                      figure's name, as parse
 
 In memory, by CPU time on one core: scanning, parsing and checking 1,000,000 rows like those of hired_employees, against
 memchr over the same bytes for line ends. On disk: `rowgate load` against `sqlite3 .import`, both as whole commands and
 by wall time, into the same typed table with the same primary key, journal_mode and synchronous. The commands take
 turns; the ratio is the median of the pairs' ratios. Then the same rows in other shapes, by CPU time, against the clean
-file. `http` is told in tools/bench_http.py. Machines are noisy, so trust the ratios.
+file. `http` is told in tools/bench_http.py, `mysql` and `postgresql` in tools/bench_databases.py. Machines are noisy, so trust the ratios.
 """
 
 import json
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import time
 
+import bench_databases
 import bench_http
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -208,8 +210,12 @@ def print_sqlite():
 
 
 def main():
-    wanted = sys.argv[1].lower() if len(sys.argv) > 1 else ""
-    if wanted not in ("sqlite", "shapes", "http"):
+    given = [word.lower() for word in sys.argv[1:]]
+    databases = [word for word in given if word in ("mysql", "postgresql")]
+    wanted = next((word for word in given if word not in databases), "databases" if databases else "")
+    if databases or not wanted:
+        bench_databases.print_databases(BUILD / "rowgate", databases or ["mysql", "postgresql"])
+    if wanted not in ("sqlite", "shapes", "http", "databases"):
         print_in_memory(wanted)
     if wanted in ("", "sqlite"):
         print_sqlite()

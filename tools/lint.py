@@ -48,6 +48,8 @@ def layer_table():
 # A heavy header may be included by these folders only.
 HEAVY = {
     r"sqlite3\.h": {"src/db/sqlite"},
+    r"(mysql|errmsg|mysqld_error)\.h": {"src/db/mysql"},
+    r"libpq-fe\.h": {"src/db/postgresql"},
     r"yaml-cpp/": {"src/app"},
     r"CLI/": {"src/app"},
     r"re2/": {"src/table"},

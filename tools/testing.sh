@@ -88,15 +88,37 @@ kill_test() {
   rm -f "$log"
 }
 
+# held_by FILE ARGUMENT...: a program that says at its end how much held; adds that to PASSED.
+held_by() {
+  local log held
+  log=$(mktemp "$SCRATCH/rowgate-test.XXXXXX")
+  run_it "$PYTHON" "$1" --rowgate build/release/rowgate "${@:2}" | tee "$log"
+  held=$(sed -n 's/^\([0-9][0-9]*\) .*held.*/\1/p' "$log" | tail -n 1)
+  if [ -z "$held" ] || [ "$held" -eq 0 ]; then
+    printf '%s did not hold\n' "$1"
+    exit 1
+  fi
+  PASSED=$((PASSED + held))
+  rm -f "$log"
+}
+
+# Everything runs beside real database servers of its own.
+test_with_servers() {
+  setup
+  if [ -n "${TESTDB_MYSQL:-}" ]; then
+    test_all "$@"
+  else
+    exec "$PYTHON" tools/servers.py run ./dev test "$@"
+  fi
+}
+
 test_all() {
   if [ "${1:-}" = --quick ]; then
-    setup
     s3_server
     unit_tests release "${SUITES[@]}"
     printf '%s passed, 0 failed\n' "$PASSED"
     return
   fi
-  setup
   s3_server
   lint
   build_targets release rowgate
@@ -108,6 +130,10 @@ test_all() {
   kill_test tests/kill_test.py
   say "15 kills of the server during loads"
   kill_test tests/kill_http_test.py
+  say "the same files on three databases"
+  held_by tests/databases/differential.py --files 60
+  say "kills beside database servers, and of them"
+  held_by tests/databases/kill_servers.py --kills 12 --server-kills 4
   fuzz_briefly scanner_fuzz parser_fuzz message_fuzz
   unit_tests asan "${SUITES[@]}"
   unit_tests tsan "${SUITES[@]}"

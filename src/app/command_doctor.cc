@@ -159,7 +159,7 @@ void check_disk(const Config& config, Findings& findings) {
   std::uint64_t least = 0;
   fs::path where;
   for (const fs::path& path : {config.spool_path, config.database_path, config.storage_path}) {
-    if (path.empty()) continue;
+    if (path.empty()) continue;  // a server, or S3
     const fs::path there = existing_ancestor(path);
     std::error_code error;
     const fs::space_info space = fs::space(there, error);

@@ -14,7 +14,8 @@ struct Found {
 
 Result<std::optional<Found>> find_table(const Opened& at, const std::string& name) {
   const TableConfig* config = at.config().find_table(name);
-  TRY_ASSIGN(std::optional<db::TableState> state, at.database->table(db::TableName{{}, name}));
+  TRY_ASSIGN(std::optional<db::TableState> state,
+             at.database->table(config != nullptr ? config->name : db::TableName{{}, name}));
   if (!state) {
     if (config != nullptr) return std::nullopt;
     std::vector<std::string> known;

@@ -99,21 +99,27 @@ std::expected<LoadedConfig, std::vector<Error>> load_config(
 }
 
 std::expected<LoadedConfig, std::vector<Error>> adhoc_config(std::string_view to) {
-  constexpr std::string_view kScheme = "sqlite:";
-  if (!to.starts_with(kScheme) || to.size() == kScheme.size())
-    return std::unexpected(std::vector{Error{Code::RequestInvalid,
-                                             fmt::format("--to '{}' is no database", shown(to)),
-                                             "for example --to sqlite:people.db",
-                                             std::nullopt,
-                                             {}}});
-  const std::filesystem::path file(to.substr(kScheme.size()));
+  const bool is_sqlite = to.starts_with("sqlite:") && to.size() > 7;
+  if (!is_sqlite && !to.starts_with("mysql:") && !to.starts_with("postgresql:") &&
+      !to.starts_with("postgres:"))
+    return std::unexpected(
+        std::vector{Error{Code::RequestInvalid,
+                          fmt::format("--to '{}' is no database", shown(to)),
+                          "for example --to sqlite:people.db or --to postgresql://loader@127.0.0.1/hr",
+                          std::nullopt,
+                          {}}});
   const auto place = [&](Config& config) {
-    config.database_path = file;
-    config.storage_path = config.spool_path = file.string() + ".rowgate";
+    const std::string name = is_sqlite       ? std::string(to.substr(7))
+                             : config.server ? config.server->address.database
+                                             : std::string();
+    if (is_sqlite) config.database_path = name;
+    config.storage_path = config.spool_path = std::filesystem::path(name).string() + ".rowgate";
     config.s3.reset();
     config.direct_links = false;
   };
-  auto loaded = finish({.root = {.kind = Node::Kind::Map}}, {}, place);
+  Document document{.root = {.kind = Node::Kind::Map}};
+  document.to = to;
+  auto loaded = finish(std::move(document), {}, place);
   if (!loaded) return loaded;
   for (Setting& setting : loaded->settings)
     if (setting.path == "database.url" || setting.path.starts_with("storage.")) setting.origin = "--to";

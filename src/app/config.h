@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/node.h"
 #include "base/units.h"
+#include "db/server_address.h"
 #include "http/settings.h"
 #include "load/table_config.h"
 #include "report/report.h"
@@ -33,10 +34,12 @@ struct Keep {
 
 /// Everything that is configured, defaults filled in, relative paths made relative to the file's folder.
 struct Config {
-  std::filesystem::path file = {};           ///< empty when none was found or needed
-  std::filesystem::path database_path;       ///< of database.url sqlite:...
-  std::filesystem::path storage_path;        ///< of storage.url file:...
-  std::optional<store::S3Settings> s3 = {};  ///< of storage.url s3:...
+  std::filesystem::path file = {};                 ///< empty when none was found or needed
+  std::string database_url = {}, reader_url = {};  ///< never with a password
+  std::filesystem::path database_path;             ///< of database.url sqlite:...; else empty
+  std::optional<db::ServerOptions> server = {};    ///< of any other database.url
+  std::filesystem::path storage_path;              ///< of storage.url file:...
+  std::optional<store::S3Settings> s3 = {};        ///< of storage.url s3:...
   std::filesystem::path spool_path;
   bool direct_links = false;                            ///< links.mode: direct
   std::optional<std::filesystem::path> link_keys = {};  ///< links.keys.file
@@ -70,8 +73,9 @@ struct LoadedConfig {
 std::expected<LoadedConfig, std::vector<Error>> load_config(
     const std::optional<std::filesystem::path>& given);
 
-/// The configuration for `--to sqlite:FILE`: no tables, rejects and run state in FILE.rowgate/. Limits come
-/// from the environment and defaults.
+/// The configuration for `--to sqlite:FILE` or the address of a server: no tables, rejects and run state in
+/// FILE.rowgate/ or, for a server, in ./DATABASE.rowgate/. Limits and a server's password come from the
+/// environment.
 std::expected<LoadedConfig, std::vector<Error>> adhoc_config(std::string_view to);
 
 /// "127.0.0.1:8080" or "[::1]:8080"; port 0 = any free one. Fails with request.invalid.

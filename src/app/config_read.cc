@@ -20,7 +20,6 @@ constexpr Property kTop[] = {{"database", kAllTypes}, {"storage", kAllTypes}, {"
                              {"links", kAllTypes}};
 /// In the plans of the program, but not built.
 constexpr std::string_view kLaterTop[] = {"sources", "backups"};
-constexpr Property kDatabase[] = {{"url", kAllTypes}};
 constexpr Property kLimits[] = {{"max_rejects", kAllTypes},
                                 {"max_columns", kAllTypes},
                                 {"max_field_bytes", kAllTypes},
@@ -54,7 +53,7 @@ class ConfigReader : private ValueReader {
     } else if (document_.root.kind != Node::Kind::Null) {
       problem({&document_.root, "the file"}, "expected a map of settings");
     }
-    read_database(section("database"));
+    read_database(document_, section("database"), config_, all_);
     read_storage(document_, config_, all_);
     read_limits(section("limits"));
     read_tables(section("tables"));
@@ -90,27 +89,6 @@ class ConfigReader : private ValueReader {
     }
   }
 
-  std::filesystem::path from_folder(const std::string& path) const {
-    return (document_.folder / path).lexically_normal();
-  }
-
-  void read_database(const Place& at) {
-    std::string url = "sqlite:./data/rowgate.db";
-    if (at) {
-      check_members(at, kDatabase, std::nullopt);
-      take_text(at, "url", url);
-    }
-    if (url.starts_with("sqlite:") && url.size() > 7) {
-      config_.database_path = from_folder(url.substr(7));
-    } else if (url.starts_with("mysql:") || url.starts_with("postgresql:")) {
-      problem(at.member("url"), "this version knows only SQLite databases",
-              "for example sqlite:./data/rowgate.db");
-    } else {
-      problem(at.member("url"), fmt::format("`{}` is no database", shown(url)),
-              "for example sqlite:./data/rowgate.db");
-    }
-  }
-
   void read_limits(const Place& at) {
     if (!at) return;
     check_members(at, kLimits, std::nullopt);
@@ -136,6 +114,7 @@ class ConfigReader : private ValueReader {
       config_.catalog.tables.push_back(read_table(table, name, config_.catalog.limits, all_));
     }
     check_foreign_keys(config_, *at.node, all_);
+    check_for_database(config_, at, all_);
   }
 
   void read_reports(const Place& at) {

@@ -13,7 +13,8 @@ struct Document {
   std::filesystem::path file = {};     ///< empty: none
   std::filesystem::path folder = ".";  ///< relative paths begin here
   std::map<std::string, std::string> from_environment =
-      {};  ///< path of a setting -> the variable that sets it
+      {};               ///< path of a setting -> the variable that sets it
+  std::string to = {};  ///< --to, which counts more than database.url
 };
 
 /// Replaces `${NAME}` in every value by the environment's NAME. An unset one is a problem.
@@ -35,6 +36,11 @@ Config read_config(const Document& document, std::vector<Error>& problems);
 void read_storage(const Document& document, Config& config, std::vector<Error>& problems);
 /// The sections server, auth, compat and observability, and what of limits binds the server alone.
 void read_service(const Document& document, Config& config, std::vector<Error>& problems);
+/// The section database. Relative paths in `url` itself begin at the document's folder.
+void read_database(const Document& document, const table::Place& at, Config& config,
+                   std::vector<Error>& problems);
+/// What the tables ask for and the database cannot do.
+void check_for_database(const Config& config, const table::Place& tables, std::vector<Error>& problems);
 /// One table of `tables:`.
 TableConfig read_table(const table::Place& at, std::string_view name, const load::LoadLimits& limits,
                        std::vector<Error>& problems);

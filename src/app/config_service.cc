@@ -42,10 +42,22 @@ class ServiceReader : private ValueReader {
     if (const Place at = section("observability")) read_observability(at);
     if (const Place at = section("limits")) read_limits(at);
     if (service_.public_url.empty()) service_.public_url = own_url();
-    service_.compat.schemas.emplace(config_.database_path.stem().string(), "default");
+    add_own_names();
   }
 
  private:
+  /// The database's own names are always known.
+  void add_own_names() {
+    std::map<std::string, std::string>& schemas = service_.compat.schemas;
+    if (!config_.server) {
+      schemas.emplace(config_.database_path.stem().string(), "default");
+      return;
+    }
+    const db::ServerAddress& address = config_.server->address;
+    schemas.emplace(address.database, "default");
+    if (address.kind == db::ServerKind::PostgreSql) schemas.emplace(address.schema, "default");
+  }
+
   Place section(std::string_view name) {
     const Node* node = document_.root.kind == Node::Kind::Map ? document_.root.find(name) : nullptr;
     Place at{node, std::string(name)};
@@ -202,7 +214,7 @@ class ServiceReader : private ValueReader {
     for (const auto& [alias, node] : schemas.node->members) {
       const Place place = schemas.member(alias);
       if (!is(place, Node::Kind::Scalar, "the name of a schema")) continue;
-      if (node.scalar != "default")
+      if (node.scalar != "default" && !config_.server)
         problem(place, fmt::format("SQLite has no schema `{}`", shown(node.scalar)), "write default");
       compat.schemas[alias] = node.scalar;
     }

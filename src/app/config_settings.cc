@@ -187,7 +187,12 @@ void add_compat(Lister& list, const http::CompatSettings& compat) {
 std::vector<Setting> settings_of(const Config& config, const Document& document) {
   Lister list(document);
   add_server(list, config.service);
-  list.add("database.url", "sqlite:" + config.database_path.string());
+  list.add("database.url", config.server ? config.database_url : "sqlite:" + config.database_path.string());
+  if (config.server) {
+    list.add("database.password", config.server->address.password.empty() ? "null" : "(set)");
+    list.add("database.reader_url", config.reader_url.empty() ? "null" : config.reader_url);
+    list.add("database.pool", fmt::format("{}", config.server->pool));
+  }
   add_storage(list, config);
   add_auth(list, config.service);
   const Limits& limits = config.limits;

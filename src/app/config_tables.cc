@@ -13,8 +13,9 @@ using table::NodeReader;
 using table::Place;
 using table::Property;
 
-constexpr Property kTable[] = {{"title", kAllTypes},  {"dialect", kAllTypes},     {"keys", kAllTypes},
-                               {"checks", kAllTypes}, {"max_rejects", kAllTypes}, {"schema", kAllTypes}};
+constexpr Property kTable[] = {{"title", kAllTypes}, {"namespace", kAllTypes}, {"dialect", kAllTypes},
+                               {"keys", kAllTypes},  {"checks", kAllTypes},    {"max_rejects", kAllTypes},
+                               {"schema", kAllTypes}};
 constexpr Property kDialect[] = {
     {"header", kAllTypes}, {"delimiter", kAllTypes}, {"quoteChar", kAllTypes}, {"doubleQuote", kAllTypes}};
 
@@ -31,6 +32,7 @@ class TableReader : private NodeReader {
     if (!is(at, Node::Kind::Map, "a map with the table's schema")) return table;
     check_members(at, kTable, std::nullopt);
     take_text(at, "title", table.title);
+    take_text(at, "namespace", table.name.space);
     take_word(at, "keys", "enforce", "check", table.enforce_keys);
     take_word(at, "checks", "database", "rowgate", table.database_checks);
     if (const Place dialect = at.member("dialect")) read_dialect(dialect, table.dialect);

@@ -92,8 +92,10 @@ Result<load::LoadRequest> plan_file(const Opened& at, const LoadArguments& argum
   }
   TRY(check_known(at, table, arguments.table.has_value()));
   TRY_ASSIGN(std::shared_ptr<io::SourceFile> input, open_input(at, file));
-  return load::make_request(at.config().catalog, {{}, name_in_database(at, table)}, options,
-                            std::move(input));
+  const TableConfig* config = at.config().find_table(table);
+  const db::TableName name =
+      config != nullptr ? config->name : db::TableName{{}, name_in_database(at, table)};
+  return load::make_request(at.config().catalog, name, options, std::move(input));
 }
 
 /// Parents before their children; the order of the arguments among files of one table and tables without

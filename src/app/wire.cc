@@ -6,6 +6,7 @@
 namespace rowgate::app {
 
 std::unique_ptr<db::Database> make_database(const Config& config) {
+  if (config.server) return db::server_database(*config.server);
   return db::sqlite_database(config.database_path);
 }
 

@@ -58,6 +58,8 @@ enum class Code : std::uint8_t {
   DatabaseUnreachable,
   DatabaseRefused,
   DatabaseReadOnly,
+  DatabaseDeadlock,
+  DatabasePrivilege,
   LimitColumns,
   LimitBytes,
   LimitField,

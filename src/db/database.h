@@ -54,6 +54,7 @@ struct LoadTarget {
   bool database_checks = false;   ///< checks: database = CHECK constraints repeat the schema's rules
   std::filesystem::path scratch;  ///< folder for work that does not fit in memory
   std::string run_id;             ///< names the staging table
+  std::stop_token stop = {};      ///< ends a settle() that takes long, with run.interrupted
 };
 
 /// What a sink has done with the rows given to it; known after settle().
@@ -131,6 +132,10 @@ class SqlDialect {
  public:
   virtual ~SqlDialect() = default;
   virtual std::string quote(std::string_view identifier) const = 0;
+  /// `"space"."name"`, or the name alone for a table of the connection's own space.
+  std::string quote(const TableName& table) const {
+    return table.space.empty() ? quote(table.name) : quote(table.space) + "." + quote(table.name);
+  }
   virtual std::string type_name(const table::Field& field) const = 0;
   /// CREATE TABLE of a schema (product's type mapping), one statement ending in ";\n".
   virtual std::string create_table(const TableName& table, const table::TableSchema& schema,

@@ -1,11 +1,9 @@
-// What every database must do, here for SQLite.
+// What every database must do, on all three kinds.
 
 #include "db/database.h"
 
 #include "base/ids.h"
-#include "db/open.h"
-#include "db/sqlite/connection.h"
-#include "db/testing.h"
+#include "db/test_world.h"
 
 #include <gmock/gmock.h>
 
@@ -28,11 +26,11 @@ struct Loaded {
   std::optional<Error> error;
 };
 
-class DatabaseTest : public ::testing::Test {
+class DatabaseTest : public ::testing::TestWithParam<Kind> {
  protected:
-  DatabaseTest()
-      : database_(sqlite_database(folder_.path() / "data" / "rowgate.db", std::chrono::milliseconds(50))) {
+  DatabaseTest() : world_(GetParam()), database_(world_.open()) {
     departments_ = make_schema({{"id", Type::Integer}, {"name", Type::String}});
+    departments_.fields[1].constraints.max_length = 100;
     departments_.unique_keys = {{1}};
     hires_ = make_schema({{"id", Type::Integer}, {"department_id", Type::Integer}});
     hires_.foreign_keys = {{.fields = {1}, .table = "departments", .parent_fields = {"id"}}};
@@ -45,7 +43,7 @@ class DatabaseTest : public ::testing::Test {
             .schema = &schema,
             .mode = mode,
             .enforce_keys = enforce_,
-            .scratch = folder_.path() / "spool",
+            .scratch = world_.scratch(),
             .run_id = new_id("run_", {++now_ * 1000})};
   }
 
@@ -95,15 +93,17 @@ class DatabaseTest : public ::testing::Test {
     return read_rows(*database_, "SELECT * FROM \"" + table + "\" ORDER BY 1");
   }
 
-  TempFolder folder_;
+  World world_;
   std::unique_ptr<Database> database_;
   table::TableSchema departments_, hires_, people_;
   bool enforce_ = false;
   std::int64_t now_ = 1'700'000'000'000;
 };
 
-TEST_F(DatabaseTest, AppendMakesTheTableAndCountsVersions) {
-  EXPECT_FALSE(database_->exists());
+INSTANTIATE_TEST_SUITE_P(All, DatabaseTest, ::testing::ValuesIn(kAllKinds), kind_name);
+
+TEST_P(DatabaseTest, AppendMakesTheTableAndCountsVersions) {
+  EXPECT_EQ(database_->exists(), !world_.is_sqlite());
   EXPECT_THAT(load(kParents, departments_, Mode::Append, {{1, "Sales"}, {2, "Law"}}).findings, IsEmpty());
   EXPECT_THAT(load(kParents, departments_, Mode::Append, {{3, "Legal"}}).findings, IsEmpty());
   EXPECT_THAT(rows_of("departments"), ElementsAre("1|Sales", "2|Law", "3|Legal"));
@@ -114,7 +114,7 @@ TEST_F(DatabaseTest, AppendMakesTheTableAndCountsVersions) {
   EXPECT_THAT((*state)->schema_json.value_or(""), HasSubstr("\"fields\""));
 }
 
-TEST_F(DatabaseTest, KeysOfTheTableRefuseTheirRowsByLine) {
+TEST_P(DatabaseTest, KeysOfTheTableRefuseTheirRowsByLine) {
   load(kParents, departments_, Mode::Append, {{1, "Sales"}, {2, "Law"}});
   const Loaded second = load(kParents, departments_, Mode::Append,
                              {{1, "Other"}, {3, "Law"}, {2, "Sales"}, {4, nullptr}, {5, nullptr}});
@@ -125,7 +125,7 @@ TEST_F(DatabaseTest, KeysOfTheTableRefuseTheirRowsByLine) {
   EXPECT_THAT(rows_of("departments"), ElementsAre("1|Sales", "2|Law", "4|-", "5|-"));
 }
 
-TEST_F(DatabaseTest, ParentsAreJudgedAfterKeys) {
+TEST_P(DatabaseTest, ParentsAreJudgedAfterKeys) {
   load(kParents, departments_, Mode::Append, {{1, "Sales"}});
   load(kChildren, hires_, Mode::Append, {{10, 1}});
   const Loaded second = load(kChildren, hires_, Mode::Append, {{10, 99}, {11, 99}, {12, nullptr}, {13, 1}});
@@ -133,13 +133,13 @@ TEST_F(DatabaseTest, ParentsAreJudgedAfterKeys) {
   EXPECT_THAT(rows_of("hires"), ElementsAre("10|1", "12|-", "13|1"));
 }
 
-TEST_F(DatabaseTest, AMissingParentTableCountsAsEmpty) {
+TEST_P(DatabaseTest, AMissingParentTableCountsAsEmpty) {
   const Loaded loaded = load(kChildren, hires_, Mode::Append, {{10, 1}, {11, nullptr}});
   EXPECT_THAT(loaded.findings, ElementsAre("2:key.no_parent:0"));
   EXPECT_THAT(rows_of("hires"), ElementsAre("11|-"));
 }
 
-TEST_F(DatabaseTest, RowsOfOneFileMayBeEachOthersParents) {
+TEST_P(DatabaseTest, RowsOfOneFileMayBeEachOthersParents) {
   const TableName people{.name = "people"};
   const Loaded first = load(people, people_, Mode::Append, {{2, 1}, {1, nullptr}, {3, 2}});
   EXPECT_THAT(first.findings, IsEmpty());
@@ -152,7 +152,7 @@ TEST_F(DatabaseTest, RowsOfOneFileMayBeEachOthersParents) {
   EXPECT_THAT(rows_of("people"), ElementsAre("1|-", "2|1", "3|2", "8|3", "9|9"));
 }
 
-TEST_F(DatabaseTest, ReplaceOfATableThatReferencesItselfForgetsTheOldRows) {
+TEST_P(DatabaseTest, ReplaceOfATableThatReferencesItselfForgetsTheOldRows) {
   const TableName people{.name = "people"};
   load(people, people_, Mode::Append, {{1, nullptr}, {2, 1}});
   const Loaded second = load(people, people_, Mode::Replace, {{3, 1}, {4, nullptr}, {5, 4}});
@@ -160,7 +160,20 @@ TEST_F(DatabaseTest, ReplaceOfATableThatReferencesItselfForgetsTheOldRows) {
   EXPECT_THAT(rows_of("people"), ElementsAre("4|-", "5|4"));
 }
 
-TEST_F(DatabaseTest, UpsertInsertsAndUpdates) {
+TEST_P(DatabaseTest, AnEnforcedReferenceToItselfFollowsTheTable) {
+  enforce_ = true;
+  const TableName people{.name = "people"};
+  EXPECT_THAT(load(people, people_, Mode::Append, {{2, 1}, {1, nullptr}}).findings, IsEmpty());
+  for (const Mode mode : {Mode::Append, Mode::Upsert, Mode::Replace}) {
+    const Loaded next = load(people, people_, mode, {{3, 9}, {5, 4}, {4, 7}, {7, nullptr}});
+    ASSERT_FALSE(next.error) << to_text(*next.error);
+    EXPECT_EQ(next.findings.front(), "2:key.no_parent:0");
+  }
+  EXPECT_THAT(rows_of("people"), ElementsAre("4|7", "5|4", "7|-"));
+  EXPECT_THAT(*database_->differences(target(people, people_, Mode::Append)), IsEmpty());
+}
+
+TEST_P(DatabaseTest, UpsertInsertsAndUpdates) {
   load(kParents, departments_, Mode::Append, {{1, "Sales"}, {2, "Law"}});
   // 2 takes the name of 1, which was there before the load: refused, whatever becomes of 1.
   const Loaded second =
@@ -177,13 +190,13 @@ TEST_F(DatabaseTest, UpsertInsertsAndUpdates) {
   EXPECT_THAT(rows_of("hires"), ElementsAre("10|2", "11|3"));
 }
 
-TEST_F(DatabaseTest, UpsertNeedsAPrimaryKey) {
+TEST_P(DatabaseTest, UpsertNeedsAPrimaryKey) {
   departments_.primary_key = {};
   EXPECT_EQ(load(kParents, departments_, Mode::Upsert, {{1, "Sales"}}).error.value().code,
             Code::ConfigInvalid);
 }
 
-TEST_F(DatabaseTest, ReadersSeeTheOldTableUntilTheNewOneIsCommitted) {
+TEST_P(DatabaseTest, ReadersSeeTheOldTableUntilTheNewOneIsCommitted) {
   load(kParents, departments_, Mode::Append, {{1, "Sales"}});
   const LoadTarget where = target(kParents, departments_, Mode::Replace);
   Result<std::unique_ptr<Transaction>> transaction = database_->begin(std::span(&kParents, 1));
@@ -197,14 +210,15 @@ TEST_F(DatabaseTest, ReadersSeeTheOldTableUntilTheNewOneIsCommitted) {
   EXPECT_EQ((*database_->table(kParents))->version, 2u);
 }
 
-TEST_F(DatabaseTest, ReplaceMakesTheTableAnewFromTheSchema) {
+TEST_P(DatabaseTest, ReplaceMakesTheTableAnewFromTheSchema) {
   load(kParents, departments_, Mode::Append, {{1, "Sales"}});
-  const table::TableSchema other = make_schema({{"code", Type::String}, {"seats", Type::Number}});
+  table::TableSchema other = make_schema({{"code", Type::String}, {"seats", Type::Number}});
+  other.fields[0].constraints.max_length = 10;
   EXPECT_FALSE(load(kParents, other, Mode::Replace, {{"a", 1.5}}).error);
   EXPECT_THAT(rows_of("departments"), ElementsAre("a|1.500000"));
 }
 
-TEST_F(DatabaseTest, DroppedTransactionsLeaveNothing) {
+TEST_P(DatabaseTest, DroppedTransactionsLeaveNothing) {
   load(kParents, departments_, Mode::Append, {{1, "Sales"}});
   {
     Result<std::unique_ptr<Transaction>> transaction = database_->begin(std::span(&kParents, 1));
@@ -217,7 +231,7 @@ TEST_F(DatabaseTest, DroppedTransactionsLeaveNothing) {
   EXPECT_EQ(database_->ledger().runs(std::nullopt, 10)->size(), 1u);
 }
 
-TEST_F(DatabaseTest, AReferencedTableIsExchangedInPlace) {
+TEST_P(DatabaseTest, AReferencedTableIsExchangedInPlace) {
   enforce_ = true;
   load(kParents, departments_, Mode::Append, {{1, "Sales"}, {2, "Law"}});
   load(kChildren, hires_, Mode::Append, {{10, 1}});
@@ -230,7 +244,7 @@ TEST_F(DatabaseTest, AReferencedTableIsExchangedInPlace) {
   EXPECT_THAT(rows_of("departments"), ElementsAre("1|Trade", "3|Sales"));
 }
 
-TEST_F(DatabaseTest, RowsOutOfOrderAreSortedInLargeFiles) {
+TEST_P(DatabaseTest, RowsOutOfOrderAreSortedInLargeFiles) {
   load(kParents, departments_, Mode::Append, {{5, "Five"}});
   const Loaded loaded = load(kParents, departments_, Mode::Append,
                              {{9, "Nine"}, {5, "Again"}, {1, "One"}, {2, "Five"}}, 100 << 20);
@@ -239,7 +253,7 @@ TEST_F(DatabaseTest, RowsOutOfOrderAreSortedInLargeFiles) {
   EXPECT_THAT(rows_of("departments"), ElementsAre("1|One", "5|Five", "9|Nine"));
 }
 
-TEST_F(DatabaseTest, DryRunsJudgeAndLeaveNothing) {
+TEST_P(DatabaseTest, DryRunsJudgeAndLeaveNothing) {
   Result<std::unique_ptr<Transaction>> transaction = database_->begin_dry_run(std::span(&kParents, 1));
   ASSERT_TRUE(transaction);
   Loaded parents, children;
@@ -250,19 +264,21 @@ TEST_F(DatabaseTest, DryRunsJudgeAndLeaveNothing) {
   EXPECT_THAT(children.findings, ElementsAre("3:key.no_parent:0"));
   EXPECT_FALSE((*transaction)->commit({}));
   transaction->reset();
-  EXPECT_FALSE(database_->exists());
+  EXPECT_TRUE(database_->tables()->empty());
+  EXPECT_EQ(database_->exists(), !world_.is_sqlite());
 }
 
-TEST_F(DatabaseTest, AnotherWriterMakesItBusy) {
+TEST_P(DatabaseTest, AnotherWriterMakesItBusy) {
   load(kParents, departments_, Mode::Append, {{1, "Sales"}});
-  const auto other = sqlite_database(folder_.path() / "data" / "rowgate.db", std::chrono::milliseconds(50));
-  Result<std::unique_ptr<Transaction>> held = other->begin({});
+  const auto other = world_.open();
+  Result<std::unique_ptr<Transaction>> held = other->begin(std::span(&kParents, 1));
   ASSERT_TRUE(held);
   EXPECT_EQ(load(kParents, departments_, Mode::Append, {{2, "Law"}}).error.value().code, Code::TableBusy);
-  EXPECT_EQ(database_->ledger().record({.id = "run_1"}).error().code, Code::TableBusy);
+  held->reset();
+  EXPECT_FALSE(load(kParents, departments_, Mode::Append, {{2, "Law"}}).error);
 }
 
-TEST_F(DatabaseTest, TheLedgerKeepsEveryRun) {
+TEST_P(DatabaseTest, TheLedgerKeepsEveryRun) {
   const Loaded loaded = load(kParents, departments_, Mode::Append, {{1, "Sales"}});
   ASSERT_FALSE(loaded.error);
   RunRecord failed{
@@ -283,7 +299,7 @@ TEST_F(DatabaseTest, TheLedgerKeepsEveryRun) {
   EXPECT_FALSE(database_->ledger().find_same_file(kChildren, "f00d")->has_value());
 }
 
-TEST_F(DatabaseTest, RunsArePagedById) {
+TEST_P(DatabaseTest, RunsArePagedById) {
   for (const char* id : {"run_1", "run_3", "run_2", "run_4"})
     ASSERT_TRUE(database_->ledger().record(
         {.id = id, .status = RunStatus::Failed, .table = id == std::string("run_3") ? "hires" : "jobs"}));
@@ -306,7 +322,7 @@ RunRecord keyed_run(std::string id, std::string key, std::string fingerprint = "
   return run;
 }
 
-TEST_F(DatabaseTest, AnIdempotencyKeyBelongsToOneRun) {
+TEST_P(DatabaseTest, AnIdempotencyKeyBelongsToOneRun) {
   Ledger& ledger = database_->ledger();
   EXPECT_FALSE(ledger.find_by_key({"ada", "POST", "/v1/loads", "k1"}, {})->has_value()) << "no database yet";
   ASSERT_TRUE(ledger.record(keyed_run("run_1", "k1", "abc")));
@@ -329,7 +345,7 @@ TEST_F(DatabaseTest, AnIdempotencyKeyBelongsToOneRun) {
   EXPECT_FALSE(ledger.find_by_key({"ada", "POST", "/v1/loads", "k1"}, {2'000'001'000'000'000})->has_value());
 }
 
-TEST_F(DatabaseTest, AnIdempotencyKeyIsFreeAfterSevenDays) {
+TEST_P(DatabaseTest, AnIdempotencyKeyIsFreeAfterSevenDays) {
   ASSERT_TRUE(database_->ledger().record(keyed_run("run_1", "k1")));
   RunRecord late = keyed_run("run_2", "k1");
   const std::chrono::microseconds kept = kIdempotencyKept;
@@ -341,7 +357,7 @@ TEST_F(DatabaseTest, AnIdempotencyKeyIsFreeAfterSevenDays) {
   EXPECT_EQ((*database_->ledger().find("run_1"))[0].idempotency.key, "");
 }
 
-TEST_F(DatabaseTest, ACommitWithATakenKeyLoadsNothing) {
+TEST_P(DatabaseTest, ACommitWithATakenKeyLoadsNothing) {
   load(kParents, departments_, Mode::Append, {{1, "Sales"}});
   ASSERT_TRUE(database_->ledger().record(keyed_run("run_1", "k1")));
   Result<std::unique_ptr<Transaction>> transaction = database_->begin(std::span(&kParents, 1));
@@ -359,65 +375,51 @@ TEST_F(DatabaseTest, ACommitWithATakenKeyLoadsNothing) {
   EXPECT_THAT(rows_of("departments"), ElementsAre("1|Sales"));
 }
 
-TEST_F(DatabaseTest, RecordingNeverWaitsForALoad) {
+TEST_P(DatabaseTest, RecordingNeverWaitsForALoad) {
   load(kParents, departments_, Mode::Append, {{1, "Sales"}});
   Result<std::unique_ptr<Transaction>> held = database_->begin(std::span(&kParents, 1));
   ASSERT_TRUE(held);
-  EXPECT_EQ(database_->ledger().record({.id = "run_1"}).error().code, Code::TableBusy);
+  const Result<void> recorded = database_->ledger().record({.id = "run_1"});
+  if (world_.is_sqlite())
+    EXPECT_EQ(recorded.error().code, Code::TableBusy);
+  else
+    EXPECT_TRUE(recorded) << "only the table is locked";
   held->reset();
   EXPECT_TRUE(database_->ledger().record({.id = "run_1"}));
 }
 
-TEST_F(DatabaseTest, AnOlderLedgerGetsItsNewColumns) {
-  load(kParents, departments_, Mode::Append, {{1, "Sales"}});
-  {
-    const auto old = sqlite::Connection::open(folder_.path() / "data" / "rowgate.db", sqlite::Access::Write,
-                                              std::chrono::milliseconds(0));
-    ASSERT_TRUE(old);
-    ASSERT_TRUE(
-        old->run("DROP INDEX rowgate_runs_by_key; ALTER TABLE rowgate_runs DROP COLUMN fingerprint; "
-                 "ALTER TABLE rowgate_runs DROP COLUMN idempotency_key; "
-                 "ALTER TABLE rowgate_runs DROP COLUMN dry_run"));
-  }
-  EXPECT_EQ(database_->ledger().runs(kParents, 10)->size(), 1u) << "read before it is written to";
-  RunRecord judged = keyed_run("run_ZZ", "k1");
-  judged.dry_run = true;
-  ASSERT_TRUE(database_->ledger().record(judged));
-  const Result<std::vector<RunRecord>> runs = database_->ledger().runs(kParents, 10);
-  ASSERT_TRUE(runs) << to_text(runs.error());
-  ASSERT_EQ(runs->size(), 2u);
-  EXPECT_TRUE((*runs)[0].dry_run);
-  EXPECT_FALSE((*runs)[1].dry_run);
-}
-
-TEST_F(DatabaseTest, DifferencesAreToldInWords) {
+TEST_P(DatabaseTest, DifferencesAreToldInWords) {
   load(kParents, departments_, Mode::Append, {{1, "Sales"}});
   table::TableSchema other =
       make_schema({{"id", Type::Integer}, {"name", Type::Integer}, {"seats", Type::Number}});
   const Loaded loaded = load(kParents, other, Mode::Append, {{1, 2, 3.0}});
   ASSERT_TRUE(loaded.error);
   EXPECT_EQ(loaded.error->code, Code::TableDiffers);
-  for (const char* part : {"column `name` is TEXT in the database, INTEGER in the schema",
-                           "column `seats` is missing", "unique key (name)"})
+  const std::string types =
+      world_.any("column `name` is TEXT in the database, INTEGER in the schema",
+                 "column `name` is varchar(100) utf8mb4_nopad_bin in the database, BIGINT in the",
+                 "column `name` is text C in the database, bigint in the schema");
+  for (const std::string& part :
+       {types, std::string("column `seats` is missing"), std::string("unique key (name)")})
     EXPECT_THAT(loaded.error->message, HasSubstr(part));
 }
 
-TEST_F(DatabaseTest, QueriesOnlyRead) {
+TEST_P(DatabaseTest, QueriesOnlyRead) {
   load(kParents, departments_, Mode::Append, {{1, "Sales"}});
   const auto code_of = [&](const Query& query) {
     Result<std::unique_ptr<Cursor>> cursor = database_->query(query);
     return cursor ? Code::InternalError : cursor.error().code;
   };
-  for (const char* sql : {"DELETE FROM departments", "SELECT 1; SELECT 2", "SELEC 1", "", "-- nothing",
-                          "PRAGMA journal_mode=DELETE", "ATTACH 'x.db' AS x", "SELECT :missing", "SELECT ?",
-                          "CREATE TABLE x (a)", "WITH a AS (SELECT 1) INSERT INTO departments SELECT 9, 'x'",
-                          "SELECT \"no such column\" FROM departments"})
+  for (const char* sql :
+       {"DELETE FROM departments", "SELECT 1; SELECT 2", "SELEC 1", "", "-- nothing", "SELECT :missing",
+        "SELECT ?", "CREATE TABLE x (a)", "WITH a AS (SELECT 1) INSERT INTO departments SELECT 9, 'x'",
+        "SELECT \"no such column\" FROM departments"})
     EXPECT_EQ(code_of({.sql = sql}), Code::ReportBadSql) << sql;
   EXPECT_THAT(read_rows(*database_, "SELECT 1;  -- done\n;"), ElementsAre("1"));
   EXPECT_THAT(rows_of("departments"), ElementsAre("1|Sales"));
 }
 
-TEST_F(DatabaseTest, QueriesBindTypedParameters) {
+TEST_P(DatabaseTest, QueriesBindTypedParameters) {
   load(kParents, departments_, Mode::Append, {{1, "Sales"}, {2, "O'Law"}});
   Result<std::unique_ptr<Cursor>> cursor =
       database_->query({.sql = "SELECT id FROM departments WHERE name = :name AND id >= :least",
@@ -429,33 +431,28 @@ TEST_F(DatabaseTest, QueriesBindTypedParameters) {
   EXPECT_FALSE(*(*cursor)->next(row));
 }
 
-TEST_F(DatabaseTest, LongQueriesEnd) {
+TEST_P(DatabaseTest, LongQueriesEnd) {
   load(kParents, departments_, Mode::Append, {{1, "Sales"}});
-  Result<std::unique_ptr<Cursor>> cursor = database_->query(
-      {.sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
-       .timeout = std::chrono::milliseconds(20)});
-  ASSERT_TRUE(cursor);
-  std::vector<ResultCell> row;
-  EXPECT_EQ((*cursor)->next(row).error().code, Code::ReportTimeout);
+  const std::string endless =
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+  const auto run = [&](const std::string& sql) -> Result<bool> {
+    TRY_ASSIGN(const std::unique_ptr<Cursor> cursor,
+               database_->query({.sql = sql, .timeout = std::chrono::milliseconds(50)}));
+    std::vector<ResultCell> row;
+    return cursor->next(row);
+  };
+  const Result<bool> ended =
+      run(world_.any(endless.c_str(), "SELECT BENCHMARK(2000000000, MD5('a'))", endless.c_str()));
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error().code, Code::ReportTimeout) << to_text(ended.error());
 }
 
-TEST_F(DatabaseTest, AFileThatIsNoDatabaseIsSaid) {
-  std::filesystem::create_directories(folder_.path() / "data");
-  FILE* file = std::fopen((folder_.path() / "data" / "rowgate.db").c_str(), "w");
-  std::fputs(
-      "this is a text, and long enough to be looked at as a database header by SQLite, which it is not",
-      file);
-  std::fclose(file);
-  EXPECT_EQ(database_->begin({}).error().code, Code::DatabaseUnreachable);
-  EXPECT_EQ(database_->query({.sql = "SELECT 1"}).error().code, Code::DatabaseUnreachable);
-}
-
-TEST_F(DatabaseTest, NothingIsThereBeforeTheFirstLoad) {
+TEST_P(DatabaseTest, NothingIsThereBeforeTheFirstLoad) {
   EXPECT_TRUE(database_->tables()->empty());
   EXPECT_FALSE(database_->table(kParents)->has_value());
   EXPECT_TRUE(database_->ledger().runs(std::nullopt, 5)->empty());
-  EXPECT_EQ(database_->query({.sql = "SELECT 1"}).error().code, Code::DatabaseUnreachable);
-  EXPECT_FALSE(database_->exists());
+  EXPECT_EQ(database_->query({.sql = "SELECT 1"}).has_value(), !world_.is_sqlite());
+  EXPECT_EQ(database_->exists(), !world_.is_sqlite());
 }
 
 }  // namespace

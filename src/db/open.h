@@ -1,6 +1,7 @@
 #pragma once
 
 #include "db/database.h"
+#include "db/server_address.h"
 
 #include <memory>
 
@@ -10,5 +11,9 @@ namespace rowgate::db {
 /// foreign_keys ON. `lock_wait` bounds the waiting for another writer.
 std::unique_ptr<Database> sqlite_database(const std::filesystem::path& path,
                                           std::chrono::milliseconds lock_wait = std::chrono::seconds(10));
+
+/// A database of the MySQL family (MariaDB 10.5 and later, MySQL 8) or of PostgreSQL. Nothing is connected
+/// yet.
+std::unique_ptr<Database> server_database(const ServerOptions& options);
 
 }  // namespace rowgate::db

@@ -23,6 +23,7 @@ std::optional<std::chrono::seconds> usual_wait(Code code) {
     case Code::DatabaseUnreachable:
     case Code::DatabaseReadOnly:
     case Code::StorageUnreachable:
+    case Code::DatabaseDeadlock:
       return std::chrono::seconds(5);
     case Code::RunDraining:
     case Code::RunInterrupted:

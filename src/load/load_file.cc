@@ -351,7 +351,8 @@ Result<void> load_file(const LoadRequest& request, const LoadContext& context, c
                                     .enforce_keys = request.enforce_keys,
                                     .database_checks = request.database_checks,
                                     .scratch = context.settings.spool,
-                                    .run_id = run.id}));
+                                    .run_id = run.id,
+                                    .stop = context.stop}));
   return FileLoad(request, context, prepared, *sink, outcome).run();
 }
 

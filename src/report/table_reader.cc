@@ -27,7 +27,7 @@ db::Query query_of(const db::SqlDialect& dialect, const db::TableName& table,
                    const table::TableSchema* schema, const TableReader::Range& range) {
   const std::vector<std::string> key = quoted_key(dialect, schema);
   db::Query query{
-      .sql = fmt::format("SELECT {} FROM {}", columns_text(dialect, schema), dialect.quote(table.name)),
+      .sql = fmt::format("SELECT {} FROM {}", columns_text(dialect, schema), dialect.quote(table)),
       .timeout = kNoTimeout};
   if (!range.after.empty()) {
     std::vector<std::string> places;

@@ -7,6 +7,7 @@ namespace rowgate::db::sqlite {
 /// SQL of SQLite: STRICT tables, BINARY collation, dates and decimals as texts.
 class Dialect : public SqlDialect {
  public:
+  using SqlDialect::quote;
   std::string quote(std::string_view identifier) const override;
   std::string type_name(const table::Field& field) const override;
   std::string create_table(const TableName& table, const table::TableSchema& schema, bool enforce_keys,

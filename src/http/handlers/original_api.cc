@@ -46,9 +46,34 @@ Result<void> check_schema(const Call& call) {
   return refused(fmt::format("Unknown schema: {}", shown(schema)));
 }
 
+/// The database's namespace that `schema` means; empty for its own.
+std::string space_of(const Call& call) {
+  const auto found =
+      call.service.settings.compat.schemas.find(std::string(*call.request.parameter("schema")));
+  return found == call.service.settings.compat.schemas.end() || found->second == "default" ? ""
+                                                                                           : found->second;
+}
+
+/// A table of another namespace than the database's own: configured there, or one that may be made.
+Result<db::TableName> find_elsewhere(const Call& call, const db::TableName& table) {
+  const load::TableConfig* config = call.service.catalog.find(table.name);
+  const bool visible = call.may_see_table(table.name) && table::why_not_a_name(table.name, false).empty();
+  if (config != nullptr && config->name == table && visible) return table;
+  if (config == nullptr && visible) {
+    if (call.service.settings.compat.create_tables) return table;
+    TRY_ASSIGN(const std::optional<db::TableState> state, call.service.database.table(table));
+    if (state && state->table.name == table.name) return table;
+  }
+  return refused(fmt::format("Unknown table: {}", shown(table.name)));
+}
+
 /// Configured, or known to the database, or one that may be made.
 Result<db::TableName> find_or_name_table(const Call& call) {
   const std::string name(*call.request.parameter("table"));
+  const std::string space = space_of(call);
+  if (const load::TableConfig* config = call.service.catalog.find(name);
+      !space.empty() || (config != nullptr && !config->name.space.empty()))
+    return find_elsewhere(call, {space, name});
   Call of_table = call;
   of_table.params["table"] = name;
   const Result<FoundTable> found = find_table(of_table);

@@ -1,0 +1,160 @@
+#include "db/mysql/cursor.h"
+
+#include "base/text.h"
+#include "db/server/named_sql.h"
+
+#include <fmt/format.h>
+#include <mysqld_error.h>
+
+#include <charconv>
+
+namespace rowgate::db::mysql {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+using Kind = ResultCell::Kind;
+
+constexpr unsigned kStatementTimeout = 1969;  // MariaDB: ER_STATEMENT_TIMEOUT
+constexpr unsigned kQueryTimeout = 3024;      // MySQL: ER_QUERY_TIMEOUT
+
+/// "2021-11-07 02:48:42.5" as "2021-11-07T02:48:42.5Z".
+void to_canonical_datetime(std::string& text) {
+  if (text.size() < 19 || text[10] != ' ') return;
+  text[10] = 'T';
+  text += 'Z';
+}
+
+class MySqlCursor : public Cursor {
+ public:
+  MySqlCursor(std::unique_ptr<MySqlSession> session, const Query& query)
+      : session_(std::move(session)),
+        timeout_(query.timeout),
+        deadline_(SteadyClock::now() + query.timeout) {}
+
+  Result<void> open(const Query& query) {
+    TRY_ASSIGN(const server::NamedSql sql, server::read_query(query.sql, server::SqlFlavour::MySql));
+    TRY_ASSIGN(const std::vector<Value> values, server::values_of(sql, query.params));
+    const auto milliseconds = std::clamp<std::int64_t>(timeout_.count(), 1, 24LL * 3600 * 1000);
+    TRY(session_->run(
+        session_->is_mariadb()
+            ? fmt::format("SET SESSION max_statement_time = {:.3f}", static_cast<double>(milliseconds) / 1000)
+            : fmt::format("SET SESSION max_execution_time = {}", milliseconds),
+        {}));
+    TRY(session_->run("START TRANSACTION READ ONLY", {}));
+    unsigned number = 0;
+    Result<Statement> statement = Statement::prepare(session_->get(), sql.sql, number);
+    if (!statement) return std::unexpected(query_error(number, statement.error()));
+    statement_.emplace(*std::move(statement));
+    if (mysql_stmt_field_count(statement_->get()) == 0)
+      return fail(Code::ReportBadSql, "the statement would do more than read",
+                  "a report is one SELECT statement");
+    if (const Result<void> done = statement_->execute(values); !done)
+      return std::unexpected(query_error(mysql_stmt_errno(statement_->get()), done.error()));
+    for (std::size_t i = 0; i < statement_->columns(); ++i) columns_.emplace_back(statement_->field(i).name);
+    texts_.resize(columns_.size());
+    return {};
+  }
+
+  const std::vector<std::string>& columns() const override { return columns_; }
+
+  Result<bool> next(std::vector<ResultCell>& row) override {
+    if (SteadyClock::now() > deadline_) return std::unexpected(timed_out());
+    const Result<bool> more = statement_->next();
+    if (!more) return std::unexpected(query_error(mysql_stmt_errno(statement_->get()), more.error()));
+    if (!*more) return false;
+    row.resize(columns_.size());
+    for (std::size_t i = 0; i < row.size(); ++i) row[i] = cell(i);
+    return true;
+  }
+
+ private:
+  Error timed_out() const {
+    return {Code::ReportTimeout,
+            fmt::format("the query took longer than {} s", static_cast<double>(timeout_.count()) / 1000.0),
+            "make it cheaper, or raise its timeout"};
+  }
+
+  Error query_error(unsigned number, const Error& error) const {
+    if (number == kStatementTimeout || number == kQueryTimeout || SteadyClock::now() > deadline_)
+      return timed_out();
+    if (number == ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION)
+      return {Code::ReportBadSql, "the statement would do more than read",
+              "a report is one SELECT statement"};
+    if (error.code != Code::DatabaseRefused) return error;
+    return {Code::ReportBadSql, fmt::format("the SQL does not run: {}", error.message),
+            "correct the report's sql"};
+  }
+
+  ResultCell cell(std::size_t column) {
+    ResultCell cell;
+    if (statement_->is_null(column)) return cell;
+    switch (statement_->kind(column)) {
+      case Statement::Kind::Unsigned:
+        if (statement_->integer(column) < 0) break;  // beyond 63 bits
+        [[fallthrough]];
+      case Statement::Kind::Integer:
+        cell.kind = Kind::Integer;
+        cell.integer = statement_->integer(column);
+        return cell;
+      case Statement::Kind::Real:
+        cell.kind = Kind::Real;
+        cell.real = statement_->real(column);
+        return cell;
+      case Statement::Kind::Text:
+        break;
+    }
+    std::string& text = texts_[column];
+    text = *statement_->text(column);
+    cell.kind = Kind::Text;
+    const MYSQL_FIELD& field = statement_->field(column);
+    if (field.type == MYSQL_TYPE_NEWDECIMAL || field.type == MYSQL_TYPE_DECIMAL) number(cell, field, text);
+    if (field.type == MYSQL_TYPE_DATETIME || field.type == MYSQL_TYPE_TIMESTAMP) to_canonical_datetime(text);
+    if (is_bytes(field)) cell.kind = Kind::Bytes;
+    cell.text = text;
+    return cell;
+  }
+
+  static bool is_bytes(const MYSQL_FIELD& field) {
+    constexpr unsigned kBinary = 63;  // the "character set" of bytes, and of numbers and dates
+    switch (field.type) {
+      case MYSQL_TYPE_TINY_BLOB:
+      case MYSQL_TYPE_MEDIUM_BLOB:
+      case MYSQL_TYPE_LONG_BLOB:
+      case MYSQL_TYPE_BLOB:
+      case MYSQL_TYPE_STRING:
+      case MYSQL_TYPE_VAR_STRING:
+        return field.charsetnr == kBinary;
+      default:
+        return false;
+    }
+  }
+
+  /// Sums of integers come as decimals without places; averages with some, and only a column of a table keeps
+  /// those it was declared with.
+  static void number(ResultCell& cell, const MYSQL_FIELD& field, const std::string& text) {
+    if (field.decimals == 0) {
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), cell.integer);
+      if (error == std::errc() && end == text.data() + text.size()) cell.kind = Kind::Integer;
+    } else if (field.org_table_length == 0) {
+      std::from_chars(text.data(), text.data() + text.size(), cell.real);
+      cell.kind = Kind::Real;
+    }
+  }
+
+  std::unique_ptr<MySqlSession> session_;
+  std::chrono::milliseconds timeout_;
+  SteadyClock::time_point deadline_;
+  std::optional<Statement> statement_;  // after the session: it is closed first
+  std::vector<std::string> columns_, texts_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Cursor>> open_cursor(std::unique_ptr<server::Session> session, const Query& query) {
+  std::unique_ptr<MySqlSession> own(static_cast<MySqlSession*>(session.release()));
+  auto cursor = std::make_unique<MySqlCursor>(std::move(own), query);
+  TRY(cursor->open(query));
+  return std::unique_ptr<Cursor>(std::move(cursor));
+}
+
+}  // namespace rowgate::db::mysql

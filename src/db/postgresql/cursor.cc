@@ -1,0 +1,245 @@
+#include "db/postgresql/cursor.h"
+
+#include "db/server/named_sql.h"
+#include "table/value_format.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+namespace rowgate::db::postgresql {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+using Kind = ResultCell::Kind;
+
+/// Of the types in pg_type.dat, which never change.
+enum : Oid {
+  kBool = 16,
+  kBytea = 17,
+  kInt8 = 20,
+  kInt2 = 21,
+  kInt4 = 23,
+  kOidType = 26,
+  kFloat4 = 700,
+  kFloat8 = 701,
+  kTime = 1083,
+  kTimestamp = 1114,
+  kTimestampTz = 1184,
+  kNumeric = 1700
+};
+
+/// PostgreSQL leaves the last zeros of a fraction out; a column has as many digits as it was declared with.
+/// Where that is not known (`declared` < 0) milliseconds or microseconds, whichever fit.
+void pad_fraction(std::string& text, std::size_t seconds_end, int declared) {
+  std::size_t digits = 0;
+  if (seconds_end < text.size() && text[seconds_end] == '.')
+    digits = text.find_first_not_of("0123456789", seconds_end + 1) == std::string::npos
+                 ? text.size() - seconds_end - 1
+                 : text.find_first_not_of("0123456789", seconds_end + 1) - seconds_end - 1;
+  std::size_t wanted = declared >= 0 ? static_cast<std::size_t>(declared)
+                       : digits == 0 ? 0
+                       : digits <= 3 ? 3
+                                     : 6;
+  if (wanted <= digits) return;
+  if (digits == 0) text.insert(seconds_end, 1, '.');
+  text.insert(seconds_end + 1 + digits, wanted - digits, '0');
+}
+
+/// "\\x0aff" as its two bytes.
+std::string bytes_of(std::string_view text) {
+  std::string bytes;
+  for (std::size_t i = 2; i + 1 < text.size(); i += 2) {
+    unsigned value = 0;
+    std::from_chars(text.data() + i, text.data() + i + 2, value, 16);
+    bytes += static_cast<char>(value);
+  }
+  return bytes;
+}
+
+class PostgreSqlCursor : public Cursor {
+ public:
+  PostgreSqlCursor(std::unique_ptr<PostgreSqlSession> session, const Query& query)
+      : session_(std::move(session)),
+        timeout_(query.timeout),
+        deadline_(SteadyClock::now() + query.timeout) {}
+
+  Result<void> open(const Query& query) {
+    TRY_ASSIGN(const server::NamedSql sql, server::read_query(query.sql, server::SqlFlavour::PostgreSql));
+    TRY_ASSIGN(const std::vector<Value> values, server::values_of(sql, query.params));
+    const auto milliseconds =
+        std::clamp<std::int64_t>(timeout_.count(), 1, std::numeric_limits<std::int32_t>::max());
+    TRY(session_->run("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY", {}));
+    TRY(session_->run(fmt::format("SET LOCAL statement_timeout = {}", milliseconds), {}));
+    TRY(send(sql.sql, values));
+    return first_result();
+  }
+
+  const std::vector<std::string>& columns() const override { return columns_; }
+
+  Result<bool> next(std::vector<ResultCell>& row) override {
+    if (SteadyClock::now() > deadline_) return std::unexpected(timed_out());
+    if (is_first_)
+      is_first_ = false;
+    else
+      result_.reset(PQgetResult(session_->get()));
+    const ExecStatusType status = PQresultStatus(result_.get());
+    if (status == PGRES_TUPLES_OK) return false;
+    if (status != PGRES_SINGLE_TUPLE) return std::unexpected(query_error(result_.get()));
+    row.resize(columns_.size());
+    for (std::size_t i = 0; i < row.size(); ++i) row[i] = cell(static_cast<int>(i));
+    return true;
+  }
+
+ private:
+  Result<void> send(const std::string& sql, const std::vector<Value>& values) {
+    std::vector<std::string> texts;
+    std::vector<Oid> types;
+    std::vector<const char*> pointers;
+    texts.reserve(values.size());
+    for (const Value& value : values) {
+      texts.emplace_back();
+      types.push_back(0);
+      pointers.push_back(nullptr);
+      if (const auto* integer = std::get_if<std::int64_t>(&value)) {
+        texts.back() = fmt::format("{}", *integer);
+        types.back() = kInt8;
+      } else if (const auto* real = std::get_if<double>(&value)) {
+        table::append_number(texts.back(), *real);
+        types.back() = kFloat8;
+      } else if (const auto* text = std::get_if<std::string>(&value)) {
+        texts.back() = *text;  // of the type that its place asks for
+      } else {
+        continue;
+      }
+      pointers.back() = texts.back().c_str();
+    }
+    if (PQsendQueryParams(session_->get(), sql.c_str(), static_cast<int>(values.size()), types.data(),
+                          pointers.data(), nullptr, nullptr, 0) == 0 ||
+        PQsetSingleRowMode(session_->get()) == 0)
+      return std::unexpected(query_error(nullptr));
+    return {};
+  }
+
+  /// The columns are known with the first row, or with the end of an empty result.
+  Result<void> first_result() {
+    result_.reset(PQgetResult(session_->get()));
+    const ExecStatusType status = PQresultStatus(result_.get());
+    if (status == PGRES_COMMAND_OK)
+      return fail(Code::ReportBadSql, "the statement would do more than read",
+                  "a report is one SELECT statement");
+    if (status != PGRES_SINGLE_TUPLE && status != PGRES_TUPLES_OK) {
+      if (is_late(result_.get())) return {};  // told by next(), as when it happens later
+      return std::unexpected(query_error(result_.get()));
+    }
+    for (int i = 0; i < PQnfields(result_.get()); ++i) columns_.emplace_back(PQfname(result_.get(), i));
+    texts_.resize(columns_.size());
+    return {};
+  }
+
+  static bool is_late(const PGresult* result) {
+    const char* state = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    return state != nullptr && std::string_view(state) == "57014";  // query_canceled
+  }
+
+  Error timed_out() const {
+    return {Code::ReportTimeout,
+            fmt::format("the query took longer than {} s", static_cast<double>(timeout_.count()) / 1000.0),
+            "make it cheaper, or raise its timeout"};
+  }
+
+  Error query_error(const PGresult* result) {
+    if (is_late(result)) return timed_out();
+    const Error error = session_->error(result, "the query");
+    if (error.code == Code::DatabaseReadOnly)
+      return {Code::ReportBadSql, "the statement would do more than read",
+              "a report is one SELECT statement"};
+    if (error.code != Code::DatabaseRefused) return error;
+    return {Code::ReportBadSql, fmt::format("the SQL does not run: {}", error.message),
+            "correct the report's sql"};
+  }
+
+  ResultCell cell(int column) {
+    const PGresult* result = result_.get();
+    ResultCell cell;
+    if (PQgetisnull(result, 0, column) != 0) return cell;
+    std::string& text = texts_[static_cast<std::size_t>(column)];
+    text.assign(PQgetvalue(result, 0, column), static_cast<std::size_t>(PQgetlength(result, 0, column)));
+    cell.kind = Kind::Text;
+    switch (PQftype(result, column)) {
+      case kBool:
+        cell.kind = Kind::Integer;
+        cell.integer = text == "t" ? 1 : 0;
+        return cell;
+      case kInt8:
+      case kInt4:
+      case kInt2:
+      case kOidType:
+        integer(cell, text);
+        break;
+      case kFloat4:
+      case kFloat8:
+        cell.kind = Kind::Real;
+        std::from_chars(text.data(), text.data() + text.size(), cell.real);
+        break;
+      case kNumeric:  // a column of a table keeps its places; a sum of integers has none, an average some
+        if (PQftable(result, column) != 0) break;
+        if (text.find('.') == std::string::npos) {
+          integer(cell, text);
+        } else {
+          cell.kind = Kind::Real;
+          std::from_chars(text.data(), text.data() + text.size(), cell.real);
+        }
+        break;
+      case kBytea:
+        cell.kind = Kind::Bytes;
+        text = bytes_of(text);
+        break;
+      case kTime:
+        pad_fraction(text, 8, PQfmod(result, column));
+        break;
+      case kTimestamp:
+      case kTimestampTz:
+        datetime(text, PQfmod(result, column));
+        break;
+      default:
+        break;
+    }
+    cell.text = text;
+    return cell;
+  }
+
+  static void integer(ResultCell& cell, const std::string& text) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), cell.integer);
+    if (error == std::errc() && end == text.data() + text.size()) cell.kind = Kind::Integer;
+  }
+
+  /// "2021-11-07 02:48:42.5+00" as "2021-11-07T02:48:42.500Z".
+  static void datetime(std::string& text, int declared) {
+    if (text.size() < 19 || text[10] != ' ') return;  // infinity, or before the year 1
+    if (text.ends_with("+00")) text.resize(text.size() - 3);
+    pad_fraction(text, 19, declared);
+    text[10] = 'T';
+    text += 'Z';
+  }
+
+  std::unique_ptr<PostgreSqlSession> session_;
+  std::chrono::milliseconds timeout_;
+  SteadyClock::time_point deadline_;
+  ResultSet result_;  // after the session: it is cleared first
+  bool is_first_ = true;
+  std::vector<std::string> columns_, texts_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Cursor>> open_cursor(std::unique_ptr<server::Session> session, const Query& query) {
+  std::unique_ptr<PostgreSqlSession> own(static_cast<PostgreSqlSession*>(session.release()));
+  auto cursor = std::make_unique<PostgreSqlCursor>(std::move(own), query);
+  TRY(cursor->open(query));
+  return std::unique_ptr<Cursor>(std::move(cursor));
+}
+
+}  // namespace rowgate::db::postgresql

@@ -1,0 +1,118 @@
+#include "db/postgresql/dialect.h"
+
+#include "db/server/checks.h"
+#include "db/server/staging.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace rowgate::db::postgresql {
+namespace {
+
+using table::Field;
+using table::Type;
+
+std::string column_list(const Dialect& dialect, const table::TableSchema& schema,
+                        const std::vector<std::size_t>& fields) {
+  return fmt::format("{}", fmt::join(server::quoted_names(dialect, schema, fields), ", "));
+}
+
+}  // namespace
+
+std::string Dialect::quote(std::string_view identifier) const {
+  std::string out = "\"";
+  for (const char c : identifier) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  return out + '"';
+}
+
+std::string Dialect::type_name(const Field& field) const {
+  switch (field.type) {
+    case Type::Integer:
+      return "bigint";
+    case Type::Boolean:
+      return "boolean";
+    case Type::Number:
+      return field.decimal ? fmt::format("numeric({},{})", field.decimal->precision, field.decimal->scale)
+                           : "double precision";
+    case Type::Date:
+      return "date";
+    case Type::Time:
+      return fmt::format("time({}) without time zone", field.precision);
+    case Type::Datetime:
+      return fmt::format("timestamp({}) with time zone", field.precision);
+    case Type::Year:
+      return "smallint";
+    case Type::YearMonth:
+      return "character(7)";
+    case Type::Duration:
+    case Type::GeoPoint:
+    case Type::Object:
+    case Type::Array:
+    case Type::List:
+    case Type::GeoJson:
+    case Type::Any:
+      return "text";
+    case Type::String:
+      break;
+  }
+  if (field.is_binary()) return "bytea";
+  return field.format == "uuid" ? "uuid" : "text";
+}
+
+std::vector<std::string> Dialect::column_types(const table::TableSchema& schema) const {
+  std::vector<std::string> types;
+  for (const Field& field : schema.fields) {
+    types.push_back(type_name(field));
+    if (types.back() == "text" || types.back() == "character(7)") types.back() += " COLLATE \"C\"";
+  }
+  return types;
+}
+
+std::string Dialect::create_table(const TableName& table, const table::TableSchema& schema, bool enforce_keys,
+                                  bool database_checks) const {
+  std::vector<std::string> parts;
+  const std::vector<std::string> types = column_types(schema);
+  for (std::size_t i = 0; i < schema.fields.size(); ++i) {
+    const Field& field = schema.fields[i];
+    std::string part = fmt::format("{} {}", quote(field.name), types[i]);
+    if (schema.is_required(i)) part += " NOT NULL";
+    if (const std::string check =
+            database_checks ? server::check_expression(*this, field, "char_length", false) : "";
+        !check.empty())
+      part += fmt::format(" CHECK ({})", check);
+    parts.push_back(std::move(part));
+  }
+  if (!schema.primary_key.empty())
+    parts.push_back(fmt::format("PRIMARY KEY ({})", column_list(*this, schema, schema.primary_key)));
+  for (const std::vector<std::size_t>& key : schema.unique_keys)
+    parts.push_back(fmt::format("UNIQUE ({})", column_list(*this, schema, key)));
+  for (const table::ForeignKey& key : schema.foreign_keys) {
+    if (!enforce_keys) break;
+    parts.push_back(fmt::format("FOREIGN KEY ({}) REFERENCES {} ({}) DEFERRABLE INITIALLY DEFERRED",
+                                column_list(*this, schema, key.fields),
+                                quote(TableName{table.space, key.table}),
+                                fmt::join(server::quoted_names(*this, key.parent_fields), ", ")));
+  }
+  return fmt::format("CREATE TABLE {} (\n  {}\n);\n", quote(table), fmt::join(parts, ",\n  "));
+}
+
+std::string Dialect::create_own(const server::OwnTable& table) const {
+  std::string sql = fmt::format("CREATE {}TABLE IF NOT EXISTS {} ({}){}", table.temporary ? "TEMPORARY " : "",
+                                quote(table.name), fmt::join(table.columns, ", "),
+                                table.temporary ? " ON COMMIT DROP" : "");
+  for (const server::OwnTable::Index& index : table.indexes)
+    sql += fmt::format("; CREATE {}INDEX IF NOT EXISTS {} ON {} ({})", index.unique ? "UNIQUE " : "",
+                       quote(index.name), quote(table.name), index.columns);
+  return sql;
+}
+
+std::string Dialect::update_from(const std::string& table, const std::string& from,
+                                 const std::vector<std::string>& sets, const std::string& where) const {
+  return fmt::format("UPDATE {} AS t SET {} FROM {} AS s WHERE {}", table, fmt::join(sets, ", "), from,
+                     where);
+}
+
+}  // namespace rowgate::db::postgresql

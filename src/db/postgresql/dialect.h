@@ -1,0 +1,23 @@
+#pragma once
+
+#include "db/server/engine.h"
+
+namespace rowgate::db::postgresql {
+
+/// SQL of PostgreSQL. Texts compare by their bytes: COLLATE "C".
+class Dialect : public server::ServerDialect {
+ public:
+  using ServerDialect::quote;
+  std::string quote(std::string_view identifier) const override;
+  std::string type_name(const table::Field& field) const override;
+  std::string create_table(const TableName& table, const table::TableSchema& schema, bool enforce_keys,
+                           bool database_checks) const override;
+  std::vector<std::string> column_types(const table::TableSchema& schema) const override;
+  std::string create_own(const server::OwnTable& table) const override;
+  std::string update_from(const std::string& table, const std::string& from,
+                          const std::vector<std::string>& sets, const std::string& where) const override;
+  std::string_view key_text() const override { return "text COLLATE \"C\""; }
+  std::string_view long_text() const override { return "text COLLATE \"C\""; }
+};
+
+}  // namespace rowgate::db::postgresql

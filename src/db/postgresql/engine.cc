@@ -1,0 +1,307 @@
+#include "db/postgresql/engine.h"
+
+#include "db/postgresql/cursor.h"
+#include "db/postgresql/dialect.h"
+#include "db/postgresql/session.h"
+#include "io/digest.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace rowgate::db::postgresql {
+namespace {
+
+using server::ColumnShape;
+using server::Param;
+using server::Reference;
+using server::Session;
+using server::TextRow;
+using table::Field;
+using table::Type;
+
+class PostgreSqlEngine : public server::Engine {
+ public:
+  PostgreSqlEngine(ServerAddress address, std::chrono::milliseconds lock_wait)
+      : address_(std::move(address)), lock_wait_(lock_wait) {}
+
+  const server::ServerDialect& dialect() const override { return dialect_; }
+  const std::string& own_space() const override { return address_.schema; }
+  std::string describe() const override { return address_.shown(); }
+
+  Result<std::unique_ptr<Session>> connect(server::Access) const override {
+    TRY_ASSIGN(std::unique_ptr<PostgreSqlSession> session, PostgreSqlSession::open(address_, lock_wait_));
+    return std::unique_ptr<Session>(std::move(session));
+  }
+  Result<std::unique_ptr<Cursor>> open_cursor(std::unique_ptr<Session> session,
+                                              const Query& query) const override {
+    return postgresql::open_cursor(std::move(session), query);
+  }
+  Result<std::string> version(Session& session) const override {
+    TRY_ASSIGN(const std::optional<std::string> text, session.first("SHOW server_version"));
+    const std::string version = text.value_or("");
+    return "PostgreSQL " + version.substr(0, version.find(' '));
+  }
+
+  Result<void> begin(Session& session) const override {
+    TRY(session.run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"));
+    return {};
+  }
+  Result<void> lock(Session& session, std::span<const std::string> names,
+                    std::chrono::milliseconds wait) const override;
+  void unlock(Session&) const override {}  // they end with the transaction
+  Result<bool> is_free(Session&, const std::string&) const override { return false; }
+  bool ddl_is_transactional() const override { return true; }
+
+  Result<std::optional<TableName>> stored_name(Session& session, const TableName& table) const override;
+  Result<std::vector<std::string>> table_names(Session& session, const std::string& space) const override;
+  Result<bool> is_view(Session& session, const TableName& table) const override;
+  Result<server::Shape> shape_of(Session& session, const TableName& table) const override;
+  Result<std::vector<Reference>> references_to(Session& session, const TableName& table) const override;
+  Result<bool> has_dependents(Session& session, const TableName& table) const override;
+  bool fits(const ColumnShape& column, const Field& field, bool in_key) const override;
+  std::string declarations_sql() const override;
+  Result<void> begin_merge(Session& session, std::span<const Reference> children) const override;
+  Result<void> end_merge(Session& session, std::span<const Reference> children) const override;
+
+ private:
+  const std::string& space_of(const TableName& table) const {
+    return table.space.empty() ? address_.schema : table.space;
+  }
+  Result<std::vector<Reference>> references(Session& session, const std::string& condition,
+                                            std::span<const Param> params) const;
+
+  ServerAddress address_;
+  std::chrono::milliseconds lock_wait_;
+  Dialect dialect_;
+};
+
+Result<void> PostgreSqlEngine::lock(Session& session, std::span<const std::string> names,
+                                    std::chrono::milliseconds wait) const {
+  const auto set_wait = [&](std::chrono::milliseconds time) {
+    const std::string text = fmt::format("{}ms", std::max<std::int64_t>(1, time.count()));
+    const Param params[] = {text};
+    return session.first("SELECT set_config('lock_timeout', ?, true)", params);
+  };
+  if (names.empty()) return {};
+  TRY(set_wait(wait));
+  for (const std::string& name : names) {
+    std::uint64_t key = 0;
+    const std::string digest = io::sha256_hex(name);
+    std::from_chars(digest.data(), digest.data() + 16, key, 16);
+    const std::string text = fmt::format("{}", static_cast<std::int64_t>(key));
+    const Param params[] = {text};
+    const auto locked = session.first("SELECT pg_advisory_xact_lock(CAST(? AS bigint))", params);
+    if (locked) continue;
+    if (locked.error().code == Code::DatabaseDeadlock)
+      return fail(Code::TableBusy, "another load holds the table", "try again when it is done");
+    return std::unexpected(locked.error());
+  }
+  TRY(set_wait(lock_wait_));
+  return {};
+}
+
+Result<std::optional<TableName>> PostgreSqlEngine::stored_name(Session& session,
+                                                               const TableName& table) const {
+  const Param params[] = {space_of(table), table.name, table.name};
+  TRY_ASSIGN(
+      std::optional<std::string> name,
+      session.first("SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE "
+                    "n.nspname = ? AND LOWER(c.relname) = LOWER(?) AND c.relkind IN ('r', 'p') ORDER BY "
+                    "c.relname <> ? LIMIT 1",
+                    params));
+  if (!name) return std::optional<TableName>{};
+  return std::optional(TableName{table.space, *std::move(name)});
+}
+
+Result<std::vector<std::string>> PostgreSqlEngine::table_names(Session& session,
+                                                               const std::string& space) const {
+  const Param params[] = {space.empty() ? address_.schema : space};
+  TRY_ASSIGN(
+      const std::vector<TextRow> rows,
+      session.rows("SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE "
+                   "n.nspname = ? AND c.relkind IN ('r', 'p')",
+                   params));
+  std::vector<std::string> names;
+  for (const TextRow& row : rows) names.push_back(row[0].value_or(""));
+  std::ranges::sort(names);
+  return names;
+}
+
+Result<bool> PostgreSqlEngine::is_view(Session& session, const TableName& table) const {
+  const Param params[] = {space_of(table), table.name};
+  TRY_ASSIGN(
+      const std::uint64_t count,
+      session.count("SELECT COUNT(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE "
+                    "n.nspname = ? AND LOWER(c.relname) = LOWER(?) AND c.relkind IN ('v', 'm', 'f')",
+                    params));
+  return count > 0;
+}
+
+Result<std::vector<Reference>> PostgreSqlEngine::references(Session& session, const std::string& condition,
+                                                            std::span<const Param> params) const {
+  TRY_ASSIGN(
+      const std::vector<TextRow> rows,
+      session.rows("SELECT o.conname, cn.nspname, c.relname, ca.attname, pn.nspname, p.relname, pa.attname, "
+                   "o.condeferrable FROM pg_constraint o CROSS JOIN LATERAL "
+                   "unnest(o.conkey, o.confkey) WITH ORDINALITY AS k(child, parent, position) "
+                   "JOIN pg_class c ON c.oid = o.conrelid JOIN pg_namespace cn ON cn.oid = c.relnamespace "
+                   "JOIN pg_attribute ca ON ca.attrelid = c.oid AND ca.attnum = k.child "
+                   "JOIN pg_class p ON p.oid = o.confrelid JOIN pg_namespace pn ON pn.oid = p.relnamespace "
+                   "JOIN pg_attribute pa ON pa.attrelid = p.oid AND pa.attnum = k.parent "
+                   "WHERE o.contype = 'f' AND " +
+                       condition + " ORDER BY cn.nspname, c.relname, o.conname, k.position",
+                   params));
+  const auto space = [this](const std::optional<std::string>& name) {
+    return name == address_.schema ? std::string() : name.value_or("");
+  };
+  std::vector<Reference> found;
+  for (const TextRow& row : rows) {
+    const TableName child{space(row[1]), row[2].value_or("")};
+    if (found.empty() || found.back().name != row[0] || found.back().child != child)
+      found.push_back({.name = row[0].value_or(""),
+                       .child = child,
+                       .columns = {},
+                       .parent = {space(row[4]), row[5].value_or("")},
+                       .parent_columns = {},
+                       .deferrable = row[7] == "t"});
+    found.back().columns.push_back(row[3].value_or(""));
+    found.back().parent_columns.push_back(row[6].value_or(""));
+  }
+  return found;
+}
+
+Result<std::vector<Reference>> PostgreSqlEngine::references_to(Session& session,
+                                                               const TableName& table) const {
+  const Param params[] = {space_of(table), table.name};
+  return references(session, "pn.nspname = ? AND p.relname = ? AND o.conrelid <> o.confrelid", params);
+}
+
+Result<server::Shape> PostgreSqlEngine::shape_of(Session& session, const TableName& table) const {
+  const Param params[] = {space_of(table), table.name};
+  server::Shape shape;
+  TRY_ASSIGN(const std::vector<TextRow> columns,
+             session.rows(
+                 "SELECT a.attname, format_type(a.atttypid, a.atttypmod), l.collname, a.attnotnull FROM "
+                 "pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = "
+                 "c.relnamespace LEFT JOIN pg_collation l ON l.oid = a.attcollation WHERE n.nspname = ? AND "
+                 "c.relname = ? AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
+                 params));
+  for (const TextRow& row : columns)
+    shape.columns.push_back({row[0].value_or(""), row[1].value_or(""), row[2].value_or(""), row[3] == "t"});
+  TRY_ASSIGN(
+      const std::vector<TextRow> indexes,
+      session.rows(
+          "SELECT i.indexrelid, i.indisprimary, a.attname FROM pg_index i JOIN pg_class c ON c.oid = "
+          "i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace CROSS JOIN LATERAL "
+          "unnest(i.indkey) WITH ORDINALITY AS k(number, position) JOIN pg_attribute a ON a.attrelid = "
+          "c.oid AND a.attnum = k.number WHERE n.nspname = ? AND c.relname = ? AND i.indisunique AND "
+          "i.indpred IS NULL AND k.position <= i.indnkeyatts ORDER BY i.indexrelid, k.position",
+          params));
+  std::string last;
+  for (const TextRow& row : indexes) {
+    const std::string column = row[2].value_or("");
+    if (row[1] == "t") {
+      shape.primary_key.push_back(column);
+      continue;
+    }
+    if (shape.unique_keys.empty() || row[0] != last) shape.unique_keys.emplace_back();
+    last = row[0].value_or("");
+    shape.unique_keys.back().push_back(column);
+  }
+  TRY_ASSIGN(shape.references, references(session, "cn.nspname = ? AND c.relname = ?", params));
+  return shape;
+}
+
+/// A view is bound to the table itself, which could then not be dropped.
+Result<bool> PostgreSqlEngine::has_dependents(Session& session, const TableName& table) const {
+  const Param params[] = {space_of(table), table.name};
+  TRY_ASSIGN(const std::uint64_t count,
+             session.count(
+                 "SELECT COUNT(*) FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid JOIN pg_class c ON "
+                 "c.oid = d.refobjid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE d.classid = "
+                 "'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass AND n.nspname = ? AND "
+                 "c.relname = ? AND r.ev_class <> c.oid",
+                 params));
+  return count > 0;
+}
+
+bool PostgreSqlEngine::fits(const ColumnShape& column, const Field& field, bool in_key) const {
+  const std::string wanted = dialect_.type_name(field);
+  const bool has_collation = wanted == "text" || wanted == "character(7)";
+  if (in_key && has_collation && column.collation != "C" && column.collation != "POSIX") return false;
+  if (column.type == wanted) return true;
+  if (field.type != Type::String || field.is_binary()) return false;
+  if (column.type == "text") return true;  // a uuid
+  constexpr std::string_view kVarying = "character varying";
+  if (!column.type.starts_with(kVarying)) return false;
+  if (column.type.size() == kVarying.size()) return true;
+  const std::uint64_t longest =
+      field.format == "uuid" ? 36 : field.constraints.max_length.value_or(std::uint64_t{1} << 40);
+  return server::number_of(column.type.substr(kVarying.size() + 1)) >= longest;
+}
+
+std::string PostgreSqlEngine::declarations_sql() const {
+  const std::string ours =
+      "n.nspname = CURRENT_SCHEMA() AND c.relname NOT LIKE 'rowgate\\_%' AND c.relname NOT LIKE "
+      "'\\_\\_rg\\_%'";
+  return "SELECT 'table', c.relname::text, ''::text FROM pg_class c JOIN pg_namespace n ON n.oid = "
+         "c.relnamespace WHERE "
+         "c.relkind IN ('r', 'p') AND " +
+         ours +
+         " UNION ALL SELECT 'column', c.relname || '.' || lpad(a.attnum::text, 5, '0'), a.attname || ' ' || "
+         "format_type(a.atttypid, a.atttypmod) || ' ' || a.attnotnull || ' ' || "
+         "COALESCE(pg_get_expr(f.adbin, "
+         "f.adrelid), '') FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON "
+         "n.oid = "
+         "c.relnamespace LEFT JOIN pg_attrdef f ON f.adrelid = c.oid AND f.adnum = a.attnum WHERE a.attnum > "
+         "0 AND NOT "
+         "a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm') AND " +
+         ours +
+         " UNION ALL SELECT 'constraint', c.relname || '.' || o.conname, pg_get_constraintdef(o.oid) FROM "
+         "pg_constraint "
+         "o JOIN pg_class c ON c.oid = o.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE " +
+         ours +
+         " UNION ALL SELECT 'index', c.relname || '.' || i.indexrelid::regclass, "
+         "pg_get_indexdef(i.indexrelid) FROM "
+         "pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
+         "WHERE " +
+         ours +
+         " UNION ALL SELECT 'view', c.relname::text, pg_get_viewdef(c.oid) FROM pg_class c JOIN pg_namespace "
+         "n ON n.oid "
+         "= c.relnamespace WHERE c.relkind IN ('v', 'm') AND " +
+         ours +
+         " UNION ALL SELECT 'trigger', c.relname || '.' || t.tgname, pg_get_triggerdef(t.oid) FROM "
+         "pg_trigger t JOIN "
+         "pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT "
+         "t.tgisinternal AND " +
+         ours + " ORDER BY 1, 2, 3";
+}
+
+Result<void> PostgreSqlEngine::begin_merge(Session& session, std::span<const Reference> children) const {
+  for (const Reference& child : children)
+    if (!child.deferrable)
+      TRY(session.run(fmt::format("ALTER TABLE {} ALTER CONSTRAINT {} DEFERRABLE",
+                                  dialect_.quote(child.child), dialect_.quote(child.name))));
+  TRY(session.run("SET CONSTRAINTS ALL DEFERRED"));
+  return {};
+}
+
+Result<void> PostgreSqlEngine::end_merge(Session& session, std::span<const Reference> children) const {
+  TRY(session.run("SET CONSTRAINTS ALL IMMEDIATE"));  // checks them now
+  for (const Reference& child : children)
+    if (!child.deferrable)
+      TRY(session.run(fmt::format("ALTER TABLE {} ALTER CONSTRAINT {} NOT DEFERRABLE",
+                                  dialect_.quote(child.child), dialect_.quote(child.name))));
+  return {};
+}
+
+}  // namespace
+
+std::unique_ptr<server::Engine> make_engine(const ServerAddress& address,
+                                            std::chrono::milliseconds lock_wait) {
+  return std::make_unique<PostgreSqlEngine>(address, lock_wait);
+}
+
+}  // namespace rowgate::db::postgresql

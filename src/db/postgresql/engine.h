@@ -1,0 +1,11 @@
+#pragma once
+
+#include "db/server/engine.h"
+#include "db/server_address.h"
+
+namespace rowgate::db::postgresql {
+
+std::unique_ptr<server::Engine> make_engine(const ServerAddress& address,
+                                            std::chrono::milliseconds lock_wait);
+
+}  // namespace rowgate::db::postgresql

@@ -1,0 +1,214 @@
+#include "db/server/database.h"
+
+#include "base/text.h"
+#include "db/server/links.h"
+#include "db/server/transaction.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace rowgate::db::server {
+namespace {
+
+class ServerDatabase : public Database, private Ledger {
+ public:
+  ServerDatabase(std::unique_ptr<Engine> engine, std::unique_ptr<Engine> reader, const Patience& patience,
+                 unsigned pool)
+      : engine_(std::move(engine)), reader_(std::move(reader)), patience_(patience), pool_size_(pool) {}
+
+  Result<std::unique_ptr<Transaction>> begin(std::span<const TableName> tables) override {
+    return begin(tables, false);
+  }
+  Result<std::unique_ptr<Transaction>> begin_dry_run(std::span<const TableName> tables) override {
+    return begin(tables, true);
+  }
+  Result<std::unique_ptr<Cursor>> query(const Query& query) override {
+    const Engine& engine = reader_ ? *reader_ : *engine_;
+    TRY_ASSIGN(std::unique_ptr<Session> session, engine.connect(Access::Read));
+    return engine.open_cursor(std::move(session), query);
+  }
+  Result<std::vector<TableState>> tables() override;
+  Result<std::optional<TableState>> table(const TableName& table) override;
+  Result<std::vector<std::string>> differences(const LoadTarget& target) override;
+  Ledger& ledger() override { return *this; }
+  LinkLedger& links() override { return links_; }
+  const SqlDialect& dialect() const override { return engine_->dialect(); }
+  std::string describe() const override { return engine_->describe(); }
+  Result<std::string> server_version() override {
+    return pool_.read<std::string>([this](Session& session) { return engine_->version(session); });
+  }
+  bool exists() const override { return true; }  // nobody makes databases of a server by loading
+  unsigned writers() const override { return pool_size_; }
+
+ private:
+  // Ledger
+  Result<std::vector<RunRecord>> runs(const std::optional<TableName>& of_table, std::size_t limit,
+                                      const std::optional<std::string>& before) override;
+  Result<std::vector<RunRecord>> find(std::string_view prefix) override;
+  Result<void> record(const RunRecord& run) override;
+  Result<std::optional<RunRecord>> find_by_key(const Idempotency& key, Timestamp since) override;
+  Result<std::optional<std::string>> find_same_file(const TableName& table, std::string_view sha256) override;
+
+  TableName own(const TableName& table) const {
+    return {table.space == engine_->own_space() ? "" : table.space, table.name};
+  }
+  Result<std::unique_ptr<Transaction>> begin(std::span<const TableName> tables, bool dry_run);
+  Result<TableState> state_of(Session& session, const TableName& table) const;
+  Result<std::vector<RunRecord>> read(const std::string& condition, std::span<const Param> params,
+                                      std::size_t limit);
+
+  std::unique_ptr<Engine> engine_, reader_;
+  Patience patience_;
+  unsigned pool_size_;
+  Pool pool_{*engine_, pool_size_};
+  ServerLinks links_{*engine_, pool_};
+};
+
+Result<std::unique_ptr<Transaction>> ServerDatabase::begin(std::span<const TableName> tables, bool dry_run) {
+  std::vector<TableName> names;
+  for (const TableName& table : tables) names.push_back(own(table));
+  auto transaction =
+      std::make_unique<ServerTransaction>(*engine_, pool_, patience_, std::move(names), dry_run);
+  TRY(transaction->begin());
+  return std::unique_ptr<Transaction>(std::move(transaction));
+}
+
+Result<TableState> ServerDatabase::state_of(Session& session, const TableName& table) const {
+  TableState state{.table = table};
+  TRY_ASSIGN(state.rows, session.count("SELECT COUNT(*) FROM " + engine_->dialect().quote(table)));
+  TRY_ASSIGN(const bool kept, has_ledger(*engine_, session));
+  if (!kept) return state;
+  TRY_ASSIGN(state.version, version_of(session, table));
+  TRY_ASSIGN(state.schema_json, kept_schema_of(session, table));
+  return state;
+}
+
+Result<std::vector<TableState>> ServerDatabase::tables() {
+  return pool_.read<std::vector<TableState>>([this](Session& session) -> Result<std::vector<TableState>> {
+    std::vector<TableState> states;
+    std::vector<TableName> names;
+    TRY_ASSIGN(const std::vector<std::string> own_names, engine_->table_names(session, ""));
+    for (const std::string& name : own_names) names.push_back({"", name});
+    TRY_ASSIGN(const bool kept, has_ledger(*engine_, session));
+    if (kept) {  // tables of other spaces are known from what was loaded
+      TRY_ASSIGN(
+          const std::vector<TextRow> loaded,
+          session.rows(
+              "SELECT table_space, table_name FROM rowgate_schema WHERE table_space <> '' ORDER BY 1, 2"));
+      for (const TextRow& row : loaded) names.push_back({row[0].value_or(""), row[1].value_or("")});
+    }
+    for (const TableName& name : names) {
+      if (name.name.starts_with("rowgate_") || name.name.starts_with("__rg_")) continue;
+      TRY_ASSIGN(const std::optional<TableName> stored, engine_->stored_name(session, name));
+      if (!stored) continue;  // dropped meanwhile
+      TRY_ASSIGN(TableState state, state_of(session, *stored));
+      states.push_back(std::move(state));
+    }
+    return states;
+  });
+}
+
+Result<std::optional<TableState>> ServerDatabase::table(const TableName& table) {
+  return pool_.read<std::optional<TableState>>([&](Session& session) -> Result<std::optional<TableState>> {
+    TRY_ASSIGN(const std::optional<TableName> stored, engine_->stored_name(session, own(table)));
+    if (!stored) return std::optional<TableState>{};
+    TRY_ASSIGN(TableState state, state_of(session, *stored));
+    return std::optional<TableState>(std::move(state));
+  });
+}
+
+Result<std::vector<std::string>> ServerDatabase::differences(const LoadTarget& target) {
+  LoadTarget own_target = target;
+  own_target.table = own(target.table);
+  using Words = std::vector<std::string>;
+  return pool_.read<Words>([&](Session& session) -> Result<Words> {
+    TRY_ASSIGN(const std::optional<TableName> stored, engine_->stored_name(session, own_target.table));
+    if (!stored) return Words{};
+    TRY_ASSIGN(const Shape shape, engine_->shape_of(session, *stored));
+    return server::differences(shape, own_target, engine_->dialect().column_types(*target.schema),
+                               [this](const ColumnShape& column, const table::Field& field, bool in_key) {
+                                 return engine_->fits(column, field, in_key);
+                               });
+  });
+}
+
+Result<std::vector<RunRecord>> ServerDatabase::read(const std::string& condition,
+                                                    std::span<const Param> params, std::size_t limit) {
+  return pool_.read<std::vector<RunRecord>>([&](Session& session) -> Result<std::vector<RunRecord>> {
+    TRY_ASSIGN(const bool kept, has_ledger(*engine_, session));
+    if (!kept) return std::vector<RunRecord>{};
+    TRY_ASSIGN(const std::vector<std::string> swapping, settle_swaps(*engine_, session));
+    return read_runs(session, condition, params, limit);
+  });
+}
+
+/// What sorts behind every id, so that one statement serves with and without a bound.
+constexpr std::string_view kAfterAllIds = "~";
+
+Result<std::vector<RunRecord>> ServerDatabase::runs(const std::optional<TableName>& of_table,
+                                                    std::size_t limit,
+                                                    const std::optional<std::string>& before) {
+  const std::string_view bound = before ? std::string_view(*before) : kAfterAllIds;
+  if (!of_table) {
+    const Param params[] = {bound};
+    return read("id < ?", params, limit);
+  }
+  const TableName table = own(*of_table);
+  const Param params[] = {bound, table.space, table.name};
+  return read("id < ? AND table_space = ? AND table_name = ?", params, limit);
+}
+
+Result<std::vector<RunRecord>> ServerDatabase::find(std::string_view prefix) {
+  std::string id = lower_ascii(prefix);
+  if (!id.starts_with("run_")) id = "run_" + id;
+  const Param params[] = {id, id};
+  using Runs = std::vector<RunRecord>;
+  return pool_.read<Runs>([&](Session& session) -> Result<Runs> {
+    TRY_ASSIGN(const bool kept, has_ledger(*engine_, session));
+    if (!kept) return Runs{};
+    TRY_ASSIGN(const std::vector<std::string> swapping, settle_swaps(*engine_, session));
+    for (const std::string& busy : swapping)  // whether it has happened is not decided yet
+      if (lower_ascii(busy).starts_with(id))
+        return fail(Code::TableBusy, fmt::format("the run {} is just being committed", busy),
+                    "ask again in a moment");
+    return read_runs(session, "SUBSTR(LOWER(id), 1, CHAR_LENGTH(?)) = ?", params, 20);
+  });
+}
+
+Result<std::optional<RunRecord>> ServerDatabase::find_by_key(const Idempotency& key, Timestamp since) {
+  if (!key) return std::optional<RunRecord>{};
+  const std::string digest = key_digest(key), from = to_rfc3339(since);
+  const Param params[] = {digest, from};
+  TRY_ASSIGN(std::vector<RunRecord> found, read("key_digest = ? AND created_at >= ?", params, 1));
+  if (found.empty()) return std::optional<RunRecord>{};
+  return std::optional<RunRecord>(std::move(found.front()));
+}
+
+Result<void> ServerDatabase::record(const RunRecord& run) {
+  RunRecord own_run = run;
+  own_run.space = own({run.space, run.table}).space;
+  return pool_.change([&](Session& session) { return write_run(session, own_run); });
+}
+
+Result<std::optional<std::string>> ServerDatabase::find_same_file(const TableName& table,
+                                                                  std::string_view sha256) {
+  if (sha256.empty()) return std::optional<std::string>{};
+  const TableName name = own(table);
+  const Param params[] = {name.space, name.name, sha256};
+  TRY_ASSIGN(const std::vector<RunRecord> found,
+             read("table_space = ? AND table_name = ? AND file_sha256 = ? AND status IN ('succeeded', "
+                  "'succeeded_with_rejects') AND dry_run = 0",
+                  params, 1));
+  if (found.empty()) return std::optional<std::string>{};
+  return std::optional<std::string>(found.front().id);
+}
+
+}  // namespace
+
+std::unique_ptr<Database> make_database(std::unique_ptr<Engine> engine, std::unique_ptr<Engine> reader,
+                                        const Patience& patience, unsigned pool) {
+  return std::make_unique<ServerDatabase>(std::move(engine), std::move(reader), patience, pool);
+}
+
+}  // namespace rowgate::db::server

@@ -1,0 +1,96 @@
+#pragma once
+
+// What the servers differ in. All else of a database that is a server is written once, in this folder.
+
+#include "db/database.h"
+#include "db/server/session.h"
+#include "db/server/shape.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rowgate::db::server {
+
+/// A table of rowgate's own.
+struct OwnTable {
+  struct Index {
+    std::string name, columns;
+    bool unique = false;
+  };
+  std::string name;
+  std::vector<std::string> columns;  ///< and PRIMARY KEY (...)
+  std::vector<Index> indexes = {};
+  bool temporary = false;  ///< only this session sees it; it is gone with its transaction or session
+};
+
+/// How a server says things.
+class ServerDialect : public SqlDialect {
+ public:
+  /// The type of each column of the schema, as create_table() writes it.
+  virtual std::vector<std::string> column_types(const table::TableSchema& schema) const = 0;
+  /// CREATE TABLE IF NOT EXISTS, with its indexes.
+  virtual std::string create_own(const OwnTable& table) const = 0;
+  /// An UPDATE of `table` (as t) from `from` (as s).
+  virtual std::string update_from(const std::string& table, const std::string& from,
+                                  const std::vector<std::string>& sets, const std::string& where) const = 0;
+  virtual std::string_view key_text() const = 0;   ///< type of a text of rowgate's own that can be a key
+  virtual std::string_view long_text() const = 0;  ///< and of any other
+};
+
+/// How patient a database is.
+struct Patience {
+  std::chrono::milliseconds lock_wait = std::chrono::seconds(10);
+  std::chrono::milliseconds first_retry = std::chrono::milliseconds(100);  ///< then twice as long, and so on
+};
+
+enum class Access : std::uint8_t { Write, Read };
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  virtual const ServerDialect& dialect() const = 0;
+  /// The space that the connection is in: a database of the MySQL family, a schema of PostgreSQL.
+  virtual const std::string& own_space() const = 0;
+  virtual std::string describe() const = 0;
+  virtual Result<std::unique_ptr<Session>> connect(Access access) const = 0;
+  /// Runs a query in a transaction that only reads. The cursor keeps the session.
+  virtual Result<std::unique_ptr<Cursor>> open_cursor(std::unique_ptr<Session> session,
+                                                      const Query& query) const = 0;
+  virtual Result<std::string> version(Session& session) const = 0;
+
+  /// Takes the locks (names of at most 64 bytes) for the transaction that begin() began, waiting for each up
+  /// to `wait`; table.busy then.
+  virtual Result<void> begin(Session& session) const = 0;
+  virtual Result<void> lock(Session& session, std::span<const std::string> names,
+                            std::chrono::milliseconds wait) const = 0;
+  /// Gives back what ends neither with the transaction nor, at once, with the session.
+  virtual void unlock(Session& session) const = 0;
+  /// Whether nobody holds the lock of this name.
+  virtual Result<bool> is_free(Session& session, const std::string& name) const = 0;
+  /// Tables can be made, renamed and dropped within a transaction.
+  virtual bool ddl_is_transactional() const = 0;
+
+  /// The table of that name in upper or lower case, as it is stored.
+  virtual Result<std::optional<TableName>> stored_name(Session& session, const TableName& table) const = 0;
+  /// All tables of a space that begin with `prefix`; views not.
+  virtual Result<std::vector<std::string>> table_names(Session& session, const std::string& space) const = 0;
+  virtual Result<bool> is_view(Session& session, const TableName& table) const = 0;
+  virtual Result<Shape> shape_of(Session& session, const TableName& table) const = 0;
+  /// Foreign keys of other tables that refer to this one.
+  virtual Result<std::vector<Reference>> references_to(Session& session, const TableName& table) const = 0;
+  /// Something else than a foreign key hangs on the table itself, not on its name: a view of PostgreSQL.
+  virtual Result<bool> has_dependents(Session& session, const TableName& table) const = 0;
+  virtual bool fits(const ColumnShape& column, const table::Field& field, bool in_key) const = 0;
+  /// Rows of three texts that tell what is declared in the own space: kind ("table" for tables), name, text.
+  virtual std::string declarations_sql() const = 0;
+
+  /// From here to end_merge() foreign keys, of the table itself and of `children`, do not hinder taking rows
+  /// out and putting them in, in whatever order.
+  virtual Result<void> begin_merge(Session& session, std::span<const Reference> children) const = 0;
+  virtual Result<void> end_merge(Session& session, std::span<const Reference> children) const = 0;
+};
+
+}  // namespace rowgate::db::server

@@ -1,0 +1,125 @@
+#include "db/server/shape.h"
+
+#include "base/text.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace rowgate::db::server {
+namespace {
+
+using Keys = std::vector<std::vector<std::string>>;
+
+bool has(const std::vector<std::string>& names, const std::string& name) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+std::vector<std::string> names_of(const table::TableSchema& schema, const std::vector<std::size_t>& fields) {
+  std::vector<std::string> names;
+  for (const std::size_t field : fields) names.push_back(schema.fields[field].name);
+  return names;
+}
+
+Keys in_order(Keys keys) {
+  for (std::vector<std::string>& key : keys) std::ranges::sort(key);
+  std::ranges::sort(keys);
+  return keys;
+}
+
+class Comparison {
+ public:
+  Comparison(const Shape& shape, const LoadTarget& target, const std::vector<std::string>& wanted,
+             const Fits& fits)
+      : shape_(shape), target_(target), schema_(*target.schema), wanted_(wanted), fits_(fits) {}
+
+  std::vector<std::string> run() {
+    for (std::size_t i = 0; i < schema_.fields.size(); ++i) compare_field(i);
+    for (const ColumnShape& column : shape_.columns)
+      if (!schema_.index_of(column.name))
+        out_.push_back(fmt::format("column `{}` of the database is not in the schema", shown(column.name)));
+    compare_unique_keys();
+    compare_references();
+    return std::move(out_);
+  }
+
+ private:
+  bool in_a_key(std::size_t index) const {
+    for (const std::vector<std::size_t>& key : schema_.keys())
+      if (std::ranges::find(key, index) != key.end()) return true;
+    return false;
+  }
+
+  void compare_field(std::size_t index) {
+    const table::Field& field = schema_.fields[index];
+    const auto column = std::ranges::find(shape_.columns, field.name, &ColumnShape::name);
+    if (column == shape_.columns.end()) {
+      out_.push_back(fmt::format("column `{}` is missing in the database", field.name));
+      return;
+    }
+    if (!fits_(*column, field, in_a_key(index)))
+      out_.push_back(fmt::format(
+          "column `{}` is {} in the database, {} in the schema", field.name,
+          column->collation.empty() ? column->type : column->type + " " + column->collation, wanted_[index]));
+    const bool in_primary = std::ranges::find(schema_.primary_key, index) != schema_.primary_key.end();
+    if (in_primary != has(shape_.primary_key, field.name))
+      out_.push_back(fmt::format("column `{}` {} the primary key in the database", field.name,
+                                 in_primary ? "is not part of" : "is part of"));
+    if (!in_primary && column->not_null != schema_.is_required(index))
+      out_.push_back(fmt::format("column `{}` is {} in the database, {} in the schema", field.name,
+                                 column->not_null ? "NOT NULL" : "nullable",
+                                 schema_.is_required(index) ? "required" : "not required"));
+  }
+
+  void compare_unique_keys() {
+    Keys wanted;
+    for (const std::vector<std::size_t>& key : schema_.unique_keys) wanted.push_back(names_of(schema_, key));
+    wanted = in_order(std::move(wanted));
+    const Keys there = in_order(shape_.unique_keys);
+    for (const auto& key : wanted)
+      if (std::ranges::find(there, key) == there.end())
+        out_.push_back(fmt::format("unique key ({}) is missing in the database", fmt::join(key, ", ")));
+    for (const auto& key : there)
+      if (std::ranges::find(wanted, key) == wanted.end())
+        out_.push_back(
+            fmt::format("unique key ({}) of the database is not in the schema", fmt::join(key, ", ")));
+  }
+
+  static std::string text_of(const std::vector<std::string>& columns, const std::string& parent,
+                             const std::vector<std::string>& parent_columns) {
+    return fmt::format("({}) references {} ({})", fmt::join(columns, ", "), parent,
+                       fmt::join(parent_columns, ", "));
+  }
+
+  void compare_references() {
+    std::vector<std::string> there, wanted;
+    for (const Reference& key : shape_.references)
+      there.push_back(text_of(key.columns, key.parent.name, key.parent_columns));
+    for (const table::ForeignKey& key : schema_.foreign_keys)
+      wanted.push_back(text_of(names_of(schema_, key.fields), key.table, key.parent_fields));
+    // A constraint that the database has and the schema has too never hurts, even under `keys: check`.
+    for (const std::string& key : wanted)
+      if (target_.enforce_keys && !has(there, key))
+        out_.push_back(fmt::format("foreign key {} is missing in the database", key));
+    for (const std::string& key : there)
+      if (!has(wanted, key))
+        out_.push_back(fmt::format("foreign key {} of the database is not in the schema", key));
+  }
+
+  const Shape& shape_;
+  const LoadTarget& target_;
+  const table::TableSchema& schema_;
+  const std::vector<std::string>& wanted_;
+  const Fits& fits_;
+  std::vector<std::string> out_;
+};
+
+}  // namespace
+
+std::vector<std::string> differences(const Shape& shape, const LoadTarget& target,
+                                     const std::vector<std::string>& wanted, const Fits& fits) {
+  return Comparison(shape, target, wanted, fits).run();
+}
+
+}  // namespace rowgate::db::server

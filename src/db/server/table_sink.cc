@@ -1,0 +1,351 @@
+#include "db/server/table_sink.h"
+
+#include "base/text.h"
+#include "base/units.h"
+#include "db/server/parent_keys.h"
+#include "db/server/row_encoder.h"
+#include "db/server/row_log.h"
+#include "db/server/staging.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <deque>
+#include <future>
+
+namespace rowgate::db::server {
+namespace {
+
+constexpr std::size_t kFindingsBytes = 4 << 20;
+/// Rows go to the server in statements of about this size: large enough to cost nothing, small enough that
+/// the file is checked meanwhile.
+constexpr std::size_t kBlockBytes = 4 * kMiB;
+constexpr const char* kSavepoint = "rg_sink";
+
+/// How the rows reach the table.
+///
+///   Fast   straight into the table (append) or a new one, by the server's bulk path; the counts must say
+///   that each
+///          row went in as it was and each parent must be there. Where they do not, what was done is undone
+///          and all rows go the exact way.
+///   Set    the exact way: rows go into a staging table with the places of their records, are judged as a
+///   set, and
+///          those that stay go on into the table. Always so for upsert and for tables that refer to
+///          themselves.
+///   Merge  as Set, and the table's rows are exchanged in place, since something refers to it (replace)
+enum class Way : std::uint8_t { Fast, Set, Merge };
+
+class TableSink : public Sink {
+ public:
+  TableSink(Surroundings& at, const LoadTarget& target)
+      : at_(at),
+        target_(target),
+        dialect_(at.engine().dialect()),
+        encoder_(*target.schema),
+        log_(target.scratch, kBlockBytes) {}
+  ~TableSink() override = default;
+
+  Result<void> open();
+  Result<void> write(const table::CheckedBatch& batch) override;
+  void expect_unordered(std::uint64_t) override {}
+  Result<KeyFindings*> settle() override;
+  SinkCounts counts() const override {
+    return {
+        .written = log_.rows() - refused_, .inserted = inserted_, .updated = updated_, .refused = refused_};
+  }
+
+ private:
+  const table::TableSchema& schema() const { return *target_.schema; }
+  Session& session() { return at_.session(); }
+  std::string staging_prefix() const { return "__rg_" + target_.run_id; }
+  bool references_itself() const {
+    return std::ranges::any_of(schema().foreign_keys,
+                               [&](const table::ForeignKey& key) { return key.table == target_.table.name; });
+  }
+  Result<void> check_table(bool merges);
+  Result<void> refuse_view();
+  Result<void> send(const RowLog::Block& block);
+  Result<void> wait_for_sender();
+  Result<bool> finish_fast(bool again);
+  Result<void> go_exact();
+  Result<void> put_staged(const Staging& staging);
+  Result<void> update_staged(const Staging& staging, std::uint64_t accepted);
+  Result<void> check_children();
+  Result<void> settle_once(bool again);
+  std::string column_list() const {
+    return fmt::format("{}", fmt::join(quoted_names(dialect_, schema(), all_fields(schema())), ", "));
+  }
+  /// The table that the rows go into.
+  Result<std::string> destination();
+
+  Surroundings& at_;
+  LoadTarget target_;
+  const ServerDialect& dialect_;
+  RowEncoder encoder_;
+  RowLog log_;
+  Way way_ = Way::Fast;
+  bool is_fresh_ = false;
+  std::vector<Reference> children_;
+  std::deque<ParentKeys> parents_;  ///< of foreign keys to other tables, for the fast way
+  bool sending_ = false;            ///< the fast way, and nothing has spoken against it
+  std::optional<Error> broken_;     ///< what ended it and may pass
+  std::optional<KeyFindings> findings_;
+  std::uint64_t refused_ = 0, inserted_ = 0, updated_ = 0;
+  RowLog::Block in_hand_;  ///< of the sender while it is under way
+  std::future<Result<void>>
+      sender_;  ///< has the session for itself; last, so that it has ended before all else
+};
+
+Result<std::string> TableSink::destination() {
+  TRY_ASSIGN(const std::optional<std::string> table, at_.tables().find(target_.table));
+  if (!table)
+    return fail(Code::TableBusy, fmt::format("the table `{}` is gone", target_.table.name), "load again");
+  return *table;
+}
+
+Result<void> TableSink::refuse_view() {
+  TRY_ASSIGN(const bool is_view, at_.engine().is_view(session(), target_.table));
+  if (!is_view) return {};
+  return fail(Code::TableDiffers,
+              fmt::format("`{}` is a view in the database, not a table", target_.table.name),
+              "load into a table of another name");
+}
+
+Result<void> TableSink::check_table(bool merges) {
+  std::vector<std::string> found;
+  if (const FreshTable* fresh = at_.tables().fresh(target_.table)) {
+    if (fresh->schema_json != table::to_json(schema()))
+      found.emplace_back("an earlier file made it by another schema");
+  } else {
+    TRY_ASSIGN(const Shape shape, at_.engine().shape_of(session(), target_.table));
+    found = differences(shape, target_, dialect_.column_types(schema()),
+                        [&](const ColumnShape& column, const table::Field& field, bool in_key) {
+                          return at_.engine().fits(column, field, in_key);
+                        });
+  }
+  if (found.empty()) return {};
+  return fail(Code::TableDiffers,
+              fmt::format("the table `{}` in the database is not as its schema says: {}", target_.table.name,
+                          fmt::join(found, "; ")),
+              merges ? "change the table or the schema; it cannot be made anew while other tables refer to it"
+                     : "change the table or the schema, or load in replace mode, which makes the table anew");
+}
+
+Result<void> TableSink::open() {
+  if (target_.mode == Mode::Upsert && schema().primary_key.empty())
+    return fail(Code::ConfigInvalid,
+                fmt::format("the table `{}` has no primary key, which upsert needs", target_.table.name),
+                "add primaryKey to its schema, or load in append or replace mode");
+  TRY_ASSIGN(const std::optional<std::string> exists, at_.tables().find(target_.table));
+  const bool is_stored = exists && at_.tables().fresh(target_.table) == nullptr;
+  bool merges = false;
+  if (is_stored) {
+    TRY_ASSIGN(children_, at_.engine().references_to(session(), target_.table));
+    merges = !children_.empty();
+    if (!merges) {
+      TRY_ASSIGN(merges, at_.engine().has_dependents(session(), target_.table));
+    }
+  }
+  merges = merges && target_.mode == Mode::Replace;
+  if (exists && (target_.mode != Mode::Replace || merges)) TRY(check_table(merges));
+  if (!exists) TRY(refuse_view());
+  is_fresh_ = !exists || (target_.mode == Mode::Replace && !merges);
+  if (is_fresh_) TRY(at_.make_table(target_.table, target_));
+  if (merges)
+    way_ = Way::Merge;
+  else if (references_itself() || target_.mode == Mode::Upsert)
+    way_ = Way::Set;
+  TRY(session().run(fmt::format("SAVEPOINT {}", kSavepoint)));
+  sending_ = way_ == Way::Fast;
+  for (std::size_t i = 0; sending_ && i < schema().foreign_keys.size(); ++i)
+    parents_.emplace_back(schema(), i, target_.scratch);
+  return {};
+}
+
+Result<void> TableSink::send(const RowLog::Block& block) {
+  TRY_ASSIGN(const std::string into, destination());
+  BulkTarget target{into, {}};
+  for (const table::Field& field : schema().fields)
+    target.columns.push_back({dialect_.quote(field.name), field.is_binary()});
+  TRY_ASSIGN(const BulkOutcome done, session().bulk(target, block.text, block.rows));
+  if (!done.clean) sending_ = false;
+  return {};
+}
+
+bool may_pass(const Error& error) {
+  return error.code == Code::DatabaseDeadlock || error.code == Code::DatabaseUnreachable;
+}
+
+Result<void> TableSink::write(const table::CheckedBatch& batch) {
+  for (std::size_t i = 0; i < batch.rows(); ++i) {
+    RowLog::Block& block = log_.open_block();
+    encoder_.append(block.text, batch.row(i));
+    const std::uint32_t record = batch.row_record[i];
+    block.places.push_back({batch.records.line[record], batch.records.first_record + record,
+                            batch.records.offset(record), batch.records.length[record]});
+    ++block.rows;
+    for (ParentKeys& parents : parents_) TRY(parents.add(encoder_, batch.row(i)));
+    if (!log_.is_full()) continue;
+    TRY(wait_for_sender());
+    TRY(log_.close_block(in_hand_));
+    if (sending_ && !broken_) sender_ = std::async(std::launch::async, [this] { return send(in_hand_); });
+  }
+  return {};
+}
+
+/// What a block met that is on its way.
+Result<void> TableSink::wait_for_sender() {
+  if (!sender_.valid()) return {};
+  const Result<void> sent = sender_.get();
+  if (sent || may_pass(sent.error())) {
+    if (!sent) broken_ = sent.error();
+    return {};
+  }
+  return sent;
+}
+
+/// False where the rows must be looked at one by one.
+Result<bool> TableSink::finish_fast(bool again) {
+  if (again) {
+    sending_ = true;
+    TRY(log_.each([&](const RowLog::Block& block) -> Result<void> {
+      if (target_.stop.stop_requested())
+        return fail(Code::RunInterrupted, "stopped; nothing of this file was loaded", "load the file again");
+      return sending_ ? send(block) : Result<void>{};
+    }));
+  } else if (sending_ && log_.open_block().rows > 0) {
+    TRY(send(log_.open_block()));
+  }
+  for (std::size_t i = 0; sending_ && i < parents_.size(); ++i) {
+    TRY_ASSIGN(sending_, parents_[i].all_exist(session(), dialect_, at_.tables(), target_.table.space,
+                                               fmt::format("{}_p{}", staging_prefix(), i)));
+  }
+  if (sending_) inserted_ = log_.rows();
+  return sending_;
+}
+
+Result<void> TableSink::update_staged(const Staging& staging, std::uint64_t accepted) {
+  TRY_ASSIGN(const std::string into, destination());
+  std::vector<std::string> sets;
+  for (const std::size_t field : all_fields(schema()))
+    if (std::ranges::find(schema().primary_key, field) == schema().primary_key.end())
+      sets.push_back(fmt::format("{} = s.c{}", dialect_.quote(schema().fields[field].name), field));
+  const std::string same = equal_all(quoted_names(dialect_, schema(), schema().primary_key, "t."),
+                                     staging.columns(schema().primary_key));
+  if (!sets.empty())
+    TRY(session().run(dialect_.update_from(into, staging.table(), sets, same + " AND s.rg_refused IS NULL")));
+  TRY_ASSIGN(inserted_,
+             session().run(fmt::format(
+                 "INSERT INTO {} ({}) SELECT {} FROM {} AS s WHERE s.rg_refused IS NULL AND NOT EXISTS "
+                 "(SELECT 1 FROM {} AS t WHERE {})",
+                 into, column_list(), fmt::join(staging.columns(all_fields(schema())), ", "), staging.table(),
+                 into, same)));
+  updated_ = accepted - inserted_;
+  return {};
+}
+
+Result<void> TableSink::put_staged(const Staging& staging) {
+  const std::uint64_t accepted = log_.rows() - refused_;
+  if (target_.mode == Mode::Upsert) return update_staged(staging, accepted);
+  TRY_ASSIGN(const std::string into, destination());
+  if (way_ == Way::Merge) TRY(session().run("DELETE FROM " + into));
+  std::vector<std::size_t> order = schema().primary_key;
+  const std::string by =
+      order.empty() ? "s.rg_line" : fmt::format("{}", fmt::join(staging.columns(order), ", "));
+  TRY_ASSIGN(
+      inserted_,
+      session().run(fmt::format(
+          "INSERT INTO {} ({}) SELECT {} FROM {} AS s WHERE s.rg_refused IS NULL ORDER BY {}", into,
+          column_list(), fmt::join(staging.columns(all_fields(schema())), ", "), staging.table(), by)));
+  if (inserted_ != accepted)
+    return fail(Code::DatabaseRefused,
+                fmt::format("the database took {} of {} checked rows", grouped(inserted_), grouped(accepted)),
+                "nothing was loaded; look at the triggers of the table");
+  return {};
+}
+
+Result<void> TableSink::go_exact() {
+  Staging staging(session(), dialect_, schema(), staging_prefix());
+  TRY(staging.fill(log_, target_.stop));
+  const bool against_rows = target_.mode != Mode::Replace && !is_fresh_;
+  SetQuestion question{
+      .schema = schema(), .self = target_.table, .rows = {}, .update = target_.mode == Mode::Upsert};
+  if (against_rows) {
+    TRY_ASSIGN(question.rows, destination());
+  }
+  TRY_ASSIGN(refused_, judge_as_set(dialect_, at_.tables(), question, staging, *findings_));
+  // The rows are each other's parents, or others' meanwhile: what refers to what was judged, in any order.
+  const bool in_any_order = way_ == Way::Merge || references_itself();
+  if (in_any_order) TRY(at_.engine().begin_merge(session(), children_));
+  TRY(put_staged(staging));
+  if (target_.mode == Mode::Upsert || way_ == Way::Merge) TRY(check_children());
+  if (in_any_order) TRY(at_.engine().end_merge(session(), children_));
+  return {};
+}
+
+/// Rows of other tables whose constraint would be left without its parent row.
+Result<void> TableSink::check_children() {
+  TRY_ASSIGN(const std::string own, destination());
+  for (const Reference& child : children_) {
+    const std::vector<std::string> columns = quoted_names(dialect_, child.columns, "c.");
+    std::string not_null;
+    for (const std::string& column : columns) not_null += fmt::format("{} IS NOT NULL AND ", column);
+    TRY_ASSIGN(
+        const std::vector<TextRow> rows,
+        session().rows(fmt::format(
+            "SELECT DISTINCT {} FROM {} AS c WHERE {} NOT EXISTS (SELECT 1 FROM {} AS p WHERE {}) LIMIT 21",
+            fmt::join(columns, ", "), dialect_.quote(child.child), not_null, own,
+            equal_all(quoted_names(dialect_, child.parent_columns, "p."), columns))));
+    if (rows.empty()) continue;
+    std::vector<std::string> keys;
+    for (const TextRow& row : rows) {
+      std::string key;
+      for (const std::optional<std::string>& part : row) key += (key.empty() ? "" : ", ") + part.value_or("");
+      keys.push_back(shown(key));
+    }
+    std::ranges::sort(keys);
+    if (keys.size() > 20) keys[20] = "...";
+    return fail(
+        Code::KeyHasChildren,
+        fmt::format("rows of `{}` would lose their parent in `{}`: {} {}", child.child.name,
+                    target_.table.name, fmt::join(child.columns, ", "), fmt::join(keys, "; ")),
+        fmt::format("keep these rows in the file, or remove their children from {} first", child.child.name));
+  }
+  return {};
+}
+
+Result<void> TableSink::settle_once(bool again) {
+  findings_.emplace(target_.scratch, kFindingsBytes);
+  refused_ = inserted_ = updated_ = 0;
+  bool done = false;
+  if (way_ == Way::Fast) {
+    TRY_ASSIGN(done, finish_fast(again));
+    if (!done) TRY(session().run(fmt::format("ROLLBACK TO SAVEPOINT {}", kSavepoint)));
+  }
+  if (!done) TRY(go_exact());
+  return findings_->finish();
+}
+
+Result<KeyFindings*> TableSink::settle() {
+  TRY(wait_for_sender());
+  bool again = false;
+  for (;; again = true) {
+    Result<void> settled = broken_ ? Result<void>(std::unexpected(*broken_)) : settle_once(again);
+    if (settled) return &*findings_;
+    if (!may_pass(settled.error())) return std::unexpected(settled.error());
+    TRY(at_.begin_anew(settled.error()));
+    broken_.reset();
+    TRY(session().run(fmt::format("SAVEPOINT {}", kSavepoint)));
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Sink>> make_sink(Surroundings& at, const LoadTarget& target) {
+  auto sink = std::make_unique<TableSink>(at, target);
+  TRY(sink->open());
+  return std::unique_ptr<Sink>(std::move(sink));
+}
+
+}  // namespace rowgate::db::server

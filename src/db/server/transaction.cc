@@ -1,0 +1,343 @@
+#include "db/server/transaction.h"
+
+#include "db/server/backoff.h"
+#include "io/digest.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace rowgate::db::server {
+namespace {
+
+constexpr std::string_view kOldSuffix = "_old";
+
+std::string quoted(const Engine& engine, const TableName& table, std::string_view name) {
+  return engine.dialect().quote(TableName{table.space, std::string(name)});
+}
+
+/// See ServerTransaction: the caller holds the table's lock.
+Result<void> settle(const Engine& engine, Session& session, const PendingSwap& pending) {
+  const TableName table{pending.run.space, pending.run.table};
+  TRY_ASSIGN(const std::optional<TableName> fresh,
+             engine.stored_name(session, {table.space, pending.swap.fresh}));
+  TRY(engine.begin(session));
+  if (fresh)
+    TRY(forget_run(session, pending.run.id));
+  else
+    TRY(mark_done(session, pending));
+  TRY(session.run("COMMIT"));
+  TRY(session.run(fmt::format("DROP TABLE IF EXISTS {}, {}", quoted(engine, table, pending.swap.fresh),
+                              quoted(engine, table, pending.swap.fresh + std::string(kOldSuffix)))));
+  return {};
+}
+
+/// Fresh tables that no ledger row speaks of and whose owner is gone.
+Result<void> drop_orphans(const Engine& engine, Session& session, const std::string& space) {
+  TRY_ASSIGN(const std::vector<PendingSwap> pending, pending_swaps(session));
+  TRY_ASSIGN(const std::vector<std::string> names, engine.table_names(session, space));
+  for (const std::string& name : names) {
+    if (!name.starts_with("__rg_")) continue;
+    std::string fresh = name;
+    if (fresh.ends_with(kOldSuffix)) fresh.resize(fresh.size() - kOldSuffix.size());
+    if (std::ranges::any_of(pending, [&](const PendingSwap& swap) { return swap.swap.fresh == fresh; }))
+      continue;
+    TRY_ASSIGN(const bool is_orphan, engine.is_free(session, lock_name(engine, {space, fresh})));
+    if (is_orphan) TRY(session.run("DROP TABLE IF EXISTS " + quoted(engine, {space, ""}, name)));
+  }
+  return {};
+}
+
+/// A lock that somebody else keeps is no matter of trying again at once.
+Error as_busy(Error error) {
+  if (error.code == Code::DatabaseDeadlock) error.code = Code::TableBusy;
+  return error;
+}
+
+}  // namespace
+
+std::string lock_name(const Engine& engine, const TableName& table) {
+  const std::string& space = table.space.empty() ? engine.own_space() : table.space;
+  return "rowgate:" + io::sha256_hex(space + '\0' + table.name).substr(0, 40);
+}
+
+Result<void> settle_left_overs(const Engine& engine, Session& session, std::span<const TableName> tables) {
+  if (engine.ddl_is_transactional()) return {};  // what was not committed is gone
+  TRY_ASSIGN(const std::vector<PendingSwap> pending, pending_swaps(session));
+  for (const PendingSwap& swap : pending)
+    if (std::ranges::find(tables, TableName{swap.run.space, swap.run.table}) != tables.end())
+      TRY(settle(engine, session, swap));
+  std::set<std::string> spaces = {""};
+  for (const TableName& table : tables) spaces.insert(table.space);
+  for (const std::string& space : spaces) TRY(drop_orphans(engine, session, space));
+  return {};
+}
+
+Result<std::vector<std::string>> settle_swaps(const Engine& engine, Session& session) {
+  std::vector<std::string> busy;
+  if (engine.ddl_is_transactional()) return busy;
+  TRY_ASSIGN(const std::vector<PendingSwap> pending, pending_swaps(session));
+  for (const PendingSwap& swap : pending) {
+    const std::string name = lock_name(engine, {swap.run.space, swap.run.table});
+    const Result<void> locked = engine.lock(session, std::span(&name, 1), std::chrono::milliseconds(0));
+    Result<void> settled = locked ? settle(engine, session, swap) : locked;
+    engine.unlock(session);
+    if (settled) continue;
+    if (settled.error().code != Code::TableBusy) return std::unexpected(settled.error());
+    busy.push_back(swap.run.id);
+  }
+  return busy;
+}
+
+ServerTransaction::~ServerTransaction() {
+  if (is_done_ || !makes_for_good() || !tables_) return;
+  session_.reset();  // rolls back, and lets go of the fresh tables
+  for (const auto& [table, fresh] : tables_->all_fresh()) {
+    const std::string sql = "DROP TABLE IF EXISTS " + quoted(engine_, table, fresh.name);
+    // Where that fails the next load does it.
+    if (const Result<std::unique_ptr<Session>> session = engine_.connect(Access::Write))
+      (void)(*session)->run(sql);
+  }
+}
+
+Result<void> ServerTransaction::start() {
+  TRY_ASSIGN(session_, engine_.connect(Access::Write));
+  if (tables_)
+    tables_->use(*session_);
+  else
+    tables_.emplace(engine_, *session_);
+  if (!dry_run_) TRY(pool_.make_ledger(*session_));
+  std::vector<std::string> locks;
+  for (const TableName& table : names_) locks.push_back(lock_name(engine_, table));
+  if (makes_for_good() && tables_)
+    for (const auto& [table, fresh] : tables_->all_fresh())
+      locks.push_back(lock_name(engine_, {table.space, fresh.name}));
+  std::ranges::sort(locks);  // so that two who want the same do not wait for each other
+  locks.erase(std::unique(locks.begin(), locks.end()), locks.end());
+  if (engine_.ddl_is_transactional()) {
+    TRY(engine_.begin(*session_));
+    return engine_.lock(*session_, locks, patience_.lock_wait);
+  }
+  TRY(engine_.lock(*session_, locks, patience_.lock_wait));
+  if (!dry_run_) TRY(settle_left_overs(engine_, *session_, names_));
+  return engine_.begin(*session_);
+}
+
+Result<void> ServerTransaction::begin() {
+  for (;;) {
+    Result<void> started = start();
+    if (started) return started;
+    const Code code = started.error().code;
+    if ((code != Code::DatabaseUnreachable && code != Code::DatabaseDeadlock) || tries_ >= kTries)
+      return started;
+    wait_before_try(++tries_, patience_.first_retry);
+  }
+}
+
+Result<void> ServerTransaction::begin_anew(const Error& error) {
+  if (dry_run_ || has_part_ || sinks_ != 1) return std::unexpected(error);
+  for (;;) {
+    if (tries_ >= kTries) return std::unexpected(error);
+    wait_before_try(++tries_, patience_.first_retry);
+    const Result<void> started = start();
+    if (started) break;
+    if (started.error().code != Code::DatabaseUnreachable && started.error().code != Code::DatabaseDeadlock)
+      return started;
+  }
+  for (const auto& [table, version] : versions_) {
+    TRY_ASSIGN(const std::uint64_t now, version_of(*session_, table));
+    if (now != version)
+      return fail(Code::TableBusy, fmt::format("another load changed `{}` meanwhile", table.name),
+                  "load the file again");
+  }
+  if (engine_.ddl_is_transactional())
+    for (const auto& [table, target] : made_for_) TRY(create(table, target));
+  return {};
+}
+
+/// With `keys: enforce` the table refers to its parents, itself among them under the name that it has at
+/// first.
+Result<table::TableSchema> ServerTransaction::schema_for(const TableName& name, const TableName& fresh,
+                                                         const LoadTarget& target) {
+  table::TableSchema schema = *target.schema;
+  for (table::ForeignKey& key : schema.foreign_keys) {
+    if (!target.enforce_keys) break;
+    if (key.table == name.name) {
+      key.table = fresh.name;
+      continue;
+    }
+    TRY_ASSIGN(const std::optional<TableName> parent,
+               engine_.stored_name(*session_, {name.space, key.table}));
+    if (!parent && !dry_run_)
+      return fail(
+          Code::TableUnknown,
+          fmt::format("the table `{}`, which `{}` refers to, does not exist yet", key.table, name.name),
+          fmt::format("load {} first", key.table));
+  }
+  return schema;
+}
+
+Result<void> ServerTransaction::create(const TableName& name, const LoadTarget& target) {
+  const bool is_temporary = !engine_.ddl_is_transactional() && dry_run_;
+  const TableName fresh{name.space, "__rg_" + target.run_id};
+  TRY_ASSIGN(const table::TableSchema schema, schema_for(name, fresh, target));
+  std::string sql =
+      engine_.dialect().create_table(fresh, schema, target.enforce_keys && !dry_run_, target.database_checks);
+  if (is_temporary) sql.replace(0, std::string_view("CREATE").size(), "CREATE TEMPORARY");
+  if (!makes_for_good()) {
+    TRY(session_->run(sql));
+    return {};
+  }
+  // By a session of its own, since it would commit what this one has done.
+  const std::string owner = lock_name(engine_, fresh);
+  TRY(engine_.lock(*session_, std::span(&owner, 1), patience_.lock_wait));
+  TRY_ASSIGN(const std::unique_ptr<Session> maker, engine_.connect(Access::Write));
+  TRY(maker->run(sql));
+  return {};
+}
+
+Result<void> ServerTransaction::make_table(const TableName& name, const LoadTarget& target) {
+  if (makes_for_good() && sinks_ > 0)
+    return fail(Code::InternalError, "a table can be made only by the first load of a transaction");
+  FreshTable fresh{.name = "__rg_" + target.run_id, .schema_json = table::to_json(*target.schema)};
+  for (const table::Field& field : target.schema->fields) fresh.columns.push_back(field.name);
+  TRY_ASSIGN(const std::optional<TableName> stored, engine_.stored_name(*session_, name));
+  fresh.replaces = stored.has_value();
+  TRY(create(name, target));
+  made_for_.insert_or_assign(name, target);
+  tables_->add(name, std::move(fresh));
+  return {};
+}
+
+Result<std::unique_ptr<Sink>> ServerTransaction::open_sink(const LoadTarget& target) {
+  if (makes_for_good() && !tables_->all_fresh().empty())
+    return fail(Code::InternalError, "a load that makes a table must be alone in its transaction");
+  LoadTarget own = target;
+  if (own.table.space == engine_.own_space()) own.table.space.clear();
+  Surroundings& at = *this;
+  TRY_ASSIGN(std::unique_ptr<Sink> sink, make_sink(at, own));
+  ++sinks_;
+  schemas_[own.table] = table::to_json(*own.schema);
+  return sink;
+}
+
+Result<std::uint64_t> ServerTransaction::table_version(const TableName& table) {
+  const TableName own{table.space == engine_.own_space() ? "" : table.space, table.name};
+  if (dry_run_) {
+    TRY_ASSIGN(const bool kept, has_ledger(engine_, *session_));
+    if (!kept) return std::uint64_t{0};
+  }
+  TRY_ASSIGN(const std::uint64_t version, version_of(*session_, own));
+  versions_[own] = version;
+  return version;
+}
+
+Result<void> ServerTransaction::begin_part() {
+  has_part_ = true;
+  part_ = tables_->all_fresh();
+  TRY(session_->run("SAVEPOINT rg_part"));
+  return {};
+}
+
+Result<void> ServerTransaction::undo_part() {
+  TRY(session_->run("ROLLBACK TO SAVEPOINT rg_part"));
+  tables_->restore(part_);  // what else was made is hidden, and goes with the session
+  return {};
+}
+
+Result<void> ServerTransaction::write_records(std::span<const RunRecord> records) {
+  for (const RunRecord& record : records) {
+    const TableName table{record.space == engine_.own_space() ? "" : record.space, record.table};
+    RunRecord own = record;
+    own.space = table.space;
+    const FreshTable* fresh = makes_for_good() ? tables_->fresh(table) : nullptr;
+    if (fresh != nullptr) {
+      const Swap swap{fresh->name, fresh->replaces, fresh->schema_json};
+      TRY(write_run(*session_, own, &swap));
+      continue;
+    }
+    TRY(write_run(*session_, own));
+    TRY(set_version(*session_, table, own.version_after, schemas_[table], own.finished_at));
+  }
+  return {};
+}
+
+Result<void> ServerTransaction::rename_within() {
+  for (const auto& [table, fresh] : tables_->all_fresh()) {
+    if (fresh.replaces) TRY(session_->run("DROP TABLE " + quoted(engine_, table, table.name)));
+    TRY(session_->run(fmt::format("ALTER TABLE {} RENAME TO {}", quoted(engine_, table, fresh.name),
+                                  engine_.dialect().quote(table.name))));
+  }
+  return {};
+}
+
+Result<void> ServerTransaction::commit(std::span<const RunRecord> records) {
+  if (dry_run_) return fail(Code::InternalError, "a dry run cannot be committed");
+  TRY(write_records(records));
+  if (makes_for_good() && !tables_->all_fresh().empty()) return commit_by_rename(records);
+  if (const Result<void> renamed = rename_within(); !renamed)
+    return std::unexpected(as_busy(renamed.error()));
+  return finish_commit(records);
+}
+
+Result<void> ServerTransaction::finish_commit(std::span<const RunRecord> records) {
+  const Result<std::uint64_t> done = session_->run("COMMIT");
+  is_done_ = true;
+  if (!done && done.error().code == Code::DatabaseUnreachable) return ask_ledger(records, done.error());
+  if (!done) return std::unexpected(done.error());
+  session_.reset();  // which gives the locks back
+  return {};
+}
+
+Result<void> ServerTransaction::commit_by_rename(std::span<const RunRecord> records) {
+  const auto attempt = [&]() -> Result<void> {
+    TRY(session_->run("COMMIT"));
+    is_done_ = true;  // from here on the ledger says what is to be done with the fresh table
+    std::vector<std::string> renames;
+    for (const auto& [table, fresh] : tables_->all_fresh()) {
+      if (fresh.replaces)
+        renames.push_back(fmt::format("{} TO {}", quoted(engine_, table, table.name),
+                                      quoted(engine_, table, fresh.name + std::string(kOldSuffix))));
+      renames.push_back(
+          fmt::format("{} TO {}", quoted(engine_, table, fresh.name), quoted(engine_, table, table.name)));
+    }
+    TRY(session_->run(fmt::format("RENAME TABLE {}", fmt::join(renames, ", "))));
+    return {};
+  };
+  const Result<void> renamed = attempt();
+  if (!renamed && renamed.error().code == Code::DatabaseUnreachable)
+    return ask_ledger(records, renamed.error());
+  if (!renamed && !is_done_) return renamed;
+  const Result<void> settled = settle_left_overs(engine_, *session_, names_);
+  if (!settled && settled.error().code == Code::DatabaseUnreachable)
+    return ask_ledger(records, settled.error());
+  session_.reset();
+  if (renamed) return settled;
+  return std::unexpected(as_busy(renamed.error()));
+}
+
+/// The answer to a commit was lost: only the ledger knows. Its row is looked for under the tables' locks,
+/// which the lost session holds until the server has finished with it.
+Result<void> ServerTransaction::ask_ledger(std::span<const RunRecord> records, const Error& lost) {
+  if (records.empty()) return std::unexpected(lost);
+  tables_->restore({});
+  for (;;) {
+    const Result<void> started = start();
+    if (started) break;
+    if (started.error().code != Code::DatabaseUnreachable || tries_ >= kTries)
+      return fail(lost.code,
+                  fmt::format("the connection broke while the load was committed, and did not come back: {}",
+                              started.error().message),
+                  "look with `rowgate runs` whether this run is there before the file is loaded again");
+    wait_before_try(++tries_, patience_.first_retry);
+  }
+  const Param params[] = {records.front().id};
+  TRY_ASSIGN(const std::uint64_t found,
+             session_->count("SELECT COUNT(*) FROM rowgate_runs WHERE id = ? AND phase = ''", params));
+  session_.reset();
+  if (found > 0) return {};
+  return std::unexpected(lost);
+}
+
+}  // namespace rowgate::db::server

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "base/error.h"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace rowgate::db {
+
+enum class ServerKind : std::uint8_t { MySql, PostgreSql };
+
+/// How a connection is protected. VerifyFull: encrypted, and the server's certificate is one of `ca` for this
+/// host. Require: encrypted, whoever answers.
+enum class Tls : std::uint8_t { Disable, Require, VerifyFull };
+
+/// Where a database server is and who asks.
+struct ServerAddress {
+  ServerKind kind = ServerKind::MySql;
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 3306;
+  std::string user, password = {}, database;
+  std::string schema = "public";  ///< PostgreSQL
+  Tls tls = Tls::VerifyFull;
+  std::string ca = {};  ///< PEM file; empty: the system's
+  /// Without the password: "mysql loader@db.internal:3306/hr".
+  std::string shown() const;
+};
+
+/// Reads mysql://user@host:port/database and postgresql://user@host:port/database, with ?tls=disable |
+/// require | verify-full (default: verify-full, and disable on loopback), ca=FILE and, on PostgreSQL,
+/// schema=NAME. Parts may be percent-encoded. Fails with config.invalid; a password in it is refused.
+Result<ServerAddress> read_server_address(std::string_view url);
+
+/// How a server is used.
+struct ServerOptions {
+  ServerAddress address;
+  std::optional<ServerAddress> reader = {};  ///< queries of reports run there
+  std::chrono::milliseconds lock_wait = std::chrono::seconds(10);
+  std::chrono::milliseconds first_retry = std::chrono::milliseconds(100);  ///< then twice as long, and so on
+  unsigned pool = 8;  ///< loads at once; and connections that are kept for short work
+};
+}  // namespace rowgate::db
