@@ -368,21 +368,21 @@ constexpr std::string_view kJobs = "id,job\r\n1,Baker\r\n2,Glazier\r\n3,Miller\r
 
 TEST_F(DownloadTest, ALinkGivesTheReport) {
   const report::MadeLink made = link();
-  const Answer answer = get(made.path);
+  const Answer answer = get(made.address);
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.body, kJobs);
   EXPECT_EQ(answer.header("Content-Type"), "text/csv; charset=utf-8");
   EXPECT_EQ(answer.header("Cache-Control"), "private, no-store");
   EXPECT_EQ(answer.header("ETag"), fmt::format("\"{}\"", made.link.sha256));
   EXPECT_EQ(answer.header("Repr-Digest"), repr_digest(io::sha256_hex(kJobs)));
-  EXPECT_EQ(send("HEAD", made.path).status, 200);
-  EXPECT_EQ(get(made.path, {{"range", "bytes=0-5"}}).body, "id,job");
-  EXPECT_EQ(get(made.path, {{"if-none-match", answer.header("ETag")}}).status, 304);
-  EXPECT_EQ(get(made.path, {{"range", "bytes=1000-"}}).told(), "416 request.range_not_satisfiable");
+  EXPECT_EQ(send("HEAD", made.address).status, 200);
+  EXPECT_EQ(get(made.address, {{"range", "bytes=0-5"}}).body, "id,job");
+  EXPECT_EQ(get(made.address, {{"if-none-match", answer.header("ETag")}}).status, 304);
+  EXPECT_EQ(get(made.address, {{"range", "bytes=1000-"}}).told(), "416 request.range_not_satisfiable");
 }
 
 TEST_F(DownloadTest, ALinkWorksOnlyAsItWasSigned) {
-  const std::string path = link().path;
+  const std::string path = link().address;
   EXPECT_EQ(get(path).status, 200);
   for (std::size_t i = 3; i < path.size(); ++i) {
     std::string changed = path;
@@ -401,18 +401,18 @@ TEST_F(DownloadTest, ALinkEndsOnTheSecond) {
   const report::MadeLink made = link(60s);
   const std::int64_t left = made.link.expires_at.micros - clock_.now().micros;
   clock_.advance(std::chrono::microseconds(left - 1));
-  EXPECT_EQ(get(made.path).status, 200);
+  EXPECT_EQ(get(made.address).status, 200);
   clock_.advance(1us);
-  EXPECT_EQ(get(made.path).told(), "410 report.link_expired");
-  EXPECT_EQ(send("HEAD", made.path).status, 410);
+  EXPECT_EQ(get(made.address).told(), "410 report.link_expired");
+  EXPECT_EQ(send("HEAD", made.address).status, 410);
 }
 
 TEST_F(DownloadTest, ARevokedLinkIsGone) {
   const report::MadeLink first = link(), second = link();
   const std::string target = "/v1/links/" + first.link.id;
   EXPECT_EQ(send("DELETE", target).status, 204);
-  EXPECT_EQ(get(first.path).told(), "410 report.link_expired");
-  EXPECT_EQ(get(second.path).status, 200) << "each link has bytes of its own";
+  EXPECT_EQ(get(first.address).told(), "410 report.link_expired");
+  EXPECT_EQ(get(second.address).status, 200) << "each link has bytes of its own";
   EXPECT_EQ(send("DELETE", target).status, 204) << "once more";
   EXPECT_EQ(send("DELETE", "/v1/links/lnk_00000000000000000000000000").told(), "404 report.link_unknown");
   EXPECT_EQ(send("DELETE", "/v1/links/nothing").told(), "404 report.link_unknown");
@@ -427,7 +427,7 @@ TEST_F(DownloadTest, LinksAreListedWithAnAddressWhileTheyWork) {
   const std::vector<Json> all = all_pages("/v1/links", 1);
   ASSERT_EQ(all.size(), 2u);
   EXPECT_EQ(all[0]["id"], second.link.id);
-  EXPECT_EQ(all[0]["url"], "http://127.0.0.1:8080" + second.path);
+  EXPECT_EQ(all[0]["url"], "http://127.0.0.1:8080" + second.address);
   EXPECT_TRUE(all[1]["url"].is_null());
   EXPECT_EQ(all[1]["report"], "jobs_from");
   EXPECT_EQ(get("/v1/reports/jobs_from").json()["last_result"]["rows"], 5);
@@ -510,7 +510,7 @@ TEST_F(DownloadTest, ARepeatedRequestForALinkGetsTheSameOne) {
 }
 
 TEST_F(DownloadTest, TheSignatureIsNotLogged) {
-  const std::string path = link().path;
+  const std::string path = link().address;
   get(path);
   EXPECT_THAT(logged_.str(), HasSubstr("/d/reports/lnk_"));
   EXPECT_THAT(logged_.str(), Not(HasSubstr(path.substr(path.find("&s=") + 3))));

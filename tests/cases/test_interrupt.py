@@ -16,7 +16,8 @@ def test_an_interrupted_load_leaves_nothing(tmp_path):
         file.writelines(f"{i},Person {i}\n" for i in range(2_000_000))
     target = ["--to", "sqlite:people.db"]
     load = subprocess.Popen([ROWGATE, "load", "people.csv", "--table", "people", *target], cwd=tmp_path,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # off in background jobs
     folder = tmp_path / "people.db.rowgate"
     while not list(folder.glob("**/run_*")) and load.poll() is None:  # the run has begun
         time.sleep(0.01)
