@@ -2,6 +2,7 @@
 
 import argparse
 import concurrent.futures
+import hashlib
 import os
 import pathlib
 import re
@@ -146,22 +147,37 @@ def check_shell():
         say(done.stdout)
 
 
+def headers_of_sources():
+    """file.cc -> the project's headers that it includes, as the compiler found them."""
+    listing = subprocess.run(["ninja", "-C", "build/release", "-t", "deps"], cwd=ROOT, check=True, capture_output=True, text=True)
+    found = {}
+    for block in listing.stdout.split("\n\n"):
+        paths = [os.path.normpath(ROOT / "build/release" / line.strip()) for line in block.splitlines()[1:]]
+        own = [path for path in paths if path.startswith(f"{ROOT}/src/") or path.startswith(f"{ROOT}/examples/")]
+        for path in own:
+            if path.endswith(".cc"):
+                found[path] = sorted(other for other in own if other != path)
+    return found
+
+
 def check_tidy():
-    """clang-tidy on every source; its result is kept per file content and headers, so that a warm run is quick."""
+    """clang-tidy on every source; its result is kept for the contents of it and its headers, so that a warm run is quick."""
     cache = ROOT / "build/tidy"
     cache.mkdir(parents=True, exist_ok=True)
-    headers = subprocess.run("cat .clang-tidy $(git ls-files -co --exclude-standard 'src/*.h') | sha256sum", shell=True, cwd=ROOT,
-                             check=True, capture_output=True, text=True).stdout.split()[0]
-    import hashlib
+    subprocess.run(["ninja", "-C", "build/release", "rowgate"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    headers = headers_of_sources()
 
     def one(path):
-        key = hashlib.sha256(path.read_bytes() + headers.encode() + path.name.encode()).hexdigest()
-        if (cache / key).exists():
+        key = hashlib.sha256()
+        for part in [ROOT / ".clang-tidy", path, *headers[str(path)]]:
+            key.update(hashlib.sha256(pathlib.Path(part).read_bytes()).digest())
+        kept = cache / key.hexdigest()
+        if kept.exists():
             return None
         done = subprocess.run(["clang-tidy-19", "-p", "build/release", "--quiet", str(path)], cwd=ROOT, capture_output=True,
                               text=True)
         if done.returncode == 0:
-            (cache / key).touch()
+            kept.touch()
             return None
         return done.stdout
 

@@ -125,7 +125,7 @@ test_all() {
   unit_tests release "${SUITES[@]}"
   install_schemathesis
   say "whole-program cases"
-  python_tests tests/cases tests/docs tests/http tests/s3
+  python_tests tests/cases tests/docs tests/http tests/s3 tests/databases
   say "15 kills of the command line during loads"
   kill_test tests/kill_test.py
   say "15 kills of the server during loads"

@@ -32,11 +32,6 @@ bool is_server(std::string_view url) {
   return url.starts_with("mysql:") || url.starts_with("postgresql:") || url.starts_with("postgres:");
 }
 
-/// The MySQL family has no keys of long texts and bytes.
-bool takes_part_as_key(const table::Field& field) {
-  return !field.is_json() && !field.is_binary() && field.type != Type::List && field.type != Type::Any;
-}
-
 class DatabaseReader : private ValueReader {
  public:
   DatabaseReader(const Document& document, Config& config, std::vector<Error>& problems)
@@ -185,11 +180,6 @@ class TableCheck : private ValueReader {
       std::uint64_t together = 0;
       for (const std::size_t i : key) {
         const table::Field& field = schema.fields[i];
-        if (!takes_part_as_key(field)) {
-          problem(place(i), fmt::format("`{}` cannot be part of a key on the MySQL family", field.name),
-                  "make it a string with maxLength");
-          continue;
-        }
         if (field.type != Type::String || field.format == "uuid") continue;
         const std::uint64_t longest = field.constraints.max_length.value_or(0);
         if (longest == 0 || longest > kLongestKeyText)

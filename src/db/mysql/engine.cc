@@ -177,13 +177,28 @@ Result<std::vector<Reference>> MySqlEngine::references(Session& session, const s
   return found;
 }
 
+/// Asked in two steps: key_column_usage alone would open every table of the server with all its columns.
 Result<std::vector<Reference>> MySqlEngine::references_to(Session& session, const TableName& table) const {
   const std::string& space = space_of(table);
-  const Param params[] = {space, table.name, space, table.name};
-  return references(session,
-                    "referenced_table_schema = ? AND referenced_table_name = ? AND NOT (table_schema = ? AND "
-                    "table_name = ?)",
-                    params);
+  const Param params[] = {space, table.name};
+  TRY_ASSIGN(const std::vector<TextRow> children,
+             session.rows("SELECT DISTINCT constraint_schema, table_name FROM "
+                          "information_schema.referential_constraints WHERE unique_constraint_schema = ? AND "
+                          "referenced_table_name = ?",
+                          params));
+  std::vector<Reference> found;
+  for (const TextRow& child : children) {
+    if (child[0] == space && child[1] == table.name) continue;
+    const std::string child_space = child[0].value_or(""), child_name = child[1].value_or("");
+    const Param of_child[] = {child_space, child_name, space, table.name};
+    TRY_ASSIGN(const std::vector<Reference> more,
+               references(session,
+                          "table_schema = ? AND table_name = ? AND referenced_table_schema = ? AND "
+                          "referenced_table_name = ?",
+                          of_child));
+    found.insert(found.end(), more.begin(), more.end());
+  }
+  return found;
 }
 
 Result<server::Shape> MySqlEngine::shape_of(Session& session, const TableName& table) const {
