@@ -16,20 +16,8 @@ using SteadyClock = std::chrono::steady_clock;
 using Kind = ResultCell::Kind;
 
 /// Of the types in pg_type.dat, which never change.
-enum : Oid {
-  kBool = 16,
-  kBytea = 17,
-  kInt8 = 20,
-  kInt2 = 21,
-  kInt4 = 23,
-  kOidType = 26,
-  kFloat4 = 700,
-  kFloat8 = 701,
-  kTime = 1083,
-  kTimestamp = 1114,
-  kTimestampTz = 1184,
-  kNumeric = 1700
-};
+constexpr Oid kBool = 16, kBytea = 17, kInt8 = 20, kInt2 = 21, kInt4 = 23, kOidType = 26, kFloat4 = 700,
+              kFloat8 = 701, kTime = 1083, kTimestamp = 1114, kTimestampTz = 1184, kNumeric = 1700;
 
 /// PostgreSQL leaves the last zeros of a fraction out; a column has as many digits as it was declared with.
 /// Where that is not known (`declared` < 0) milliseconds or microseconds, whichever fit.
@@ -152,7 +140,7 @@ class PostgreSqlCursor : public Cursor {
 
   Error query_error(const PGresult* result) {
     if (is_late(result)) return timed_out();
-    const Error error = session_->error(result, "the query");
+    Error error = session_->error(result, "the query");
     if (error.code == Code::DatabaseReadOnly)
       return {Code::ReportBadSql, "the statement would do more than read",
               "a report is one SELECT statement"};

@@ -197,7 +197,7 @@ Result<void> TableSink::write(const table::CheckedBatch& batch) {
 /// What a block met that is on its way.
 Result<void> TableSink::wait_for_sender() {
   if (!sender_.valid()) return {};
-  const Result<void> sent = sender_.get();
+  Result<void> sent = sender_.get();
   if (sent || may_pass(sent.error())) {
     if (!sent) broken_ = sent.error();
     return {};

@@ -305,11 +305,11 @@ Result<void> ServerTransaction::commit_by_rename(std::span<const RunRecord> reco
     TRY(session_->run(fmt::format("RENAME TABLE {}", fmt::join(renames, ", "))));
     return {};
   };
-  const Result<void> renamed = attempt();
+  Result<void> renamed = attempt();
   if (!renamed && renamed.error().code == Code::DatabaseUnreachable)
     return ask_ledger(records, renamed.error());
   if (!renamed && !is_done_) return renamed;
-  const Result<void> settled = settle_left_overs(engine_, *session_, names_);
+  Result<void> settled = settle_left_overs(engine_, *session_, names_);
   if (!settled && settled.error().code == Code::DatabaseUnreachable)
     return ask_ledger(records, settled.error());
   session_.reset();

@@ -25,7 +25,7 @@ constexpr std::uintmax_t kLargeLogBytes = 16 * kMiB;
 /// Dropped without commit, the connection is closed and SQLite rolls back.
 class SqliteTransaction : public Transaction {
  public:
-  SqliteTransaction(Connection connection, std::unique_lock<std::mutex> turn, std::filesystem::path log,
+  SqliteTransaction(Connection connection, std::unique_lock<std::timed_mutex> turn, std::filesystem::path log,
                     bool dry_run)
       : turn_(std::move(turn)), connection_(std::move(connection)), log_(std::move(log)), dry_run_(dry_run) {}
 
@@ -67,7 +67,7 @@ class SqliteTransaction : public Transaction {
   }
 
  private:
-  std::unique_lock<std::mutex> turn_;
+  std::unique_lock<std::timed_mutex> turn_;
   Connection connection_;
   std::filesystem::path log_;
   bool dry_run_;
@@ -125,7 +125,7 @@ class SqliteDatabase : public Database, private Ledger {
   std::filesystem::path path_;
   std::chrono::milliseconds lock_wait_;
   Dialect dialect_;
-  std::mutex one_writer_;
+  std::timed_mutex one_writer_;
   /// The last connection that closes folds the log back and waits for the disk. This one stays open, so that
   /// not every small load does that. Guarded by one_writer_.
   std::optional<Connection> stays_open_;
@@ -133,7 +133,7 @@ class SqliteDatabase : public Database, private Ledger {
 };
 
 Result<std::unique_ptr<Transaction>> SqliteDatabase::begin(Access access) {
-  std::unique_lock<std::mutex> turn(one_writer_);
+  std::unique_lock<std::timed_mutex> turn(one_writer_);
   const bool dry_run = access != Access::Write;
   TRY_ASSIGN(Connection connection,
              dry_run ? Connection::open(path_, access, lock_wait_) : open_to_write(lock_wait_));
@@ -226,11 +226,8 @@ Result<std::vector<RunRecord>> SqliteDatabase::find(std::string_view prefix) {
   return read_runs(connection, "substr(lower(id), 1, length(?1)) = ?1", {id}, 20);
 }
 
-/// Long enough for a writer of one row, far too short for a load.
-constexpr std::chrono::milliseconds kRecordWait{100};
-
 Result<void> SqliteDatabase::record(const RunRecord& run) {
-  const std::unique_lock<std::mutex> turn(one_writer_, std::try_to_lock);
+  const std::unique_lock<std::timed_mutex> turn(one_writer_, kRecordWait);
   if (!turn.owns_lock())
     return fail(Code::TableBusy, "the database is being written to", "try again when that is done");
   TRY_ASSIGN(const Connection connection, open_to_write(std::min(lock_wait_, kRecordWait)));

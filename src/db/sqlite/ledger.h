@@ -7,6 +7,10 @@
 
 namespace rowgate::db::sqlite {
 
+/// How long one row for the ledger waits for another writer: enough for one like itself, far too short for a
+/// load.
+inline constexpr std::chrono::milliseconds kRecordWait{100};
+
 /// Writes a run's row, or replaces the one of the same id. The ledger must exist. Fails with
 /// run.idempotency_in_progress where another run of the last seven days has the same idempotency key.
 Result<void> write_run(const Connection& connection, const RunRecord& run);

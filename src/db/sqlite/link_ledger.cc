@@ -122,12 +122,12 @@ bool SqliteLinkLedger::exists() const {
 
 Result<Connection> SqliteLinkLedger::open(Access access) const {
   // Readers wait for nobody in WAL mode; the time is for a log that another process is just recovering.
-  const auto wait = access == Access::Read ? std::chrono::milliseconds(2'000) : std::chrono::milliseconds(0);
+  const auto wait = access == Access::Read ? std::chrono::milliseconds(2'000) : kRecordWait;
   return Connection::open(path_, access, wait);
 }
 
 Result<void> SqliteLinkLedger::write(const std::function<Result<void>(const Connection&)>& change) {
-  const std::unique_lock<std::mutex> turn(one_writer_, std::try_to_lock);
+  const std::unique_lock<std::timed_mutex> turn(one_writer_, kRecordWait);
   if (!turn.owns_lock()) return busy();
   if (!exists()) return fail(Code::DatabaseUnreachable, "there is no database yet", "load a file first");
   TRY_ASSIGN(const Connection connection, open(Access::Write));

@@ -13,7 +13,7 @@ namespace rowgate::db::sqlite {
 /// The table rowgate_links. `one_writer` is held by whoever writes to the database in this process.
 class SqliteLinkLedger : public LinkLedger {
  public:
-  SqliteLinkLedger(const std::filesystem::path& path, std::mutex& one_writer)
+  SqliteLinkLedger(const std::filesystem::path& path, std::timed_mutex& one_writer)
       : path_(path), one_writer_(one_writer) {}
 
   Result<void> record(const LinkRecord* link, const RunRecord* run) override;
@@ -33,7 +33,7 @@ class SqliteLinkLedger : public LinkLedger {
   Result<void> write(const std::function<Result<void>(const Connection&)>& change);
 
   std::filesystem::path path_;
-  std::mutex& one_writer_;
+  std::timed_mutex& one_writer_;
 };
 
 }  // namespace rowgate::db::sqlite
