@@ -16,8 +16,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-const TableName kParents{.name = "departments"};
-const TableName kChildren{.name = "hires"};
+const TableName departments_name{.name = "departments"};
+const TableName hires_name{.name = "hires"};
 
 /// A load's end as the tests look at it.
 struct Loaded {
@@ -104,10 +104,11 @@ INSTANTIATE_TEST_SUITE_P(All, DatabaseTest, ::testing::ValuesIn(kAllKinds), kind
 
 TEST_P(DatabaseTest, AppendMakesTheTableAndCountsVersions) {
   EXPECT_EQ(database_->exists(), !world_.is_sqlite());
-  EXPECT_THAT(load(kParents, departments_, Mode::Append, {{1, "Sales"}, {2, "Law"}}).findings, IsEmpty());
-  EXPECT_THAT(load(kParents, departments_, Mode::Append, {{3, "Legal"}}).findings, IsEmpty());
+  EXPECT_THAT(load(departments_name, departments_, Mode::Append, {{1, "Sales"}, {2, "Law"}}).findings,
+              IsEmpty());
+  EXPECT_THAT(load(departments_name, departments_, Mode::Append, {{3, "Legal"}}).findings, IsEmpty());
   EXPECT_THAT(rows_of("departments"), ElementsAre("1|Sales", "2|Law", "3|Legal"));
-  const auto state = database_->table(kParents);
+  const auto state = database_->table(departments_name);
   ASSERT_TRUE(state && *state);
   EXPECT_EQ((*state)->rows, 3u);
   EXPECT_EQ((*state)->version, 2u);
@@ -115,8 +116,8 @@ TEST_P(DatabaseTest, AppendMakesTheTableAndCountsVersions) {
 }
 
 TEST_P(DatabaseTest, KeysOfTheTableRefuseTheirRowsByLine) {
-  load(kParents, departments_, Mode::Append, {{1, "Sales"}, {2, "Law"}});
-  const Loaded second = load(kParents, departments_, Mode::Append,
+  load(departments_name, departments_, Mode::Append, {{1, "Sales"}, {2, "Law"}});
+  const Loaded second = load(departments_name, departments_, Mode::Append,
                              {{1, "Other"}, {3, "Law"}, {2, "Sales"}, {4, nullptr}, {5, nullptr}});
   EXPECT_THAT(second.findings, ElementsAre("2:key.duplicate_in_table:0", "3:key.not_unique:0",
                                            "4:key.duplicate_in_table:0", "4:key.not_unique:0"));
@@ -126,15 +127,15 @@ TEST_P(DatabaseTest, KeysOfTheTableRefuseTheirRowsByLine) {
 }
 
 TEST_P(DatabaseTest, ParentsAreJudgedAfterKeys) {
-  load(kParents, departments_, Mode::Append, {{1, "Sales"}});
-  load(kChildren, hires_, Mode::Append, {{10, 1}});
-  const Loaded second = load(kChildren, hires_, Mode::Append, {{10, 99}, {11, 99}, {12, nullptr}, {13, 1}});
+  load(departments_name, departments_, Mode::Append, {{1, "Sales"}});
+  load(hires_name, hires_, Mode::Append, {{10, 1}});
+  const Loaded second = load(hires_name, hires_, Mode::Append, {{10, 99}, {11, 99}, {12, nullptr}, {13, 1}});
   EXPECT_THAT(second.findings, ElementsAre("2:key.duplicate_in_table:0", "3:key.no_parent:0"));
   EXPECT_THAT(rows_of("hires"), ElementsAre("10|1", "12|-", "13|1"));
 }
 
 TEST_P(DatabaseTest, AMissingParentTableCountsAsEmpty) {
-  const Loaded loaded = load(kChildren, hires_, Mode::Append, {{10, 1}, {11, nullptr}});
+  const Loaded loaded = load(hires_name, hires_, Mode::Append, {{10, 1}, {11, nullptr}});
   EXPECT_THAT(loaded.findings, ElementsAre("2:key.no_parent:0"));
   EXPECT_THAT(rows_of("hires"), ElementsAre("11|-"));
 }
@@ -174,16 +175,16 @@ TEST_P(DatabaseTest, AnEnforcedReferenceToItselfFollowsTheTable) {
 }
 
 TEST_P(DatabaseTest, UpsertInsertsAndUpdates) {
-  load(kParents, departments_, Mode::Append, {{1, "Sales"}, {2, "Law"}});
+  load(departments_name, departments_, Mode::Append, {{1, "Sales"}, {2, "Law"}});
   // 2 takes the name of 1, which was there before the load: refused, whatever becomes of 1.
   const Loaded second =
-      load(kParents, departments_, Mode::Upsert, {{1, "Trade"}, {2, "Sales"}, {3, "Legal"}});
+      load(departments_name, departments_, Mode::Upsert, {{1, "Trade"}, {2, "Sales"}, {3, "Legal"}});
   EXPECT_THAT(second.findings, ElementsAre("3:key.not_unique:0"));
   EXPECT_EQ(second.counts.inserted, 1u);
   EXPECT_EQ(second.counts.updated, 1u);
   EXPECT_THAT(rows_of("departments"), ElementsAre("1|Trade", "2|Law", "3|Legal"));
-  load(kChildren, hires_, Mode::Append, {{10, 1}});
-  const Loaded third = load(kChildren, hires_, Mode::Upsert, {{10, 2}, {11, 3}, {12, 99}});
+  load(hires_name, hires_, Mode::Append, {{10, 1}});
+  const Loaded third = load(hires_name, hires_, Mode::Upsert, {{10, 2}, {11, 3}, {12, 99}});
   EXPECT_THAT(third.findings, ElementsAre("4:key.no_parent:0"));
   EXPECT_EQ(third.counts.inserted, 1u);
   EXPECT_EQ(third.counts.updated, 1u);
@@ -192,14 +193,14 @@ TEST_P(DatabaseTest, UpsertInsertsAndUpdates) {
 
 TEST_P(DatabaseTest, UpsertNeedsAPrimaryKey) {
   departments_.primary_key = {};
-  EXPECT_EQ(load(kParents, departments_, Mode::Upsert, {{1, "Sales"}}).error.value().code,
+  EXPECT_EQ(load(departments_name, departments_, Mode::Upsert, {{1, "Sales"}}).error.value().code,
             Code::ConfigInvalid);
 }
 
 TEST_P(DatabaseTest, ReadersSeeTheOldTableUntilTheNewOneIsCommitted) {
-  load(kParents, departments_, Mode::Append, {{1, "Sales"}});
-  const LoadTarget where = target(kParents, departments_, Mode::Replace);
-  Result<std::unique_ptr<Transaction>> transaction = database_->begin(std::span(&kParents, 1));
+  load(departments_name, departments_, Mode::Append, {{1, "Sales"}});
+  const LoadTarget where = target(departments_name, departments_, Mode::Replace);
+  Result<std::unique_ptr<Transaction>> transaction = database_->begin(std::span(&departments_name, 1));
   ASSERT_TRUE(transaction);
   Loaded loaded;
   ASSERT_TRUE(write_and_settle(**transaction, where, {{7, "New"}}, 0, loaded));
@@ -207,25 +208,25 @@ TEST_P(DatabaseTest, ReadersSeeTheOldTableUntilTheNewOneIsCommitted) {
   const RunRecord run = record_of(where, 1);
   ASSERT_TRUE((*transaction)->commit(std::span(&run, 1)));
   EXPECT_THAT(rows_of("departments"), ElementsAre("7|New"));
-  EXPECT_EQ((*database_->table(kParents))->version, 2u);
+  EXPECT_EQ((*database_->table(departments_name))->version, 2u);
 }
 
 TEST_P(DatabaseTest, ReplaceMakesTheTableAnewFromTheSchema) {
-  load(kParents, departments_, Mode::Append, {{1, "Sales"}});
+  load(departments_name, departments_, Mode::Append, {{1, "Sales"}});
   table::TableSchema other = make_schema({{"code", Type::String}, {"seats", Type::Number}});
   other.fields[0].constraints.max_length = 10;
-  EXPECT_FALSE(load(kParents, other, Mode::Replace, {{"a", 1.5}}).error);
+  EXPECT_FALSE(load(departments_name, other, Mode::Replace, {{"a", 1.5}}).error);
   EXPECT_THAT(rows_of("departments"), ElementsAre("a|1.500000"));
 }
 
 TEST_P(DatabaseTest, DroppedTransactionsLeaveNothing) {
-  load(kParents, departments_, Mode::Append, {{1, "Sales"}});
+  load(departments_name, departments_, Mode::Append, {{1, "Sales"}});
   {
-    Result<std::unique_ptr<Transaction>> transaction = database_->begin(std::span(&kParents, 1));
+    Result<std::unique_ptr<Transaction>> transaction = database_->begin(std::span(&departments_name, 1));
     ASSERT_TRUE(transaction);
     Loaded loaded;
-    ASSERT_TRUE(write_and_settle(**transaction, target(kParents, departments_, Mode::Replace), {{7, "New"}},
-                                 0, loaded));
+    ASSERT_TRUE(write_and_settle(**transaction, target(departments_name, departments_, Mode::Replace),
+                                 {{7, "New"}}, 0, loaded));
   }
   EXPECT_THAT(rows_of("departments"), ElementsAre("1|Sales"));
   EXPECT_EQ(database_->ledger().runs(std::nullopt, 10)->size(), 1u);
@@ -233,11 +234,11 @@ TEST_P(DatabaseTest, DroppedTransactionsLeaveNothing) {
 
 TEST_P(DatabaseTest, AReferencedTableIsExchangedInPlace) {
   enforce_ = true;
-  load(kParents, departments_, Mode::Append, {{1, "Sales"}, {2, "Law"}});
-  load(kChildren, hires_, Mode::Append, {{10, 1}});
-  EXPECT_FALSE(load(kParents, departments_, Mode::Replace, {{1, "Trade"}, {3, "Sales"}}).error);
+  load(departments_name, departments_, Mode::Append, {{1, "Sales"}, {2, "Law"}});
+  load(hires_name, hires_, Mode::Append, {{10, 1}});
+  EXPECT_FALSE(load(departments_name, departments_, Mode::Replace, {{1, "Trade"}, {3, "Sales"}}).error);
   EXPECT_THAT(rows_of("departments"), ElementsAre("1|Trade", "3|Sales"));
-  const Loaded orphaning = load(kParents, departments_, Mode::Replace, {{3, "Sales"}});
+  const Loaded orphaning = load(departments_name, departments_, Mode::Replace, {{3, "Sales"}});
   ASSERT_TRUE(orphaning.error);
   EXPECT_EQ(orphaning.error->code, Code::KeyHasChildren);
   EXPECT_THAT(orphaning.error->message, HasSubstr("department_id 1"));
@@ -245,8 +246,8 @@ TEST_P(DatabaseTest, AReferencedTableIsExchangedInPlace) {
 }
 
 TEST_P(DatabaseTest, RowsOutOfOrderAreSortedInLargeFiles) {
-  load(kParents, departments_, Mode::Append, {{5, "Five"}});
-  const Loaded loaded = load(kParents, departments_, Mode::Append,
+  load(departments_name, departments_, Mode::Append, {{5, "Five"}});
+  const Loaded loaded = load(departments_name, departments_, Mode::Append,
                              {{9, "Nine"}, {5, "Again"}, {1, "One"}, {2, "Five"}}, 100 << 20);
   EXPECT_THAT(loaded.findings, ElementsAre("3:key.duplicate_in_table:0", "5:key.not_unique:0"));
   EXPECT_EQ(loaded.counts.written, 2u);
@@ -254,12 +255,13 @@ TEST_P(DatabaseTest, RowsOutOfOrderAreSortedInLargeFiles) {
 }
 
 TEST_P(DatabaseTest, DryRunsJudgeAndLeaveNothing) {
-  Result<std::unique_ptr<Transaction>> transaction = database_->begin_dry_run(std::span(&kParents, 1));
+  Result<std::unique_ptr<Transaction>> transaction =
+      database_->begin_dry_run(std::span(&departments_name, 1));
   ASSERT_TRUE(transaction);
   Loaded parents, children;
-  ASSERT_TRUE(write_and_settle(**transaction, target(kParents, departments_, Mode::Append), {{1, "Sales"}}, 0,
-                               parents));
-  ASSERT_TRUE(write_and_settle(**transaction, target(kChildren, hires_, Mode::Append), {{1, 1}, {2, 2}}, 0,
+  ASSERT_TRUE(write_and_settle(**transaction, target(departments_name, departments_, Mode::Append),
+                               {{1, "Sales"}}, 0, parents));
+  ASSERT_TRUE(write_and_settle(**transaction, target(hires_name, hires_, Mode::Append), {{1, 1}, {2, 2}}, 0,
                                children));
   EXPECT_THAT(children.findings, ElementsAre("3:key.no_parent:0"));
   EXPECT_FALSE((*transaction)->commit({}));
@@ -269,17 +271,18 @@ TEST_P(DatabaseTest, DryRunsJudgeAndLeaveNothing) {
 }
 
 TEST_P(DatabaseTest, AnotherWriterMakesItBusy) {
-  load(kParents, departments_, Mode::Append, {{1, "Sales"}});
+  load(departments_name, departments_, Mode::Append, {{1, "Sales"}});
   const auto other = world_.open();
-  Result<std::unique_ptr<Transaction>> held = other->begin(std::span(&kParents, 1));
+  Result<std::unique_ptr<Transaction>> held = other->begin(std::span(&departments_name, 1));
   ASSERT_TRUE(held);
-  EXPECT_EQ(load(kParents, departments_, Mode::Append, {{2, "Law"}}).error.value().code, Code::TableBusy);
+  EXPECT_EQ(load(departments_name, departments_, Mode::Append, {{2, "Law"}}).error.value().code,
+            Code::TableBusy);
   held->reset();
-  EXPECT_FALSE(load(kParents, departments_, Mode::Append, {{2, "Law"}}).error);
+  EXPECT_FALSE(load(departments_name, departments_, Mode::Append, {{2, "Law"}}).error);
 }
 
 TEST_P(DatabaseTest, TheLedgerKeepsEveryRun) {
-  const Loaded loaded = load(kParents, departments_, Mode::Append, {{1, "Sales"}});
+  const Loaded loaded = load(departments_name, departments_, Mode::Append, {{1, "Sales"}});
   ASSERT_FALSE(loaded.error);
   RunRecord failed{
       .id = "run_ZZZ", .status = RunStatus::Failed, .table = "departments", .file_name = "b.csv"};
@@ -288,15 +291,15 @@ TEST_P(DatabaseTest, TheLedgerKeepsEveryRun) {
   failed.warnings = {{Code::RecordBlank, "1 blank line was skipped", 1, 4}};
   failed.error = Error{Code::HeaderMismatch, "no", "try", Position{1, 5}, "b.csv"};
   ASSERT_TRUE(database_->ledger().record(failed));
-  const Result<std::vector<RunRecord>> runs = database_->ledger().runs(kParents, 10);
+  const Result<std::vector<RunRecord>> runs = database_->ledger().runs(departments_name, 10);
   ASSERT_TRUE(runs);
   ASSERT_EQ(runs->size(), 2u);
   EXPECT_EQ(to_json((*runs)[0]), to_json(failed));
   EXPECT_EQ(database_->ledger().find("zz")->size(), 1u);
   EXPECT_EQ(database_->ledger().find("run_z")->size(), 1u);
   EXPECT_EQ(database_->ledger().find("%")->size(), 0u);
-  EXPECT_EQ(*database_->ledger().find_same_file(kParents, "f00d"), (*runs)[1].id);
-  EXPECT_FALSE(database_->ledger().find_same_file(kChildren, "f00d")->has_value());
+  EXPECT_EQ(*database_->ledger().find_same_file(departments_name, "f00d"), (*runs)[1].id);
+  EXPECT_FALSE(database_->ledger().find_same_file(hires_name, "f00d")->has_value());
 }
 
 TEST_P(DatabaseTest, RunsArePagedById) {
@@ -358,12 +361,12 @@ TEST_P(DatabaseTest, AnIdempotencyKeyIsFreeAfterSevenDays) {
 }
 
 TEST_P(DatabaseTest, ACommitWithATakenKeyLoadsNothing) {
-  load(kParents, departments_, Mode::Append, {{1, "Sales"}});
+  load(departments_name, departments_, Mode::Append, {{1, "Sales"}});
   ASSERT_TRUE(database_->ledger().record(keyed_run("run_1", "k1")));
-  Result<std::unique_ptr<Transaction>> transaction = database_->begin(std::span(&kParents, 1));
+  Result<std::unique_ptr<Transaction>> transaction = database_->begin(std::span(&departments_name, 1));
   ASSERT_TRUE(transaction);
   Loaded loaded;
-  const LoadTarget where = target(kParents, departments_, Mode::Append);
+  const LoadTarget where = target(departments_name, departments_, Mode::Append);
   ASSERT_TRUE(write_and_settle(**transaction, where, {{2, "Law"}}, 0, loaded));
   RunRecord run = record_of(where, 1);
   run.created_at = {2'000'000'000'000'000};
@@ -376,8 +379,8 @@ TEST_P(DatabaseTest, ACommitWithATakenKeyLoadsNothing) {
 }
 
 TEST_P(DatabaseTest, RecordingNeverWaitsForALoad) {
-  load(kParents, departments_, Mode::Append, {{1, "Sales"}});
-  Result<std::unique_ptr<Transaction>> held = database_->begin(std::span(&kParents, 1));
+  load(departments_name, departments_, Mode::Append, {{1, "Sales"}});
+  Result<std::unique_ptr<Transaction>> held = database_->begin(std::span(&departments_name, 1));
   ASSERT_TRUE(held);
   const Result<void> recorded = database_->ledger().record({.id = "run_1"});
   if (world_.is_sqlite())
@@ -389,10 +392,10 @@ TEST_P(DatabaseTest, RecordingNeverWaitsForALoad) {
 }
 
 TEST_P(DatabaseTest, DifferencesAreToldInWords) {
-  load(kParents, departments_, Mode::Append, {{1, "Sales"}});
+  load(departments_name, departments_, Mode::Append, {{1, "Sales"}});
   table::TableSchema other =
       make_schema({{"id", Type::Integer}, {"name", Type::Integer}, {"seats", Type::Number}});
-  const Loaded loaded = load(kParents, other, Mode::Append, {{1, 2, 3.0}});
+  const Loaded loaded = load(departments_name, other, Mode::Append, {{1, 2, 3.0}});
   ASSERT_TRUE(loaded.error);
   EXPECT_EQ(loaded.error->code, Code::TableDiffers);
   const std::string types =
@@ -405,7 +408,7 @@ TEST_P(DatabaseTest, DifferencesAreToldInWords) {
 }
 
 TEST_P(DatabaseTest, QueriesOnlyRead) {
-  load(kParents, departments_, Mode::Append, {{1, "Sales"}});
+  load(departments_name, departments_, Mode::Append, {{1, "Sales"}});
   const auto code_of = [&](const Query& query) {
     Result<std::unique_ptr<Cursor>> cursor = database_->query(query);
     return cursor ? Code::InternalError : cursor.error().code;
@@ -420,7 +423,7 @@ TEST_P(DatabaseTest, QueriesOnlyRead) {
 }
 
 TEST_P(DatabaseTest, QueriesBindTypedParameters) {
-  load(kParents, departments_, Mode::Append, {{1, "Sales"}, {2, "O'Law"}});
+  load(departments_name, departments_, Mode::Append, {{1, "Sales"}, {2, "O'Law"}});
   Result<std::unique_ptr<Cursor>> cursor =
       database_->query({.sql = "SELECT id FROM departments WHERE name = :name AND id >= :least",
                         .params = {{"least", std::int64_t{1}}, {"name", std::string("O'Law")}}});
@@ -432,7 +435,7 @@ TEST_P(DatabaseTest, QueriesBindTypedParameters) {
 }
 
 TEST_P(DatabaseTest, LongQueriesEnd) {
-  load(kParents, departments_, Mode::Append, {{1, "Sales"}});
+  load(departments_name, departments_, Mode::Append, {{1, "Sales"}});
   const std::string endless =
       "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
   const auto run = [&](const std::string& sql) -> Result<bool> {
@@ -449,7 +452,7 @@ TEST_P(DatabaseTest, LongQueriesEnd) {
 
 TEST_P(DatabaseTest, NothingIsThereBeforeTheFirstLoad) {
   EXPECT_TRUE(database_->tables()->empty());
-  EXPECT_FALSE(database_->table(kParents)->has_value());
+  EXPECT_FALSE(database_->table(departments_name)->has_value());
   EXPECT_TRUE(database_->ledger().runs(std::nullopt, 5)->empty());
   EXPECT_EQ(database_->query({.sql = "SELECT 1"}).has_value(), !world_.is_sqlite());
   EXPECT_EQ(database_->exists(), !world_.is_sqlite());
