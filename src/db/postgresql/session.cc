@@ -132,13 +132,19 @@ Result<void> PostgreSqlSession::set_up(const ServerAddress& address, std::chrono
   for (const char c : address.schema) path += c == '"' ? std::string("\"\"") : std::string(1, c);
   path += '"';
   const server::Param params[] = {path, wait};
+  const auto ignore = [](server::TextView) -> Result<void> { return {}; };
+  // From version 14 on a statement ends when its client is gone, and with it the locks.
+  TRY(
+      each("SELECT set_config(name, '2000', false) FROM pg_settings WHERE name = "
+           "'client_connection_check_interval'",
+           {}, ignore));
   return each(
       "SELECT set_config('search_path', ?, false), set_config('lock_timeout', ?, false), "
       "set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO, YMD', false), "
       "set_config('IntervalStyle', 'iso_8601', false), set_config('extra_float_digits', '1', false), "
       "set_config('bytea_output', 'hex', false), set_config('standard_conforming_strings', 'on', false), "
       "set_config('client_min_messages', 'warning', false)",
-      params, [](server::TextView) -> Result<void> { return {}; });
+      params, ignore);
 }
 
 Result<std::uint64_t> PostgreSqlSession::run(const std::string& sql, std::span<const server::Param> params) {
