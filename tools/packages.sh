@@ -11,7 +11,7 @@ BUILD_PACKAGES=(
 )
 TEST_PACKAGES=(
   clang-tidy-19 clang-format-19 libclang-rt-19-dev llvm-19 g++
-  sqlite3 zstd gzip time util-linux git ca-certificates
+  slowhttptest sqlite3 zstd gzip time util-linux git ca-certificates
   curl chromium
   python3 python3-venv python3-pytest python3-yaml python3-jsonschema shellcheck
 )
