@@ -10,6 +10,7 @@
 #include "http/service.h"
 #include "load/kept_files.h"
 #include "load/run_moves.h"
+#include "load/run_state.h"
 #include "report/links.h"
 
 #include <fmt/format.h>
@@ -168,6 +169,7 @@ class Serving {
       return std::chrono::duration_cast<std::chrono::seconds>(time);
     };
     while (!over.stop_requested()) {
+      load::recover(at_.config().spool_path, *at_.database, clock_);
       links_.flush();
       const Result<std::size_t> links = links_.sweep();
       if (!links) log_.error(nullptr, links.error());

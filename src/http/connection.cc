@@ -41,7 +41,8 @@ Task<Received> receive_head(Connection& connection, HeadReader& reader) {
     }
     connection.is_idle = !latest;
     if (connection.is_idle && connection.loop.is_stopping) co_return Received{};
-    const Moved moved = co_await connection.read(latest.value_or(SteadyClock::now() + settings.idle_timeout));
+    const TimePoint idle_until = SteadyClock::now() + settings.idle_timeout;
+    const Moved moved = co_await connection.read(std::min(latest.value_or(idle_until), idle_until));
     connection.is_idle = false;
     if (connection.timed_out && latest && !connection.is_cut)
       co_return Received{Arrival::Trouble,

@@ -88,14 +88,29 @@ std::vector<fs::path> state_files(const fs::path& spool) {
   return files;
 }
 
+bool is_older_than_a_minute(const fs::path& path) {
+  std::error_code error;
+  const fs::file_time_type written = fs::last_write_time(path, error);
+  return !error && written < fs::file_time_type::clock::now() - std::chrono::minutes(1);
+}
+
 /// A process that died while it made a state file has left it under its first name. Nothing was loaded yet.
 void remove_half_made(const fs::path& spool) {
-  const auto long_ago = fs::file_time_type::clock::now() - std::chrono::minutes(1);
-  std::error_code error;
-  for (fs::directory_iterator it(runs_folder(spool), error), end; !error && it != end; it.increment(error)) {
-    std::error_code ignored;
-    if (it->path().extension() == ".new" && it->last_write_time(ignored) < long_ago && !ignored)
+  std::error_code error, ignored;
+  for (fs::directory_iterator it(runs_folder(spool), error), end; !error && it != end; it.increment(error))
+    if (it->path().extension() == ".new" && is_older_than_a_minute(it->path()))
       fs::remove(it->path(), ignored);
+}
+
+/// A received file without a state file is nobody's: it is left where a disk would not let it be removed.
+void remove_lost_uploads(const fs::path& spool) {
+  std::error_code error, ignored;
+  const fs::path folder = upload_path(spool, "run").parent_path();
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    const fs::path& path = it->path();
+    const fs::path state = runs_folder(spool) / (path.stem().string() + ".json");
+    if (path.extension() == ".part" && !fs::exists(state, ignored) && is_older_than_a_minute(path))
+      fs::remove(path, ignored);
   }
 }
 
@@ -169,6 +184,7 @@ std::vector<InFlight> in_flight(const fs::path& spool) {
 
 std::vector<Orphan> take_orphans(const fs::path& spool) {
   remove_half_made(spool);
+  remove_lost_uploads(spool);
   std::vector<Orphan> orphans;
   std::vector<fs::path> files = state_files(spool);
   std::ranges::reverse(files);

@@ -64,7 +64,7 @@ struct Orphan {
   RunState state;
 };
 /// All of them, oldest first. Files in which not one line is whole are removed: their owner died while it
-/// made them, before anything was loaded.
+/// made them, before anything was loaded. So are received files without a state file, after a minute.
 std::vector<Orphan> take_orphans(const std::filesystem::path& spool);
 
 /// Settles what dead owners left: a run that the ledger has is done; any other gets its end into the ledger

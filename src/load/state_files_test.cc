@@ -156,6 +156,18 @@ TEST_F(StateFilesTest, RecoverWritesEndsAndLeavesQueuesAlone) {
   EXPECT_EQ(database_->ledger().find("run_1")->at(0).error.value().code, Code::RunInterrupted);
 }
 
+TEST_F(StateFilesTest, ReceivedFilesOfNobodyGoAfterAMinute) {
+  fs::create_directories(spool() / "uploads");
+  leave({.id = "run_1", .status = RunStatus::Queued, .table = "people"}, LoadOptions{});
+  for (const char* id : {"run_1", "run_2", "run_3"}) std::ofstream(upload_path(spool(), id)) << "id\n";
+  const auto long_ago = fs::file_time_type::clock::now() - std::chrono::seconds(61);
+  for (const char* id : {"run_1", "run_2"}) fs::last_write_time(upload_path(spool(), id), long_ago);
+  recover(spool(), *database_, clock_);
+  EXPECT_TRUE(fs::exists(upload_path(spool(), "run_1")));
+  EXPECT_FALSE(fs::exists(upload_path(spool(), "run_2")));
+  EXPECT_TRUE(fs::exists(upload_path(spool(), "run_3")));
+}
+
 TEST_F(StateFilesTest, RecoverWaitsForTheDatabase) {
   ASSERT_TRUE(database_->ledger().record({.id = "run_0"}));
   leave({.id = "run_1", .table = "people"});

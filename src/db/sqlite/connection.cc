@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <cstring>
 
 namespace rowgate::db::sqlite {
 namespace {
@@ -15,6 +16,10 @@ bool is_full(int status, int system_errno) {
   if ((status & 0xff) == SQLITE_FULL) return true;
   return (status & 0xff) == SQLITE_IOERR &&
          (system_errno == ENOSPC || system_errno == EFBIG || system_errno == EDQUOT);
+}
+
+bool is_read_only(int system_errno) {
+  return system_errno == EACCES || system_errno == EROFS || system_errno == EPERM;
 }
 
 Error open_error(int status, const std::filesystem::path& path, std::string_view message, int system_errno) {
@@ -31,7 +36,7 @@ Error open_error(int status, const std::filesystem::path& path, std::string_view
       return {Code::DatabaseReadOnly, fmt::format("the database '{}' cannot be written", where),
               "check the permissions of the file and of its folder"};
     case SQLITE_CANTOPEN:
-      if (system_errno == EACCES || system_errno == EROFS || system_errno == EPERM)
+      if (is_read_only(system_errno))
         return {Code::DatabaseReadOnly, fmt::format("the database '{}' cannot be written", where),
                 "check the permissions of the file and of its folder"};
       break;
@@ -181,6 +186,12 @@ Error Connection::error(int status, std::string_view doing) const {
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:
       return open_error(status, path_, sqlite3_errmsg(handle_), system_errno);
+    case SQLITE_IOERR:
+      if (is_read_only(system_errno)) return open_error(SQLITE_READONLY, path_, {}, system_errno);
+      return {
+          Code::DatabaseUnreachable,
+          fmt::format("the database '{}' cannot be read or written: {}", where, std::strerror(system_errno)),
+          "look at the disk, then try again; nothing was loaded"};
     default:
       return {Code::DatabaseRefused, fmt::format("SQLite refused {}: {}", doing, sqlite3_errmsg(handle_)),
               "look at the triggers and constraints of the table; if there are none of your own please "
