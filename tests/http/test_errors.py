@@ -29,6 +29,7 @@ LOADS = "/v1/tables/jobs/loads"
 
 # Codes that HTTP cannot tell, and why.
 NEVER_OVER_HTTP = {
+    "storage.unreachable": "of a storage that is a server: tests/s3/test_s3_store.py",
     "database.deadlock": "of database servers: src/db/faults_test.cc",
     "database.privilege": "of database servers: src/db/faults_test.cc",
     "file.not_found": "a path on the command line",
