@@ -373,7 +373,6 @@ Result<Statement> Statement::prepare(MYSQL* connection, std::string_view sql, un
 Result<void> Statement::execute(const std::vector<Value>& values) {
   std::vector<MYSQL_BIND> binds(values.size());
   std::vector<unsigned long> sizes(values.size());
-  std::memset(binds.data(), 0, binds.size() * sizeof(MYSQL_BIND));
   for (std::size_t i = 0; i < values.size(); ++i) {
     MYSQL_BIND& bind = binds[i];
     if (const auto* integer = std::get_if<std::int64_t>(&values[i])) {
