@@ -40,7 +40,7 @@ class Place:
         (self.folder / "rowgate.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
 
     def run(self, *arguments, environment=None, check=True):
-        done = subprocess.run([ROWGATE, *arguments], cwd=self.folder, capture_output=True, text=True, timeout=120,
+        done = subprocess.run([ROWGATE, *arguments], cwd=self.folder, capture_output=True, text=True, timeout=300,
                               env={**CLEAN, **(KEYS if environment is None else environment)})
         if check:
             assert done.returncode == 0, done.stdout + done.stderr
