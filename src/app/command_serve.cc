@@ -26,6 +26,8 @@ namespace {
 /// What requests that are under way have after the drain; a load stops earlier, at its next batch.
 constexpr std::chrono::seconds kGrace{25};
 constexpr std::chrono::hours kTidyEvery{1};
+/// What the ledger could not take at once is seen by other servers only when it is in there.
+constexpr std::chrono::seconds kFlushEvery{2};
 constexpr std::uint64_t kManyRows = 10'000;  ///< a load of so many had memory that is worth giving back
 
 /// glibc's malloc has eight arenas for each CPU and keeps what is freed in them. A load has threads of its
@@ -179,7 +181,11 @@ class Serving {
                                               .sources = seconds(keep.sources)},
                                              clock_.now());
       if (!swept) log_.error(nullptr, swept.error());
-      wait(over, {}, kTidyEvery);
+      const auto next = std::chrono::steady_clock::now() + kTidyEvery;
+      while (!over.stop_requested() && std::chrono::steady_clock::now() < next) {
+        wait(over, {}, kFlushEvery);
+        links_.flush();
+      }
     }
   }
 

@@ -130,6 +130,10 @@ def test_servers_of_one_bucket_know_each_others_links(loaded, make_place):
     other = make_place(loaded.s3.settings(loaded.prefix))
     second = other.serve(f"database: {{ url: 'sqlite:{loaded.folder}/data/rowgate.db' }}\n")
     path = link["url"][len(f"http://127.0.0.1:{first.port}"):]
+    # While the ledger is being written to, a link waits in the spool of its server, a few seconds at most.
+    deadline = time.monotonic() + 30
+    while server_status(second, path) == 410 and time.monotonic() < deadline:
+        time.sleep(0.1)
     assert server_status(second, path) == 302
     assert f"{loaded.prefix}/.link-keys" in loaded.s3.keys()
 
