@@ -1,4 +1,4 @@
-#include "app/config_reader.h"
+#include "app/config_testing.h"
 
 #include <gmock/gmock.h>
 
@@ -8,21 +8,9 @@ namespace rowgate::app {
 namespace {
 
 using ::testing::HasSubstr;
+using testing::Read;
+using testing::read;
 using ::testing::StartsWith;
-
-struct Read {
-  Config config;
-  std::vector<Error> problems;
-};
-
-Read read(std::string_view yaml) {
-  Read out;
-  Result<Node> root = read_yaml("rowgate.yaml", yaml);
-  EXPECT_TRUE(root) << root.error().message;
-  out.config = read_config({.root = *root, .file = "/etc/rowgate/rowgate.yaml", .folder = "/etc/rowgate"},
-                           out.problems);
-  return out;
-}
 
 TEST(DatabaseConfig, SqliteIsTheDefault) {
   const Read made = read("limits: {}");

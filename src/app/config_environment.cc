@@ -63,14 +63,14 @@ void expand_variables(Node& node, std::vector<Error>& problems) {
 }
 
 void apply_environment(Document& document, std::vector<Error>& problems) {
-  constexpr std::string_view kPrefix = "ROWGATE_";
+  constexpr std::string_view kVariable = "ROWGATE_";
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view variable = *entry;
     const std::size_t equals = variable.find('=');
-    if (!variable.starts_with(kPrefix) || equals == std::string_view::npos) continue;
+    if (!variable.starts_with(kVariable) || equals == std::string_view::npos) continue;
     const std::string name(variable.substr(0, equals));
     if (is_reserved(name)) continue;
-    const std::vector<std::string> parts = parts_of(std::string_view(name).substr(kPrefix.size()));
+    const std::vector<std::string> parts = parts_of(std::string_view(name).substr(kVariable.size()));
     Node* node = &document.root;
     for (const std::string& part : parts) {
       if (node->kind == Node::Kind::Null) node->kind = Node::Kind::Map;

@@ -1,4 +1,4 @@
-#include "app/config_reader.h"
+#include "app/config_testing.h"
 
 #include <gtest/gtest.h>
 
@@ -7,18 +7,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct Read {
-  Config config;
-  std::vector<Error> problems;
-};
-
-Read read(std::string_view yaml) {
-  Read out;
-  Result<Node> root = read_yaml("rowgate.yaml", yaml);
-  EXPECT_TRUE(root) << root.error().message;
-  out.config = read_config({.root = *root, .file = "rowgate.yaml"}, out.problems);
-  return out;
-}
+using testing::Read;
+using testing::read;
 
 TEST(ReportConfig, LinksLiveADayAndResultsFiveMinutes) {
   const Read made = read("reports: { hires: { sql: SELECT 1 } }");

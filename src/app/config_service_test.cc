@@ -1,22 +1,12 @@
-#include "app/config_reader.h"
+#include "app/config_testing.h"
 
 #include <gtest/gtest.h>
 
 namespace rowgate::app {
 namespace {
 
-struct Read {
-  Config config;
-  std::vector<Error> problems;
-};
-
-Read read(std::string_view yaml) {
-  Read out;
-  Result<Node> root = read_yaml("rowgate.yaml", yaml);
-  EXPECT_TRUE(root) << root.error().message;
-  out.config = read_config({.root = *root, .file = "rowgate.yaml"}, out.problems);
-  return out;
-}
+using testing::Read;
+using testing::read;
 
 TEST(ServiceConfig, IsSafeByDefault) {
   const Read made = read("limits: {}\n");

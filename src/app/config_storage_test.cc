@@ -1,4 +1,4 @@
-#include "app/config_reader.h"
+#include "app/config_testing.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -11,29 +11,8 @@ namespace {
 constexpr const char* kVariables[] = {"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL",
                                       "AWS_ENDPOINT_URL_S3", "AWS_CA_BUNDLE"};
 
-struct Read {
-  Config config;
-  std::vector<Error> problems;
-  std::vector<Setting> settings;
-  std::string setting(std::string_view path) const {
-    for (const Setting& one : settings)
-      if (one.path == path) return one.value + " from " + one.origin;
-    return "none";
-  }
-  std::string problem() const {
-    return problems.size() == 1 ? problems[0].message : fmt::format("{} problems", problems.size());
-  }
-};
-
-Read read(std::string_view yaml) {
-  Read out;
-  Result<Node> root = read_yaml("rowgate.yaml", yaml);
-  EXPECT_TRUE(root) << root.error().message;
-  const Document document{.root = *root, .file = "/etc/rowgate/rowgate.yaml", .folder = "/etc/rowgate"};
-  out.config = read_config(document, out.problems);
-  out.settings = settings_of(out.config, document);
-  return out;
-}
+using testing::Read;
+using testing::read;
 
 class StorageConfig : public ::testing::Test {
  protected:
@@ -120,12 +99,12 @@ TEST_F(StorageConfig, TellsHowLinksAreMade) {
   EXPECT_EQ(made.config.link_keys, "/etc/rowgate/link-keys");
 }
 
-struct BadCase {
+struct BadStorage {
   const char* yaml;
   const char* says;  ///< the beginning of the only problem
 };
 
-const BadCase kBad[] = {
+const BadStorage kBadStorages[] = {
     {"storage: { url: s3://files }", "storage.url: the region of the bucket is not known"},
     {"storage: { url: \"s3://\", region: x }", "storage.url: `` is not the name of a bucket"},
     {"storage: { url: s3://Files, region: x }", "storage.url: `Files` is not the name"},
@@ -157,7 +136,7 @@ const BadCase kBad[] = {
 };
 
 TEST_F(StorageConfig, SaysWhatIsWrong) {
-  for (const BadCase& bad : kBad) {
+  for (const BadStorage& bad : kBadStorages) {
     const std::string problem = read(bad.yaml).problem();
     EXPECT_TRUE(problem.starts_with(bad.says)) << bad.yaml << "\n" << problem;
   }

@@ -9,7 +9,7 @@ namespace rowgate::app {
 namespace {
 
 /// A fresh folder with files, gone at the end of the test.
-class LoadPlan : public testing::Test {
+class LoadPlan : public ::testing::Test {
  protected:
   LoadPlan() {
     char name[] = "/tmp/rowgate-plan-XXXXXX";

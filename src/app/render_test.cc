@@ -8,7 +8,7 @@
 namespace rowgate::app {
 namespace {
 
-const Terminal kPlain{.color = false, .width = 100};
+const Terminal kHundredWide{.color = false, .width = 100};
 
 load::RefusedRecord empty_job() {
   return {.line = 3,
@@ -26,7 +26,7 @@ load::RefusedRecord empty_job() {
 
 TEST(Render, PointsAtAnEmptyCell) {
   const load::RefusedRecord record = empty_job();
-  EXPECT_EQ(render(kPlain, reject_diagnostic(record, record.problems[0], "hired_employees.csv", 5)),
+  EXPECT_EQ(render(kHundredWide, reject_diagnostic(record, record.problems[0], "hired_employees.csv", 5)),
             "error[rule.required]: `job_id` is empty\n"
             "  --> hired_employees.csv:3:35\n"
             "   |\n"
@@ -38,11 +38,11 @@ TEST(Render, PointsAtAnEmptyCell) {
 }
 
 TEST(Render, ColorsOnlyOnRequest) {
-  Terminal colored = kPlain;
+  Terminal colored = kHundredWide;
   colored.color = true;
   const load::RefusedRecord record = empty_job();
   const Diagnostic diagnostic = reject_diagnostic(record, record.problems[0], "a.csv", 5);
-  EXPECT_EQ(render(kPlain, diagnostic).find('\033'), std::string::npos);
+  EXPECT_EQ(render(kHundredWide, diagnostic).find('\033'), std::string::npos);
   EXPECT_NE(render(colored, diagnostic).find("\033[1;31merror[rule.required]\033[0m"), std::string::npos);
 }
 
@@ -52,7 +52,8 @@ TEST(Render, UnderlinesTheWholeValue) {
   record.line = 12;
   record.problems[0] = {
       .code = Code::ValueNotDatetime, .line = 12, .column = 10, .found = "2021-13-07", .label = "month 13"};
-  const std::string text = render(kPlain, reject_diagnostic(record, record.problems[0], "new_hires.csv", 5));
+  const std::string text =
+      render(kHundredWide, reject_diagnostic(record, record.problems[0], "new_hires.csv", 5));
   EXPECT_NE(text.find("12  | 2004,Ann,2021-13-07,5,96\n"
                       "    |          ^^^^^^^^^^ month 13\n"),
             std::string::npos)
@@ -80,7 +81,7 @@ TEST(Render, HeaderMarksEveryUnknownColumn) {
   outcome.header_trouble =
       table::HeaderTrouble{{1, 3}, {"name", "department_id"}, "full_name:name,dept:department_id"};
   EXPECT_EQ(
-      render(kPlain, header_diagnostic(kPlain, outcome)),
+      render(kHundredWide, header_diagnostic(kHundredWide, outcome)),
       "error[header.mismatch]: the header does not match table `hired_employees`\n"
       "  --> hires.csv:1:4\n"
       "   |\n"
@@ -94,7 +95,7 @@ TEST(Render, HeaderMarksEveryUnknownColumn) {
 
 TEST(Render, ErrorWithoutPlaceIsItsTextAndHelp) {
   const Error error{Code::TableUnknown, "there is no table \"pepole\"", "did you mean people?"};
-  EXPECT_EQ(render(kPlain, error_diagnostic(error)),
+  EXPECT_EQ(render(kHundredWide, error_diagnostic(error)),
             "error[table.unknown]: there is no table \"pepole\"\n   = help: did you mean people?\n");
 }
 

@@ -8,7 +8,7 @@
 namespace rowgate::app {
 namespace {
 
-constexpr std::string_view kDots = "...";
+constexpr std::string_view kCut = "...";
 constexpr std::size_t kContext = 20;  ///< columns kept before a mark when a line is cut
 
 /// A line as shown, with the display column of each of its bytes.
@@ -45,13 +45,13 @@ std::size_t column_at(const Shown& shown, std::uint64_t byte) {
 }
 
 /// Where a mark stands in display columns.
-struct Place {
+struct Span {
   std::size_t begin = 0, length = 1;
   std::string_view label;
 };
 
-std::vector<Place> places_of(const Shown& shown, const std::vector<Mark>& marks) {
-  std::vector<Place> places;
+std::vector<Span> places_of(const Shown& shown, const std::vector<Mark>& marks) {
+  std::vector<Span> places;
   for (const Mark& mark : marks) {
     const std::uint64_t first = mark.column == 0 ? 0 : mark.column - 1;
     const std::size_t begin = column_at(shown, first);
@@ -68,16 +68,16 @@ void put(std::string& row, std::size_t column, std::string_view text) {
 }
 
 /// Cuts `text` to `width` columns so that `place` can be seen; gives how many columns went from its front.
-std::size_t cut_around(std::string& text, const Place& place, std::size_t width) {
+std::size_t cut_around(std::string& text, const Span& place, std::size_t width) {
   if (display_width(text) <= width) return 0;
   std::size_t gone = 0;
-  if (place.begin + std::min(place.length, width / 2) + kDots.size() > width) {
+  if (place.begin + std::min(place.length, width / 2) + kCut.size() > width) {
     const std::size_t wanted = place.begin > kContext ? place.begin - kContext : 0;
     const std::size_t bytes = bytes_within_width(text, wanted);
     gone = display_width(std::string_view(text).substr(0, bytes));
-    if (gone > kDots.size()) {
-      text.replace(0, bytes, kDots);
-      gone -= kDots.size();
+    if (gone > kCut.size()) {
+      text.replace(0, bytes, kCut);
+      gone -= kCut.size();
     } else {
       gone = 0;
     }
@@ -86,12 +86,12 @@ std::size_t cut_around(std::string& text, const Place& place, std::size_t width)
   return gone;
 }
 
-std::vector<std::string> rows_below(std::vector<Place> places, std::size_t gone, std::size_t width) {
-  std::erase_if(places, [&](const Place& place) {
+std::vector<std::string> rows_below(std::vector<Span> places, std::size_t gone, std::size_t width) {
+  std::erase_if(places, [&](const Span& place) {
     return place.begin < gone || place.begin - gone >= std::max(width, gone + 1);
   });
   std::vector<std::string> rows(1);
-  for (Place& place : places) {
+  for (Span& place : places) {
     place.begin -= gone;
     place.length = std::min(place.length, width > place.begin ? width - place.begin : 1);
     put(rows[0], place.begin, std::string(place.length, '^'));
@@ -111,8 +111,8 @@ std::vector<std::string> rows_below(std::vector<Place> places, std::size_t gone,
 Excerpt make_excerpt(std::string_view line, const std::vector<Mark>& marks, std::size_t width) {
   const Shown shown = show(line);
   Excerpt excerpt{shown.text, {}};
-  const std::vector<Place> places = places_of(shown, marks);
-  const std::size_t gone = cut_around(excerpt.source, places.empty() ? Place{} : places.front(), width);
+  const std::vector<Span> places = places_of(shown, marks);
+  const std::size_t gone = cut_around(excerpt.source, places.empty() ? Span{} : places.front(), width);
   if (!places.empty()) excerpt.below = rows_below(places, gone, width);
   return excerpt;
 }

@@ -36,9 +36,9 @@ Json json_of(const LinkRecord& link) {
 }
 
 /// Members of a state file; what is missing or of another type makes the whole unreadable.
-class Reader {
+class MemberReader {
  public:
-  explicit Reader(const Json& object) : object_(object) {}
+  explicit MemberReader(const Json& object) : object_(object) {}
 
   std::string text(const char* key) {
     const Json* value = find(key);
@@ -104,7 +104,7 @@ Result<LinkRecord> link_from_state_json(std::string_view json) {
   const Json object = parsed(json);
   if (!object.is_object() || !object.contains("idempotency") || !object["idempotency"].is_object())
     return fail(Code::InternalError, "the state file of a link cannot be read");
-  Reader read(object), read_key(object["idempotency"]);
+  MemberReader read(object), read_key(object["idempotency"]);
   LinkRecord link{.id = read.text("id"), .report = read.text("report"), .filename = read.text("filename")};
   link.params = read.object_text("params");
   link.run = read.text("run");

@@ -53,7 +53,7 @@ Json error_json(const std::optional<Error>& error) {
 }
 
 /// Names from files may hold bytes that are not UTF-8; they become U+FFFD.
-std::string dump(const Json& json) {
+std::string json_text(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -129,7 +129,7 @@ Result<void> read_error(RunRecord& run, const Json& object) {
   return {};
 }
 
-Json parsed(std::string_view text) {
+Json json_of(std::string_view text) {
   return Json::parse(text, nullptr, false);
 }
 
@@ -146,50 +146,50 @@ std::optional<RunStatus> run_status_from(std::string_view name) {
 }
 
 std::string to_json(const RunRecord& run) {
-  return dump({{"id", run.id},
-               {"kind", run.kind},
-               {"status", name(run.status)},
-               {"table", run.table},
-               {"mode", run.mode},
-               {"dry_run", run.dry_run},
-               {"parent", or_null(run.parent)},
-               {"file",
-                {{"name", run.file_name},
-                 {"bytes", run.file_bytes},
-                 {"sha256", or_null(run.file_sha256)},
-                 {"duplicate_of", or_null(run.duplicate_of)}}},
-               {"rows", rows_json(run)},
-               {"rejects", rejects_json(run)},
-               {"warnings", warnings_json(run)},
-               {"error", error_json(run.error)},
-               {"table_version", {{"before", run.version_before}, {"after", run.version_after}}},
-               {"created_at", or_null(run.created_at)},
-               {"started_at", or_null(run.started_at)},
-               {"finished_at", or_null(run.finished_at)},
-               {"seconds", seconds(run)},
-               {"principal", run.principal}});
+  return json_text({{"id", run.id},
+                    {"kind", run.kind},
+                    {"status", name(run.status)},
+                    {"table", run.table},
+                    {"mode", run.mode},
+                    {"dry_run", run.dry_run},
+                    {"parent", or_null(run.parent)},
+                    {"file",
+                     {{"name", run.file_name},
+                      {"bytes", run.file_bytes},
+                      {"sha256", or_null(run.file_sha256)},
+                      {"duplicate_of", or_null(run.duplicate_of)}}},
+                    {"rows", rows_json(run)},
+                    {"rejects", rejects_json(run)},
+                    {"warnings", warnings_json(run)},
+                    {"error", error_json(run.error)},
+                    {"table_version", {{"before", run.version_before}, {"after", run.version_after}}},
+                    {"created_at", or_null(run.created_at)},
+                    {"started_at", or_null(run.started_at)},
+                    {"finished_at", or_null(run.finished_at)},
+                    {"seconds", seconds(run)},
+                    {"principal", run.principal}});
 }
 
 std::string rejects_to_json(const RunRecord& run) {
-  return dump(rejects_json(run));
+  return json_text(rejects_json(run));
 }
 std::string warnings_to_json(const RunRecord& run) {
-  return dump(warnings_json(run));
+  return json_text(warnings_json(run));
 }
 std::string error_to_json(const RunRecord& run) {
-  return run.error ? dump(error_json(run.error)) : std::string();
+  return run.error ? json_text(error_json(run.error)) : std::string();
 }
 
 Result<void> read_json_members(RunRecord& run, std::string_view rejects, std::string_view warnings,
                                std::string_view error) {
-  if (!rejects.empty()) TRY(read_rejects(run, parsed(rejects)));
-  if (!warnings.empty()) TRY(read_warnings(run, parsed(warnings)));
-  if (!error.empty()) TRY(read_error(run, parsed(error)));
+  if (!rejects.empty()) TRY(read_rejects(run, json_of(rejects)));
+  if (!warnings.empty()) TRY(read_warnings(run, json_of(warnings)));
+  if (!error.empty()) TRY(read_error(run, json_of(error)));
   return {};
 }
 
 std::string to_state_json(const RunRecord& run) {
-  Json json = parsed(to_json(run));
+  Json json = json_of(to_json(run));
   json["space"] = run.space;
   const Idempotency& key = run.idempotency;
   if (key)
@@ -198,11 +198,11 @@ std::string to_state_json(const RunRecord& run) {
                            {"path", key.path},
                            {"key", key.key},
                            {"fingerprint", key.fingerprint}};
-  return dump(json);
+  return json_text(json);
 }
 
 Result<RunRecord> run_from_state_json(std::string_view json) {
-  Json object = parsed(json);
+  Json object = json_of(json);
   if (!object.is_object() || !object["file"].is_object() || !object["rows"].is_object())
     return damaged("state");
   RunRecord run;

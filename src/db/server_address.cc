@@ -44,9 +44,9 @@ bool is_loopback(std::string_view host) {
   return host == "localhost" || host == "::1" || host.starts_with("127.");
 }
 
-class Reader {
+class AddressReader {
  public:
-  explicit Reader(std::string_view url) : rest_(url) {}
+  explicit AddressReader(std::string_view url) : rest_(url) {}
 
   Result<ServerAddress> read() {
     TRY(read_scheme());
@@ -166,7 +166,7 @@ std::string ServerAddress::shown() const {
 }
 
 Result<ServerAddress> read_server_address(std::string_view url) {
-  return Reader(url).read();
+  return AddressReader(url).read();
 }
 
 }  // namespace rowgate::db

@@ -17,7 +17,7 @@ struct StatusName {
   std::string_view name;
 };
 
-constexpr StatusName kNames[] = {
+constexpr StatusName kStatusNames[] = {
     {100, "Continue"},
     {200, "OK"},
     {201, "Created"},
@@ -89,7 +89,7 @@ void add_own_fields(std::string& head, const Response& response) {
 }  // namespace
 
 std::string_view reason(int status) {
-  for (const StatusName& known : kNames)
+  for (const StatusName& known : kStatusNames)
     if (known.status == status) return known.name;
   return {};
 }

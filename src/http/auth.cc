@@ -29,7 +29,7 @@ std::uint32_t crc32(std::string_view bytes) {
 }
 
 /// Most significant character first; 32 bits fit into six.
-std::string check_characters(std::string_view random) {
+std::string check_digits(std::string_view random) {
   std::string text(kCheckCharacters, '0');
   std::uint32_t left = crc32(random);
   for (std::size_t i = kCheckCharacters; i-- > 0; left /= 62) text[i] = kBase62[left % 62];
@@ -60,11 +60,11 @@ bool is_key_form(std::string_view key) {
     return false;
   key.remove_prefix(kPrefix.size());
   if (key.find_first_not_of(kBase62) != std::string_view::npos) return false;
-  return check_characters(key.substr(0, kRandomCharacters)) == key.substr(kRandomCharacters);
+  return check_digits(key.substr(0, kRandomCharacters)) == key.substr(kRandomCharacters);
 }
 
 std::string key_from(std::string_view random) {
-  return std::string(kPrefix).append(random).append(check_characters(random));
+  return std::string(kPrefix).append(random).append(check_digits(random));
 }
 
 Result<const KeySettings*> Authenticator::authenticate(const Request& request) {

@@ -55,7 +55,7 @@ void play(RunningServer& server, const Case& c, bool byte_by_byte) {
   } else {
     client.send(c.bytes);
   }
-  Answer last;
+  WireAnswer last;
   for (const int status : c.statuses) {
     last = client.read_answer();
     EXPECT_EQ(last.status, status) << last.body;

@@ -33,7 +33,7 @@ void for_each_element(std::string_view list, Each each) {
   }
 }
 
-Result<void> check_characters(std::string_view text) {
+Result<void> check_head_characters(std::string_view text) {
   for (const char c : text)
     if (!is_field_character(c) && c != '\r')
       return malformed("the head holds the control character '" + shown({&c, 1}) + "'");
@@ -67,7 +67,7 @@ Result<bool> HeadReader::read(std::string_view bytes) {
   for (;;) {
     const std::size_t from = std::max(next_, checked_);
     const std::size_t end = bytes.find('\n', from);
-    TRY(check_characters(bytes.substr(from, end == std::string_view::npos ? end : end - from)));
+    TRY(check_head_characters(bytes.substr(from, end == std::string_view::npos ? end : end - from)));
     checked_ = std::min(end, bytes.size());
     if (end == std::string_view::npos) {
       TRY(check_partial(bytes));

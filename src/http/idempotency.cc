@@ -10,10 +10,6 @@ namespace {
 
 constexpr std::size_t kLongestKey = 255;
 
-std::string path_of(const Request& request) {
-  return request.target.substr(0, request.target.find('?'));
-}
-
 }  // namespace
 
 Result<db::Idempotency> read_idempotency_key(const Request& request) {
@@ -27,14 +23,14 @@ Result<db::Idempotency> read_idempotency_key(const Request& request) {
                 "give 1 to 255 printable ASCII characters, for example a UUID");
   return db::Idempotency{.principal = request.principal,
                          .method = request.method,
-                         .path = path_of(request),
+                         .path = request.path(),
                          .key = std::string(key)};
 }
 
 std::string fingerprint(const Request& request, std::string_view body_sha256) {
   Fields query = request.query;
   std::ranges::sort(query);
-  std::string text = request.method + '\n' + path_of(request) + '\n';
+  std::string text = request.method + '\n' + request.path() + '\n';
   // Lengths before the texts, so that no two queries are written alike.
   for (const auto& [name, value] : query)
     text += std::to_string(name.size()) + ':' + name + std::to_string(value.size()) + ':' + value;

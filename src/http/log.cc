@@ -18,7 +18,7 @@ namespace {
 
 using Level = Log::Level;
 
-std::string_view name(Level level) {
+std::string_view level_name(Level level) {
   constexpr std::array<std::string_view, 4> kNames = {"debug", "info", "warn", "error"};
   return kNames[static_cast<std::size_t>(level)];
 }
@@ -29,10 +29,10 @@ class Line {
   Line(bool pretty, Level level, std::string_view event, std::string_view message) : pretty_(pretty) {
     const std::string now = to_rfc3339(SystemClock().now());
     if (pretty_) {
-      text_ = fmt::format("{} {:<5} {}", now.substr(11, 12), name(level), shown(message, 400));
+      text_ = fmt::format("{} {:<5} {}", now.substr(11, 12), level_name(level), shown(message, 400));
       return;
     }
-    text_ = fmt::format(R"({{"ts":"{}","level":"{}","event":"{}","msg":)", now, name(level), event);
+    text_ = fmt::format(R"({{"ts":"{}","level":"{}","event":"{}","msg":)", now, level_name(level), event);
     append_json_string(text_, message);
   }
 
@@ -82,11 +82,6 @@ std::string trace_id(const Request& request) {
                      is_lower_hex(id) && is_lower_hex(parent.substr(36, 16)) &&
                      is_lower_hex(parent.substr(53)) && id.find_first_not_of('0') != std::string_view::npos;
   return valid ? std::string(id) : random_hex(16);
-}
-
-/// The path alone: a query may hold signatures and parameters of reports.
-std::string path_of(const Request& request) {
-  return request.target.substr(0, request.target.find('?'));
 }
 
 /// What is asked every few seconds would drown the rest.
@@ -141,7 +136,7 @@ void Log::request(const Request* request, std::string_view route, const Exchange
   if (level < state_->least) return;
   const bool is_read = request != nullptr && !request->method.empty();
   const std::string what = is_read
-                               ? fmt::format("{} {} {}", request->method, path_of(*request), exchange.status)
+                               ? fmt::format("{} {} {}", request->method, request->path(), exchange.status)
                                : fmt::format("unreadable request {}", exchange.status);
   Line line(state_->pretty, level, "request", what);
   if (request != nullptr) {
@@ -152,7 +147,7 @@ void Log::request(const Request* request, std::string_view route, const Exchange
     line.add_detail("trace_id", trace_id(*request));
     line.add_detail("span_id", random_hex(8));
     line.add_detail("method", request->method);
-    line.add_detail("path", path_of(*request));
+    line.add_detail("path", request->path());
     line.add_detail("route", route);
     line.add("principal", request->principal);
   }

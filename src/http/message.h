@@ -42,6 +42,8 @@ struct Request {
   std::optional<std::string_view> header(std::string_view name) const;
   /// The value of a query parameter; nullopt when absent.
   std::optional<std::string_view> parameter(std::string_view name) const;
+  /// The target without its query, which may hold signatures and parameters of reports.
+  std::string path() const { return target.substr(0, target.find('?')); }
 };
 
 /// An answer. Exactly one of `text` and `stream` is the body.

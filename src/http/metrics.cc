@@ -1,6 +1,7 @@
 #include "http/metrics.h"
 
 #include "http/process_metrics.h"
+#include "load/run_moves.h"
 
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
@@ -34,11 +35,6 @@ std::string label_of_route(std::string_view route) {
 std::string_view name(Metrics::Download result) {
   constexpr std::array<std::string_view, 4> kNames = {"ok", "expired", "bad_signature", "gone"};
   return kNames[static_cast<std::size_t>(result)];
-}
-
-bool has_ended(const db::RunRecord& run) {
-  return run.status != db::RunStatus::Receiving && run.status != db::RunStatus::Queued &&
-         run.status != db::RunStatus::Running;
 }
 
 double seconds(std::int64_t micros) {
@@ -148,7 +144,7 @@ void Metrics::request_ended(std::string_view route, std::string_view method, con
 }
 
 void Metrics::run(const db::RunRecord& run) {
-  if (!has_ended(run)) return;
+  if (!load::has_ended(run.status)) return;
   state_->runs.Add({{"kind", run.kind}, {"status", std::string(db::name(run.status))}}).Increment();
   if (run.started_at.micros != 0)
     state_->run_seconds.Add({{"kind", run.kind}, {"phase", "all"}}, run_seconds)

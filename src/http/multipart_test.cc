@@ -32,13 +32,13 @@ std::vector<Part> parse(std::string_view body, std::size_t piece) {
   return parts;
 }
 
-struct Case {
+struct FormCase {
   const char* name;
   const char* body;
   std::vector<Part> parts;
 };
 
-const Case kCases[] = {
+const FormCase kFormCases[] = {
     {"one file",
      "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\nContent-Type: "
      "text/csv\r\n\r\n"
@@ -76,7 +76,7 @@ const Case kCases[] = {
 };
 
 TEST(Multipart, TakesFormsApartHoweverTheyAreCut) {
-  for (const Case& c : kCases) {
+  for (const FormCase& c : kFormCases) {
     SCOPED_TRACE(c.name);
     for (const std::size_t piece : {1u, 2u, 3u, 7u, 1000u}) EXPECT_EQ(parse(c.body, piece), c.parts) << piece;
   }

@@ -66,11 +66,6 @@ std::string run_json(const load::RunView& view) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-bool has_ended(const db::RunRecord& run) {
-  return run.status != db::RunStatus::Receiving && run.status != db::RunStatus::Queued &&
-         run.status != db::RunStatus::Running;
-}
-
 std::string run_etag(const load::RunView& view) {
   return fmt::format("\"{}\"", io::sha256_hex(run_json(view)).substr(0, 32));
 }

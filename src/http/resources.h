@@ -11,8 +11,6 @@ namespace rowgate::http {
 
 /// The run resource.
 std::string run_json(const load::RunView& view);
-/// The run has come to its end.
-bool has_ended(const db::RunRecord& run);
 /// Its ETag: changes with anything of it.
 std::string run_etag(const load::RunView& view);
 

@@ -10,14 +10,14 @@ namespace {
 using Params = std::map<std::string, std::string, std::less<>>;
 using Segments = std::vector<std::string>;
 
-struct Case {
+struct RouteCase {
   const char* pattern;
   Segments path;
   bool fits;
   Params params;
 };
 
-const Case kCases[] = {
+const RouteCase kRouteCases[] = {
     {"/v1", {"v1"}, true, {}},
     {"/v1", {"v1", "tables"}, false, {}},
     {"/v1", {}, false, {}},
@@ -36,7 +36,7 @@ const Case kCases[] = {
 };
 
 TEST(Router, FitsPathsToPatterns) {
-  for (const Case& c : kCases) {
+  for (const RouteCase& c : kRouteCases) {
     SCOPED_TRACE(c.pattern);
     Params params;
     EXPECT_EQ(fits(c.pattern, c.path, params), c.fits);

@@ -8,7 +8,7 @@
 namespace rowgate::http {
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 /// Text that is not UTF-8 stands as {"base64": "..."}.
 Json value_json(const db::Value& value) {

@@ -3,6 +3,7 @@
 #include "http/metrics.h"
 #include "http/replies.h"
 #include "http/resources.h"
+#include "load/run_moves.h"
 
 #include <fmt/format.h>
 
@@ -54,7 +55,7 @@ Response present_answer(const Call& call, const std::string& run_id) {
   if (!view) return problem_response(call, {.error = view.error(), .instance = run_path(run_id)});
   // A run that this server had to interrupt goes on when it starts again: it is not to be sent once more.
   const bool goes_on = view->run.status == db::RunStatus::Interrupted;
-  if (has_ended(view->run) && !goes_on) return ended_answer(call, *view);
+  if (load::has_ended(view->run.status) && !goes_on) return ended_answer(call, *view);
   if (const Result<void> kept = queue.make_durable(run_id); !kept)
     return problem_response(call, {.error = kept.error(), .instance = run_path(run_id)});
   Response response = json_response(202, run_json(*view) + "\n");

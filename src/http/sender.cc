@@ -8,7 +8,7 @@ namespace rowgate::http {
 
 namespace {
 
-constexpr std::size_t kFirstPieceBytes = 64 * 1024, kPieceBytes = 256 * 1024;
+constexpr std::size_t kFirstPieceBytes = 64 * 1024, kLaterPieceBytes = 256 * 1024;
 
 net::const_buffer as_buffer(std::string_view text) {
   return {text.data(), text.size()};
@@ -61,7 +61,7 @@ Task<Result<void>> AnswerSender::prepare() {
 
 /// Reads the next piece on a worker thread; the stream is closed there too when it is read.
 Task<Result<void>> AnswerSender::fill() {
-  if (filled_ == kFirstPieceBytes) piece_.resize(kPieceBytes);
+  if (filled_ == kFirstPieceBytes) piece_.resize(kLaterPieceBytes);
   Result<std::size_t> bytes;
   const std::function<void()> work = [&] {
     bytes = read_piece(*response_.stream, piece_);

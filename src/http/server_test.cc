@@ -15,7 +15,7 @@ TEST(Server, AnswersWithTheFieldsThatEveryAnswerHas) {
   RunningServer server(application);
   Client client(server.port());
   client.send(get("/a/b?x=1", "Request-Id: my-id_7.x\r\n"));
-  const Answer answer = client.read_answer();
+  const WireAnswer answer = client.read_answer();
   EXPECT_EQ(answer.status, 200);
   EXPECT_TRUE(answer.head.starts_with("HTTP/1.1 200 OK\r\n"));
   EXPECT_EQ(answer.body, "GET /a/b?x=1 []");
@@ -82,7 +82,7 @@ TEST(Server, AnswersHeadAsGetWithoutTheBody) {
   RunningServer server(application);
   Client client(server.port());
   client.send("HEAD /abc HTTP/1.1\r\nHost: a\r\n\r\n" + get("/next"));
-  const Answer answer = client.read_answer(true);
+  const WireAnswer answer = client.read_answer(true);
   EXPECT_EQ(answer.field("content-length"), std::to_string(std::string_view("HEAD /abc []").size()));
   EXPECT_EQ(client.read_answer().body, "GET /next []");
 }
@@ -113,7 +113,7 @@ TEST(Server, KeepsHeadersOfHandlersInOneLine) {
   RunningServer server(application);
   Client client(server.port());
   client.send(get("/x"));
-  const Answer answer = client.read_answer();
+  const WireAnswer answer = client.read_answer();
   EXPECT_EQ(answer.field("x-name"), "a  Set-Cookie: b");
   EXPECT_EQ(answer.field("content-length"), "1");
   EXPECT_EQ(answer.field("cache-control"), "max-age=60");
@@ -138,7 +138,7 @@ TEST(Server, SaysContinueOnlyWhenTheHeadWasAccepted) {
   for (const auto& [target, status] : {std::pair("/denied", 403), {"/small", 413}, {"/unwanted", 200}}) {
     Client client(server.port());
     client.send("POST " + std::string(target) + " HTTP/1.1\r\nHost: a\r\n" + expects + "\r\n");
-    const Answer answer = client.read_answer();
+    const WireAnswer answer = client.read_answer();
     EXPECT_EQ(answer.status, status);
     EXPECT_EQ(answer.field("connection"), "close");
     client.end_writing();
@@ -165,7 +165,7 @@ TEST(Server, RefusesBodiesOverTheirLimit) {
   client.send(post_chunked("/small", "5\r\n01234\r\n5\r\n56789\r\n0\r\n\r\n"));
   EXPECT_EQ(client.read_answer().status, 200);
   client.send(post_chunked("/small", "5\r\n01234\r\n6\r\n56789a\r\n"));
-  const Answer answer = client.read_answer();
+  const WireAnswer answer = client.read_answer();
   EXPECT_EQ(answer.status, 413);
   EXPECT_EQ(answer.body, "limit.bytes: the body is larger than 10 B");
   EXPECT_EQ(answer.field("connection"), "close");
@@ -212,7 +212,7 @@ TEST(Server, ReadsPastASmallBodyThatNobodyWants) {
   EXPECT_EQ(client.read_answer().status, 200);
   EXPECT_EQ(client.read_answer().body, "GET /next []");
   client.send(post("/unwanted", std::string(200'000, 'x')));
-  const Answer answer = client.read_answer();
+  const WireAnswer answer = client.read_answer();
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.field("connection"), "close");
 }
@@ -237,7 +237,7 @@ TEST(Server, EndsWaitsForSlowClients) {
   EXPECT_TRUE(silent.is_ended());  // without an answer: there was no request
   EXPECT_TRUE(kept.is_ended());
   for (Client* client : {&half_a_head, &half_a_body}) {
-    const Answer answer = client->read_answer();
+    const WireAnswer answer = client->read_answer();
     EXPECT_EQ(answer.status, 408);
     EXPECT_EQ(answer.field("connection"), "close");
   }
@@ -332,7 +332,7 @@ TEST(Server, AnswersAClientThatOnlyClosedItsSide) {
   Client lying(server.port());
   lying.send("POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc");
   lying.end_writing();
-  const Answer answer = lying.read_answer();
+  const WireAnswer answer = lying.read_answer();
   EXPECT_EQ(answer.status, 400);
   EXPECT_EQ(answer.body, "request.malformed: the body ended early, after 3 bytes");
 }
@@ -418,7 +418,7 @@ TEST(Server, SendsStreams) {
   RunningServer server(application);
   Client client(server.port());
   client.send(get("/known") + get("/unknown") + get("/short") + get("/empty") + get("/part"));
-  const Answer known = client.read_answer(), unknown = client.read_answer(), small = client.read_answer();
+  const WireAnswer known = client.read_answer(), unknown = client.read_answer(), small = client.read_answer();
   EXPECT_EQ(known.field("content-length"), "1000000");
   EXPECT_EQ(known.body.size(), 1'000'000U);
   EXPECT_EQ(unknown.field("transfer-encoding"), "chunked");
@@ -429,10 +429,10 @@ TEST(Server, SendsStreams) {
   EXPECT_EQ(client.read_answer().body, known.body.substr(0, 70'000));
   client.send("HEAD /known HTTP/1.1\r\nHost: a\r\n\r\nHEAD /unknown HTTP/1.1\r\nHost: a\r\n\r\n");
   EXPECT_EQ(client.read_answer(true).field("content-length"), "1000000");
-  const Answer head = client.read_answer(true);
+  const WireAnswer head = client.read_answer(true);
   EXPECT_EQ(head.field("content-length") + head.field("transfer-encoding"), "");
   client.send("GET /unknown HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
-  const Answer old = client.read_answer();
+  const WireAnswer old = client.read_answer();
   EXPECT_EQ(old.field("connection"), "close");
   EXPECT_EQ(old.body, known.body);
 }
@@ -453,7 +453,7 @@ TEST(Server, CutsAStreamThatFails) {
   for (const char* target : {"/known", "/ends", "/unknown"}) {
     Client cut(server.port());
     cut.send(get(target));
-    const Answer answer = cut.read_answer();
+    const WireAnswer answer = cut.read_answer();
     EXPECT_EQ(answer.status, 200);
     EXPECT_FALSE(answer.is_whole) << target;
   }
@@ -477,7 +477,7 @@ TEST(Server, SurvivesExceptionsOfTheApplication) {
   for (const char* target : {"/begin", "/answer", "/later"}) {
     Client client(server.port());
     client.send(post(target, "x"));
-    const Answer answer = client.read_answer();
+    const WireAnswer answer = client.read_answer();
     EXPECT_EQ(answer.status, 500);
     EXPECT_EQ(answer.field("connection"), "close");
     EXPECT_EQ(answer.body, "internal.error: the server failed");
@@ -515,7 +515,7 @@ TEST(Server, TellsThatThereAreTooManyConnections) {
   second.send(get("/2"));
   EXPECT_EQ(second.read_answer().status, 200);
   Client third(server.port()), admin(server.port(1));
-  const Answer answer = third.read_answer();
+  const WireAnswer answer = third.read_answer();
   EXPECT_EQ(answer.status, 503);
   EXPECT_EQ(answer.field("connection"), "close");
   admin.send(get("/3"));
@@ -589,7 +589,7 @@ TEST(Server, ShutsDownGracefully) {
     stopper = std::thread([&] { server.stop(30s); });
     EXPECT_TRUE(idle.is_ended());
   }
-  const Answer answer = busy.read_answer();
+  const WireAnswer answer = busy.read_answer();
   EXPECT_EQ(answer.body, "done");
   EXPECT_EQ(answer.field("connection"), "close");
   busy.close();
@@ -626,7 +626,7 @@ TEST(Server, ShutsDownUnderLoad) {
         Client client(port);
         connected.count_down();
         while (client.send(post("/p", std::string(1000, 'x')))) {
-          const Answer answer = client.read_answer();
+          const WireAnswer answer = client.read_answer();
           if (answer.status != 200) break;
           if (!answer.is_whole) ++cut;
           ++answered;

@@ -9,11 +9,11 @@ namespace rowgate::http {
 
 namespace {
 
-std::unexpected<Error> malformed(std::string message) {
+std::unexpected<Error> wrong_target(std::string message) {
   return fail(Code::RequestMalformed, std::move(message));
 }
 
-int hex_value(char c) {
+int hex_nibble(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   const char low = static_cast<char>(c | 0x20);
   return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
@@ -30,7 +30,7 @@ std::optional<std::string> decoded(std::string_view text, bool plus_is_space) {
       out += text[i];
     } else {
       if (i + 2 >= text.size()) return std::nullopt;
-      const int high = hex_value(text[i + 1]), low = hex_value(text[i + 2]);
+      const int high = hex_nibble(text[i + 1]), low = hex_nibble(text[i + 2]);
       if (high < 0 || low < 0) return std::nullopt;
       out += static_cast<char>(high * 16 + low);
       i += 2;
@@ -42,10 +42,10 @@ std::optional<std::string> decoded(std::string_view text, bool plus_is_space) {
 /// Decoded text that may go on to the handlers.
 Result<std::string> as_text(std::string_view part, bool plus_is_space) {
   std::optional<std::string> text = decoded(part, plus_is_space);
-  if (!text) return malformed("the target has a \"%\" without two hex digits: '" + shown(part) + "'");
-  if (text->find('\0') != std::string::npos) return malformed("the target has a NUL byte");
+  if (!text) return wrong_target("the target has a \"%\" without two hex digits: '" + shown(part) + "'");
+  if (text->find('\0') != std::string::npos) return wrong_target("the target has a NUL byte");
   if (valid_utf8_prefix(*text) != text->size())
-    return malformed("the target is not UTF-8: '" + shown(*text) + "'");
+    return wrong_target("the target is not UTF-8: '" + shown(*text) + "'");
   return *std::move(text);
 }
 
@@ -95,14 +95,14 @@ bool is_port(std::string_view text) {
 
 bool is_ip_literal(std::string_view text) {
   for (const char c : text)
-    if (hex_value(c) < 0 && c != ':' && c != '.') return false;
+    if (hex_nibble(c) < 0 && c != ':' && c != '.') return false;
   return text.size() >= 2;
 }
 
 bool is_reg_name(std::string_view host) {
   for (std::size_t i = 0; i < host.size(); ++i) {
     if (host[i] == '%') {
-      if (i + 2 >= host.size() || hex_value(host[i + 1]) < 0 || hex_value(host[i + 2]) < 0) return false;
+      if (i + 2 >= host.size() || hex_nibble(host[i + 1]) < 0 || hex_nibble(host[i + 2]) < 0) return false;
     } else if (!is_alnum(host[i]) && !std::string_view("-._~!$&'()*+,;=").contains(host[i])) {
       return false;
     }
@@ -124,23 +124,23 @@ bool is_authority(std::string_view text) {
 
 Result<void> read_target(std::string_view target, Request& request, std::string& authority) {
   for (const char c : target)
-    if (!is_visible(c) || c == '#') return malformed("the target holds characters that must be encoded");
+    if (!is_visible(c) || c == '#') return wrong_target("the target holds characters that must be encoded");
   if (request.method == "CONNECT")
     return fail(Code::RequestNotImplemented, "this server is no proxy: CONNECT is not done");
   if (target == "*") {
     if (request.method == "OPTIONS") return {};
-    return malformed("the target \"*\" is for OPTIONS only");
+    return wrong_target("the target \"*\" is for OPTIONS only");
   }
   std::string path;  // of an absolute form without one: "http://example.org?q"
   if (const std::optional<std::string_view> rest = after_scheme(target)) {
     const std::size_t end = std::min(rest->find_first_of("/?"), rest->size());
     authority = rest->substr(0, end);
-    if (!is_authority(authority)) return malformed("the target names no host");
+    if (!is_authority(authority)) return wrong_target("the target names no host");
     path = rest->substr(end);
     if (!path.starts_with('/')) path.insert(0, 1, '/');
     target = path;
   }
-  if (!target.starts_with('/')) return malformed("the target is not a path: '" + shown(target) + "'");
+  if (!target.starts_with('/')) return wrong_target("the target is not a path: '" + shown(target) + "'");
   const std::size_t question = std::min(target.find('?'), target.size());
   TRY(read_path(target.substr(0, question), request));
   return read_query(target.substr(std::min(question + 1, target.size())), request);

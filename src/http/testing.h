@@ -60,10 +60,10 @@ inline Accepted accept_body(std::uint64_t limit = 1 << 30, std::uint64_t read_pa
 class FakeApplication final : public Application {
  public:
   using Begin = std::function<std::variant<Accepted, Response>(Request&)>;
-  using Answer = std::function<Reply(Request&, const std::string& body)>;
+  using Handler = std::function<Reply(Request&, const std::string& body)>;
 
   void on_begin(const std::string& path, Begin begin) { begins_[path] = std::move(begin); }
-  void on_answer(const std::string& path, Answer answer) { answers_[path] = std::move(answer); }
+  void on_answer(const std::string& path, Handler answer) { answers_[path] = std::move(answer); }
 
   std::optional<Response> quick(const Request& request) override {
     if (request.target != "/livez") return std::nullopt;
@@ -113,7 +113,7 @@ class FakeApplication final : public Application {
   }
 
   std::map<std::string, Begin> begins_;
-  std::map<std::string, Answer> answers_;
+  std::map<std::string, Handler> answers_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Exchange> exchanges_;
@@ -121,7 +121,7 @@ class FakeApplication final : public Application {
 };
 
 /// An answer as it came.
-struct Answer {
+struct WireAnswer {
   int status = 0;
   std::string head = {};
   std::map<std::string, std::string> fields = {};  ///< names in lower case
@@ -167,8 +167,8 @@ class Client {
   }
 
   /// The next answer; `to_head`: it has no body whatever it says. Interim answers (1xx) are answers too.
-  Answer read_answer(bool to_head = false) {
-    Answer answer;
+  WireAnswer read_answer(bool to_head = false) {
+    WireAnswer answer;
     std::size_t end = 0;
     while ((end = kept_.find("\r\n\r\n")) == std::string::npos)
       if (!more()) return answer;
@@ -223,7 +223,7 @@ class Client {
     kept_.erase(0, count);
     return taken;
   }
-  static void read_head(Answer& answer, const std::string& head) {
+  static void read_head(WireAnswer& answer, const std::string& head) {
     answer.head = head;
     if (head.starts_with("HTTP/1.1 ")) answer.status = std::stoi(head.substr(9, 3));
     for (std::size_t at = head.find("\r\n") + 2; at + 2 < head.size();) {
@@ -232,12 +232,12 @@ class Client {
       at = end + 2;
     }
   }
-  void read_length(Answer& answer, std::size_t length) {
+  void read_length(WireAnswer& answer, std::size_t length) {
     while (kept_.size() < length && more()) {}
     answer.is_whole = kept_.size() >= length;
     answer.body = take(length);
   }
-  void read_chunks(Answer& answer) {
+  void read_chunks(WireAnswer& answer) {
     for (;;) {
       std::size_t end = 0;
       while ((end = kept_.find("\r\n")) == std::string::npos)

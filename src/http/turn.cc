@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 
 /// A body that nobody wants is read past up to this size, so that the connection can be kept.
 constexpr std::uint64_t kSmallBodyBytes = 64 * kKiB;
-constexpr auto kReadPast = 5s;
+constexpr auto kReadPastFor = 5s;
 constexpr std::uint64_t kBytesInOneGo = kMiB;
 
 Error too_large(std::uint64_t limit_bytes) {
@@ -193,7 +193,7 @@ Task<Reply> RequestTurn::end_early(Accepted accepted, Error error) {
   co_await on_worker(loop_, work);
   const bool waits_for_us = head_.expects_continue && !body_.has_said_continue();
   const std::uint64_t read_until = waits_for_us ? 0 : body_.received() + accepted.read_past_bytes;
-  body_.hurry(SteadyClock::now() + kReadPast);
+  body_.hurry(SteadyClock::now() + kReadPastFor);
   while (body_.received() < read_until) {
     const BodyReader::Next next = co_await body_.next();
     if (next.outcome != BodyReader::Outcome::Piece) break;
@@ -274,7 +274,7 @@ Task<bool> RequestTurn::is_client_gone() {
 
 /// Reads what is left of a small body after its answer, so that the next request is what comes next.
 Task<bool> RequestTurn::drain() {
-  body_.hurry(SteadyClock::now() + kReadPast);
+  body_.hurry(SteadyClock::now() + kReadPastFor);
   while (!body_.is_done()) {
     const BodyReader::Next next = co_await body_.next();
     if (next.outcome == BodyReader::Outcome::Trouble || next.outcome == BodyReader::Outcome::Gone)

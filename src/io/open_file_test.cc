@@ -9,31 +9,26 @@
 namespace rowgate::io {
 namespace {
 
-std::string trouble(const Result<std::shared_ptr<SourceFile>>& file) {
-  if (file) return "none";
-  return std::string(text(file.error().code)) + ": " + to_text(file.error());
-}
-
 TEST(OpenFile, TellsWhyItCannot) {
   const testing::TempFolder folder;
-  EXPECT_EQ(trouble(open_file(folder / "people.csv", "people.csv")),
+  EXPECT_EQ(testing::trouble(open_file(folder / "people.csv", "people.csv")),
             "file.not_found: 'people.csv' does not exist (check the path)");
-  EXPECT_EQ(trouble(open_file(folder / "a\nb.csv", "a\nb.csv")),
+  EXPECT_EQ(testing::trouble(open_file(folder / "a\nb.csv", "a\nb.csv")),
             "file.not_found: 'a\\nb.csv' does not exist (check the path)");
-  EXPECT_EQ(trouble(open_file(folder.path(), "exports")),
+  EXPECT_EQ(testing::trouble(open_file(folder.path(), "exports")),
             "file.unreadable: 'exports' is a folder (name the files in it)");
   std::ofstream(folder / "plain.csv") << "id\n";
   EXPECT_EQ(
-      trouble(open_file(folder / "plain.csv" / "x.csv", "plain.csv/x.csv")),
+      testing::trouble(open_file(folder / "plain.csv" / "x.csv", "plain.csv/x.csv")),
       "file.unreadable: cannot read 'plain.csv/x.csv': Not a directory (check the path and who may read it)");
 }
 
 TEST(OpenFile, NeitherHangsOnAPipeNorReadsADevice) {
   const testing::TempFolder folder;
   ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
-  EXPECT_EQ(trouble(open_file(folder / "pipe", "pipe")),
+  EXPECT_EQ(testing::trouble(open_file(folder / "pipe", "pipe")),
             "file.unreadable: 'pipe' is not a plain file (pipe it in and give - as the file's name)");
-  EXPECT_EQ(trouble(open_file("/dev/zero", "/dev/zero")),
+  EXPECT_EQ(testing::trouble(open_file("/dev/zero", "/dev/zero")),
             "file.unreadable: '/dev/zero' is not a plain file (pipe it in and give - as the file's name)");
 }
 
@@ -45,7 +40,7 @@ TEST(OpenFile, NeedsTheRightToRead) {
   const std::string answer = testing::in_child([&] {
     // Root may read everything; whoever else runs the tests may not read this.
     if (::geteuid() == 0 && ::seteuid(65534) != 0) return std::string("cannot become nobody");
-    return trouble(open_file(folder / "people.csv", "people.csv"));
+    return testing::trouble(open_file(folder / "people.csv", "people.csv"));
   });
   EXPECT_EQ(
       answer,

@@ -12,14 +12,8 @@ namespace {
 
 using testing::contents;
 using testing::FaultySource;
-using testing::in_child;
 using testing::PieceSource;
 using testing::TempFolder;
-
-std::string trouble(const Result<std::shared_ptr<SourceFile>>& file) {
-  if (file) return "none";
-  return std::string(text(file.error().code)) + ": " + to_text(file.error());
-}
 
 // The folder is made when the first file in it is.
 TEST(Spool, MakesAFileOnlyForWhatMemoryMayNotHold) {
@@ -68,7 +62,8 @@ TEST(Spool, PassesTheErrorOfTheStreamOn) {
   const TempFolder folder;
   for (const std::size_t memory : std::initializer_list<std::size_t>{0, 100}) {
     FaultySource source("id,name\n7,Ada", 3);
-    EXPECT_EQ(trouble(spool(source, folder.path(), "-", memory)), "file.unreadable: the cable was pulled");
+    EXPECT_EQ(testing::trouble(spool(source, folder.path(), "-", memory)),
+              "file.unreadable: the cable was pulled");
     EXPECT_TRUE(folder.entries().empty());
   }
 }
@@ -85,7 +80,7 @@ TEST(Spool, TellsAFolderThatIsNone) {
   const TempFolder folder;
   { *FileWriter::create(folder / "spool")->close(); }
   PieceSource source("id\n", 3);
-  EXPECT_EQ(trouble(spool(source, folder / "spool", "-", 0)),
+  EXPECT_EQ(testing::trouble(spool(source, folder / "spool", "-", 0)),
             "storage.denied: cannot make a scratch file in '" + (folder / "spool").string() +
                 "': Not a directory (check the path and who may write there)");
 }
@@ -93,10 +88,10 @@ TEST(Spool, TellsAFolderThatIsNone) {
 TEST(Spool, AFullDiskIsStorageFull) {
   const TempFolder folder;
   const std::string bytes(300'000, 'x');
-  const std::string answer = in_child([&] {
+  const std::string answer = testing::in_child([&] {
     testing::fill_disk_after(100'000);
     PieceSource source(bytes, 65'536);
-    return trouble(spool(source, folder.path(), "-", 4096));
+    return testing::trouble(spool(source, folder.path(), "-", 4096));
   });
   EXPECT_EQ(answer, "storage.full: cannot write '" + folder.path().string() +
                         "': File too large (make room there, or set another folder in `storage`)");
@@ -105,7 +100,7 @@ TEST(Spool, AFullDiskIsStorageFull) {
 
 /// What standard_input() gives in a child whose standard input is `fd`.
 std::string input_of(int fd) {
-  return in_child([&] {
+  return testing::in_child([&] {
     ::dup2(fd, STDIN_FILENO);
     return testing::rest_of(*standard_input());
   });
@@ -121,7 +116,7 @@ TEST(StandardInput, IsReadToItsEnd) {
 }
 
 TEST(StandardInput, WaitsForAPipeThatDoesNotBlock) {
-  const std::string answer = in_child([] {
+  const std::string answer = testing::in_child([] {
     int ends[2];
     if (::pipe2(ends, O_NONBLOCK) != 0) return std::string("no pipe");
     ::dup2(ends[0], STDIN_FILENO);
@@ -141,7 +136,7 @@ TEST(StandardInput, TellsWhyItCannotBeRead) {
   const int folder = ::open("/", O_RDONLY | O_DIRECTORY);
   EXPECT_EQ(input_of(folder), "error: file.unreadable: cannot read standard input: Is a directory");
   ::close(folder);
-  EXPECT_EQ(in_child([] {
+  EXPECT_EQ(testing::in_child([] {
               ::close(STDIN_FILENO);
               return testing::rest_of(*standard_input());
             }),

@@ -193,4 +193,10 @@ inline std::string csv_rows(std::size_t rows) {
   return out;
 }
 
+/// "file.unreadable: ..." or "none".
+inline std::string trouble(const Result<std::shared_ptr<SourceFile>>& file) {
+  if (file) return "none";
+  return std::string(text(file.error().code)) + ": " + to_text(file.error());
+}
+
 }  // namespace rowgate::io::testing

@@ -30,11 +30,11 @@ const table::TableSchema kHires = schema_of(R"({
              {"name": "department_id", "type": "integer"}],
   "primaryKey": ["id"],
   "foreignKeys": [{"fields": ["department_id"], "reference": {"resource": "departments", "fields": ["id"]}}]})");
-const table::TableSchema kPeople = schema_of(R"({
+const table::TableSchema kPeopleSchema = schema_of(R"({
   "fields": [{"name": "id", "type": "integer"}, {"name": "boss_id", "type": "integer"}],
   "primaryKey": ["id"],
   "foreignKeys": [{"fields": ["boss_id"], "reference": {"resource": "", "fields": ["id"]}}]})",
-                                             "people");
+                                                   "people");
 
 class LoaderTest : public ::testing::Test {
  protected:
@@ -173,8 +173,8 @@ TEST_F(LoaderTest, TheFirstOfEqualKeysWinsThoughTheTableRefusesIt) {
 
 /// Stage 5, with the parents in the file itself.
 TEST_F(LoaderTest, ARecordWhoseParentIsRefusedIsRefusedToo) {
-  load(request("people", &kPeople, "id,boss_id\n1,\n"));
-  load(request("people", &kPeople,
+  load(request("people", &kPeopleSchema, "id,boss_id\n1,\n"));
+  load(request("people", &kPeopleSchema,
                "id,boss_id\n"
                "5,4\n"    // 2: before its parent, which is fine
                "4,1\n"    // 3: its parent is in the table

@@ -123,14 +123,14 @@ TEST(RejectFile, ALargeRecordIsWrittenInPieces) {
   EXPECT_EQ((*read)[0].raw, raw);
 }
 
-const RefusedRecord kTwo[] = {
+const RefusedRecord kTwoRefused[] = {
     {.line = 2,
      .record = 1,
      .offset = 8,
      .problems = {{.code = Code::RuleRequired, .field = "name"}},
      .raw = "1,"},
     {.line = 3, .record = 2, .offset = 11, .problems = {{.code = Code::RecordNotUtf8}}, .raw = "2,\xFF"}};
-const std::string kWhole = file_of(head_of({"id", "name"}), {kTwo[0], kTwo[1]});
+const std::string kWhole = file_of(head_of({"id", "name"}), {kTwoRefused[0], kTwoRefused[1]});
 
 TEST(RejectFile, TornAnywhereItIsNotBelieved) {
   ASSERT_TRUE(read_whole(kWhole));
@@ -251,9 +251,9 @@ TEST(RejectExport, AColumnNamedLikeOursIsDataUnlessAllSixAreThere) {
 }
 
 TEST(RejectExport, JsonLinesAreTheRecordLinesAsTheyAreKept) {
-  EXPECT_EQ(exported(export_jsonl, kWhole), record_line(kTwo[0]) + record_line(kTwo[1]));
-  EXPECT_THAT(record_line(kTwo[0]), HasSubstr("\"raw\":\"1,\""));
-  EXPECT_THAT(record_line(kTwo[1]), HasSubstr("\"raw_base64\":\"Miz/\""));
+  EXPECT_EQ(exported(export_jsonl, kWhole), record_line(kTwoRefused[0]) + record_line(kTwoRefused[1]));
+  EXPECT_THAT(record_line(kTwoRefused[0]), HasSubstr("\"raw\":\"1,\""));
+  EXPECT_THAT(record_line(kTwoRefused[1]), HasSubstr("\"raw_base64\":\"Miz/\""));
 }
 
 TEST(RejectExport, DamageAndAFullDiskEndIt) {

@@ -22,7 +22,7 @@ std::string content(const fs::path& path) {
   return text.str();
 }
 
-class UploadTest : public testing::Test {
+class UploadTest : public ::testing::Test {
  protected:
   Result<Upload> create(std::uint64_t limit = 1'000'000) {
     return Upload::create({.spool = folder_.path() / "spool", .limit_bytes = limit}, "run_1");

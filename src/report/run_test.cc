@@ -119,12 +119,12 @@ TEST_F(ReportTest, ParametersAreBoundNeverSpliced) {
   EXPECT_THAT(run_it(report, {{"number", "3 OR 1=1"}}), StartsWith("report.bad_parameter: "));
 }
 
-struct BadCase {
+struct BadQuery {
   const char* name;
   const char* sql;
   const char* expected;
 };
-const BadCase kBad[] = {
+const BadQuery kBadQueries[] = {
     {"two statements", "SELECT 1; SELECT 2", "report.bad_sql: there is more than one statement in it"},
     {"a write", "DELETE FROM hires", "report.bad_sql: the statement would do more than read"},
     {"a write that returns rows", "INSERT INTO hires (id) VALUES (77) RETURNING id",
@@ -143,7 +143,7 @@ const BadCase kBad[] = {
 };
 
 TEST_F(ReportTest, WhatIsNoSelectIsRefusedAndChangesNothing) {
-  for (const BadCase& c : kBad) {
+  for (const BadQuery& c : kBadQueries) {
     SCOPED_TRACE(c.name);
     EXPECT_THAT(run_it(report_of(c.sql)), StartsWith(c.expected));
   }

@@ -9,25 +9,25 @@
 namespace rowgate::table {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 /// A bound as a number where JSON writes that number with the very same characters, else as a text.
-Json bound_json(const std::string& text) {
+OrderedJson bound_json(const std::string& text) {
   const char* const end = text.data() + text.size();
   std::int64_t whole = 0;
   if (std::from_chars(text.data(), end, whole).ptr == end && fmt::format("{}", whole) == text) return whole;
   double real = 0;
   if (const auto [stop, error] = std::from_chars(text.data(), end, real); stop != end || error != std::errc())
     return text;
-  const Json number = real;
-  return number.dump() == text ? number : Json(text);
+  const OrderedJson number = real;
+  return number.dump() == text ? number : OrderedJson(text);
 }
 
 /// Bounds of numbers are numbers; "2021", a bound of a date, stays a text.
-Json bound_json(const Field& field, const std::string& text) {
+OrderedJson bound_json(const Field& field, const std::string& text) {
   const bool is_number =
       field.type == Type::Integer || field.type == Type::Number || field.type == Type::Year;
-  return is_number ? bound_json(text) : Json(text);
+  return is_number ? bound_json(text) : OrderedJson(text);
 }
 
 std::string offset_text(int minutes) {
@@ -36,9 +36,9 @@ std::string offset_text(int minutes) {
   return fmt::format("{}{:02}:{:02}", minutes < 0 ? '-' : '+', size / 60, size % 60);
 }
 
-Json constraints_json(const Field& field) {
+OrderedJson constraints_json(const Field& field) {
   const Constraints& rules = field.constraints;
-  Json json = Json::object();
+  OrderedJson json = OrderedJson::object();
   if (rules.required) json["required"] = true;
   if (rules.unique) json["unique"] = true;
   if (rules.minimum) json["minimum"] = bound_json(field, *rules.minimum);
@@ -52,14 +52,14 @@ Json constraints_json(const Field& field) {
   return json;
 }
 
-Json field_json(const Field& field) {
+OrderedJson field_json(const Field& field) {
   const Field plain;
-  Json json = {{"name", field.name}, {"type", name(field.type)}};
+  OrderedJson json = {{"name", field.name}, {"type", name(field.type)}};
   if (field.format != plain.format) json["format"] = field.format;
   if (!field.title.empty()) json["title"] = field.title;
   if (!field.description.empty()) json["description"] = field.description;
   if (!field.example.empty()) json["example"] = field.example;
-  if (Json rules = constraints_json(field); !rules.empty()) json["constraints"] = std::move(rules);
+  if (OrderedJson rules = constraints_json(field); !rules.empty()) json["constraints"] = std::move(rules);
   if (field.missing_values) json["missingValues"] = *field.missing_values;
   if (field.decimal_char != plain.decimal_char) json["decimalChar"] = field.decimal_char;
   if (field.group_char != plain.group_char) json["groupChar"] = field.group_char;
@@ -78,18 +78,18 @@ Json field_json(const Field& field) {
   return json;
 }
 
-Json names_json(const TableSchema& schema, const std::vector<std::size_t>& fields) {
-  Json names = Json::array();
+OrderedJson names_json(const TableSchema& schema, const std::vector<std::size_t>& fields) {
+  OrderedJson names = OrderedJson::array();
   for (const std::size_t field : fields) names.push_back(schema.fields[field].name);
   return names;
 }
 
-Json schema_json(const TableSchema& schema) {
+OrderedJson schema_json(const TableSchema& schema) {
   constexpr std::string_view kFieldsMatch[] = {"exact", "equal", "subset", "superset", "partial"};
-  Json json = {{"fieldsMatch", kFieldsMatch[static_cast<std::size_t>(schema.fields_match)]}};
+  OrderedJson json = {{"fieldsMatch", kFieldsMatch[static_cast<std::size_t>(schema.fields_match)]}};
   if (schema.missing_values != std::vector<std::string>{""}) json["missingValues"] = schema.missing_values;
   if (!schema.primary_key.empty()) json["primaryKey"] = names_json(schema, schema.primary_key);
-  Json unique = Json::array();
+  OrderedJson unique = OrderedJson::array();
   for (const std::vector<std::size_t>& key : schema.unique_keys) {
     const bool by_constraint = key.size() == 1 && schema.fields[key[0]].constraints.unique;
     if (!by_constraint) unique.push_back(names_json(schema, key));
@@ -98,7 +98,7 @@ Json schema_json(const TableSchema& schema) {
   for (const ForeignKey& key : schema.foreign_keys)
     json["foreignKeys"].push_back({{"fields", names_json(schema, key.fields)},
                                    {"reference", {{"resource", key.table}, {"fields", key.parent_fields}}}});
-  json["fields"] = Json::array();
+  json["fields"] = OrderedJson::array();
   for (const Field& field : schema.fields) json["fields"].push_back(field_json(field));
   return json;
 }
@@ -117,13 +117,13 @@ bool is_plain_yaml(std::string_view text) {
 }
 
 /// Bytes that are not UTF-8 are replaced, since dump() would throw for them.
-std::string dumped(const Json& json, int indent = -1) {
-  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+std::string dumped(const OrderedJson& json, int indent = -1) {
+  return json.dump(indent, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
 /// JSON's scalars are YAML's, but a terminal obeys U+007F to U+009F, and a YAML reader may take U+0085,
 /// U+2028 and U+2029 for line ends and U+FEFF for a byte order mark: these are escaped as well.
-std::string yaml_scalar(const Json& json) {
+std::string yaml_scalar(const OrderedJson& json) {
   const std::string text = dumped(json);
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -145,7 +145,7 @@ std::string yaml_scalar(const Json& json) {
   return out;
 }
 
-void append_flow(std::string& out, const Json& json) {
+void append_flow(std::string& out, const OrderedJson& json) {
   if (json.is_object()) {
     out += "{ ";
     bool first = true;
@@ -180,7 +180,7 @@ std::string to_json(const TableSchema& schema) {
 std::string to_yaml(const TableSchema& schema, int indent) {
   const std::string margin(static_cast<std::size_t>(indent), ' ');
   std::string out;
-  const Json json = schema_json(schema);
+  const OrderedJson json = schema_json(schema);
   for (const auto& [key, value] : json.items()) {
     out += margin + key + ":";
     if (key != "fields" && key != "foreignKeys") {
@@ -190,7 +190,7 @@ std::string to_yaml(const TableSchema& schema, int indent) {
       continue;
     }
     out += '\n';
-    for (const Json& item : value) {
+    for (const OrderedJson& item : value) {
       out += margin + "  - ";
       append_flow(out, item);
       out += '\n';

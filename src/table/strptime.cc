@@ -33,9 +33,9 @@ struct Shorthand {
 };
 constexpr Shorthand kShorthands[] = {{'T', "%H:%M:%S"}, {'D', "%m/%d/%y"}, {'F', "%Y-%m-%d"}, {'R', "%H:%M"}};
 
-constexpr std::string_view kMonths[] = {"january",   "february", "march",    "april",
-                                        "may",       "june",     "july",     "august",
-                                        "september", "october",  "november", "december"};
+constexpr std::string_view kMonthWords[] = {"january",   "february", "march",    "april",
+                                            "may",       "june",     "july",     "august",
+                                            "september", "october",  "november", "december"};
 
 const Directive* find_directive(char name) {
   for (const Directive& directive : kDirectives)
@@ -54,8 +54,8 @@ bool read_month_name(TextCursor& cursor, int& month) {
   const std::string_view rest = cursor.rest();
   while (size < rest.size() && ((rest[size] | 0x20) >= 'a' && (rest[size] | 0x20) <= 'z')) ++size;
   const std::string word = lower_ascii(rest.substr(0, size));
-  for (std::size_t i = 0; i < std::size(kMonths); ++i) {
-    if (word != kMonths[i] && word != kMonths[i].substr(0, 3)) continue;
+  for (std::size_t i = 0; i < std::size(kMonthWords); ++i) {
+    if (word != kMonthWords[i] && word != kMonthWords[i].substr(0, 3)) continue;
     month = static_cast<int>(i) + 1;
     cursor.skip(size);
     return true;

@@ -10,18 +10,18 @@ namespace {
 bool is_hex(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
-bool is_letter(char c) {
+bool is_ascii_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
-bool is_letter_or_digit(char c) {
-  return is_letter(c) || (c >= '0' && c <= '9');
+bool is_ascii_letter_or_digit(char c) {
+  return is_ascii_letter(c) || (c >= '0' && c <= '9');
 }
 
 bool is_host_label(std::string_view label) {
   if (label.empty() || label.size() > 63) return false;
   if (label.front() == '-' || label.back() == '-') return false;
   for (const char c : label)
-    if (!is_letter_or_digit(c) && c != '-') return false;
+    if (!is_ascii_letter_or_digit(c) && c != '-') return false;
   return true;
 }
 
@@ -45,7 +45,8 @@ std::string why_not_email(std::string_view text) {
   if (local.empty()) return "nothing before the @";
   if (local.size() > 64) return "more than 64 characters before the @";
   for (const char c : local)
-    if (!is_letter_or_digit(c) && std::string_view(".!#$%&'*+/=?^_`{|}~-").find(c) == std::string_view::npos)
+    if (!is_ascii_letter_or_digit(c) &&
+        std::string_view(".!#$%&'*+/=?^_`{|}~-").find(c) == std::string_view::npos)
       return "a character before the @ that may not stand there";
   while (true) {
     const std::size_t dot = domain.find('.');
@@ -59,7 +60,7 @@ std::string why_not_email(std::string_view text) {
 std::string why_not_uri(std::string_view text) {
   const std::size_t colon =
       text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
-  if (colon == text.npos || colon == 0 || text[colon] != ':' || !is_letter(text[0]))
+  if (colon == text.npos || colon == 0 || text[colon] != ':' || !is_ascii_letter(text[0]))
     return "no scheme such as https:";
   if (colon + 1 == text.size()) return "nothing after the scheme";
   for (std::size_t i = colon + 1; i < text.size(); ++i) {
@@ -67,7 +68,7 @@ std::string why_not_uri(std::string_view text) {
     if (c == '%') {
       if (i + 2 >= text.size() || !is_hex(text[i + 1]) || !is_hex(text[i + 2]))
         return "a % without two hexadecimal digits";
-    } else if (!is_letter_or_digit(c) &&
+    } else if (!is_ascii_letter_or_digit(c) &&
                std::string_view("-._~:/?#[]@!$&'()*+,;=").find(c) == std::string_view::npos) {
       return "a character that must be percent-encoded";
     }

@@ -10,7 +10,7 @@
 namespace rowgate::db::server {
 namespace {
 
-constexpr std::string_view kColumns =
+constexpr std::string_view kLinkColumns =
     "id, report, filename, params, run, basis, row_count, bytes, sha256, created_at, computed_at, "
     "expires_at, revoked_at, principal, key_principal, key_method, key_path, idempotency_key, fingerprint";
 
@@ -59,7 +59,7 @@ Result<void> insert_link(Session& session, const LinkRecord& link) {
       fmt::format(
           "INSERT INTO rowgate_links ({}, key_digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
           "?, ?, ?, ?, ?)",
-          kColumns),
+          kLinkColumns),
       params);
   if (written) return {};
   if (session.was_duplicate() && key)
@@ -106,7 +106,7 @@ Result<std::vector<LinkRecord>> ServerLinks::read(const std::string& condition,
     if (!kept) return links;
     TRY_ASSIGN(
         const std::vector<TextRow> rows,
-        session.rows(fmt::format("SELECT {} FROM rowgate_links WHERE {}", kColumns, condition), params));
+        session.rows(fmt::format("SELECT {} FROM rowgate_links WHERE {}", kLinkColumns, condition), params));
     for (const TextRow& row : rows) links.push_back(link_of(row));
     return links;
   });

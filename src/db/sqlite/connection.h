@@ -3,6 +3,7 @@
 // The one place that speaks to SQLite's C interface beside the bulk paths: connections and statements that
 // close themselves and errors in rowgate's terms.
 
+#include "base/clock.h"
 #include "base/error.h"
 
 #include <sqlite3.h>
@@ -47,6 +48,8 @@ class Statement {
   bool is_null(int column) const { return sqlite3_column_type(handle_, column) == SQLITE_NULL; }
   /// Empty for NULL.
   std::string text(int column) const;
+  /// Of RFC 3339 text; the epoch where there is none.
+  Timestamp time(int column) const { return from_rfc3339(text(column)).value_or(Timestamp{}); }
 
  private:
   sqlite3_stmt* handle_ = nullptr;

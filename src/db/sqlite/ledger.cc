@@ -16,9 +16,6 @@ constexpr std::string_view kColumns =
     "version_before, version_after, created_at, started_at, finished_at, principal, dry_run, "
     "key_principal, key_method, key_path, idempotency_key, fingerprint";
 
-Timestamp time_of(const Statement& statement, int column) {
-  return from_rfc3339(statement.text(column)).value_or(Timestamp{});
-}
 std::optional<std::uint64_t> optional_count(const Statement& statement, int column) {
   if (statement.is_null(column)) return std::nullopt;
   return statement.count(column);
@@ -45,9 +42,9 @@ Result<RunRecord> run_of(const Statement& statement) {
   TRY(read_json_members(run, statement.text(16), statement.text(17), statement.text(18)));
   run.version_before = statement.count(19);
   run.version_after = statement.count(20);
-  run.created_at = time_of(statement, 21);
-  run.started_at = time_of(statement, 22);
-  run.finished_at = time_of(statement, 23);
+  run.created_at = statement.time(21);
+  run.started_at = statement.time(22);
+  run.finished_at = statement.time(23);
   run.principal = statement.text(24);
   run.dry_run = statement.integer(25) != 0;
   run.idempotency = {statement.text(26), statement.text(27), statement.text(28), statement.text(29),

@@ -9,7 +9,7 @@
 namespace rowgate::db::sqlite {
 namespace {
 
-constexpr std::string_view kColumns =
+constexpr std::string_view kLinkColumns =
     "id, report, filename, params, run, basis, row_count, bytes, sha256, created_at, computed_at, "
     "expires_at, revoked_at, principal, key_principal, key_method, key_path, idempotency_key, fingerprint";
 
@@ -42,10 +42,6 @@ CREATE INDEX IF NOT EXISTS rowgate_links_by_basis ON rowgate_links (report, basi
 )");
 }
 
-Timestamp time_of(const Statement& statement, int column) {
-  return from_rfc3339(statement.text(column)).value_or(Timestamp{});
-}
-
 LinkRecord link_of(const Statement& row) {
   LinkRecord link{.id = row.text(0), .report = row.text(1), .filename = row.text(2)};
   link.params = row.text(3);
@@ -54,9 +50,9 @@ LinkRecord link_of(const Statement& row) {
   link.rows = row.count(6);
   link.bytes = row.count(7);
   link.sha256 = row.text(8);
-  link.created_at = time_of(row, 9);
-  link.computed_at = time_of(row, 10);
-  link.expires_at = time_of(row, 11);
+  link.created_at = row.time(9);
+  link.computed_at = row.time(10);
+  link.expires_at = row.time(11);
   link.revoked_at = from_rfc3339(row.text(12));
   link.principal = row.text(13);
   link.idempotency = {row.text(14), row.text(15), row.text(16), row.text(17), row.text(18)};
@@ -88,7 +84,7 @@ Result<void> write_link(const Connection& connection, const LinkRecord& link) {
       connection.prepare(fmt::format("INSERT INTO main.rowgate_links ({}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, "
                                      "?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
                                      "revoked_at = excluded.revoked_at",
-                                     kColumns)));
+                                     kLinkColumns)));
   int at = 0;
   for (const std::string* text :
        {&link.id, &link.report, &link.filename, &link.params, &link.run, &link.basis})
@@ -163,7 +159,7 @@ Result<std::vector<LinkRecord>> SqliteLinkLedger::read(const std::string& condit
   TRY_ASSIGN(const bool kept, has_table(connection, "rowgate_links"));
   if (!kept) return links;
   TRY_ASSIGN(Statement statement, connection.prepare(fmt::format("SELECT {} FROM main.rowgate_links WHERE {}",
-                                                                 kColumns, condition)));
+                                                                 kLinkColumns, condition)));
   int at = 0;
   for (const std::string_view text : parameters) statement.bind(++at, text);
   for (;;) {

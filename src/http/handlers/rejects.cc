@@ -5,6 +5,7 @@
 #include "http/replies.h"
 #include "http/resources.h"
 #include "load/reject_file.h"
+#include "load/run_moves.h"
 
 #include <fmt/format.h>
 
@@ -16,7 +17,7 @@ namespace {
 /// The reader of the run's reject file; nothing where there is nothing refused (yet). Fails with
 /// run.rejects_expired.
 Result<std::optional<load::RejectReader>> open_rejects(const Call& call, const db::RunRecord& run) {
-  if (!has_ended(run) || run.rows_rejected == 0) return std::nullopt;
+  if (!load::has_ended(run.status) || run.rows_rejected == 0) return std::nullopt;
   Result<std::unique_ptr<io::Source>> source = call.service.store.open(load::reject_file_key(run.id));
   if (source) return load::RejectReader(*std::move(source));
   if (source.error().code != Code::FileNotFound) return std::unexpected(std::move(source).error());

@@ -3,6 +3,7 @@
 #include "http/paging.h"
 #include "http/replies.h"
 #include "http/resources.h"
+#include "load/run_moves.h"
 
 #include <fmt/format.h>
 
@@ -10,7 +11,7 @@ namespace rowgate::http {
 namespace {
 
 /// How many runs are looked through for one page by a key that may not see them all.
-constexpr std::size_t kMostLookedAt = 10'000;
+constexpr std::size_t kMostRunsLookedAt = 10'000;
 
 /// The table that the list is narrowed to. Fails with table.unknown.
 Result<std::optional<db::TableName>> wanted_table(const Call& call) {
@@ -29,7 +30,7 @@ Result<Reply> list_runs(Call& call, Body) {
   TRY_ASSIGN(const std::optional<db::TableName> table, wanted_table(call));
   std::vector<std::string> items;
   std::optional<std::string> before = page.position, next;
-  for (std::size_t looked_at = 0; looked_at < kMostLookedAt && !next;) {
+  for (std::size_t looked_at = 0; looked_at < kMostRunsLookedAt && !next;) {
     TRY_ASSIGN(const std::vector<load::RunView> runs, call.service.queue.list(table, before, page.limit + 1));
     for (const load::RunView& view : runs) {
       if (!may_see(call, view.run)) continue;
@@ -43,7 +44,7 @@ Result<Reply> list_runs(Call& call, Body) {
     looked_at += runs.size();
     if (runs.size() <= page.limit) break;
     if (!next) before = runs.back().run.id;
-    if (!next && looked_at >= kMostLookedAt) next = before;
+    if (!next && looked_at >= kMostRunsLookedAt) next = before;
   }
   return page_response(call, items, next);
 }
@@ -51,7 +52,7 @@ Result<Reply> list_runs(Call& call, Body) {
 Result<Reply> show_run(Call& call, Body) {
   TRY_ASSIGN(const load::RunView view, find_run(call));
   Response response = json_response(200, run_json(view) + "\n");
-  if (!has_ended(view.run)) response.set("Retry-After", "1");
+  if (!load::has_ended(view.run.status)) response.set("Retry-After", "1");
   return unless_known(call.request, run_etag(view), std::move(response));
 }
 

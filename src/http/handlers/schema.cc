@@ -10,15 +10,16 @@
 namespace rowgate::http {
 namespace {
 
-constexpr std::string_view kJson = "application/json", kYaml = "application/yaml", kSql = "application/sql";
+constexpr std::string_view kAsJson = "application/json", kAsYaml = "application/yaml",
+                           kAsSql = "application/sql";
 
 /// The media type that `as` or else the Accept header asks for.
 Result<std::string_view> form_of(const Call& call) {
   const std::optional<std::string_view> as = call.request.parameter("as");
   if (!as) return call.form;
-  if (*as == "json") return kJson;
-  if (*as == "yaml") return kYaml;
-  if (*as == "sql") return kSql;
+  if (*as == "json") return kAsJson;
+  if (*as == "yaml") return kAsYaml;
+  if (*as == "sql") return kAsSql;
   return fail(Code::RequestInvalid, fmt::format("a schema cannot be shown as \"{}\"", shown(*as)),
               "as takes json, yaml or sql");
 }
@@ -52,8 +53,8 @@ std::string ended(std::string text) {
 
 std::string schema_text(const Call& call, const FoundTable& table, const table::TableSchema& schema,
                         std::string_view form) {
-  if (form == kJson) return ended(table::to_json(schema));
-  if (form == kYaml) return ended(table::to_yaml(schema, 0));
+  if (form == kAsJson) return ended(table::to_json(schema));
+  if (form == kAsYaml) return ended(table::to_yaml(schema, 0));
   return call.service.database.dialect().create_table(
       table.name, schema, table.config != nullptr && table.config->enforce_keys,
       table.config != nullptr && table.config->database_checks);

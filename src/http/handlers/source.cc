@@ -1,6 +1,7 @@
 #include "http/handlers/handlers.h"
 #include "http/replies.h"
 #include "http/resources.h"
+#include "load/run_moves.h"
 
 #include <fmt/format.h>
 
@@ -12,7 +13,7 @@ Result<Reply> download_source(Call& call, Body) {
   const std::unexpected<Error> gone =
       fail(Code::RunRejectsExpired, fmt::format("the file of {} is not kept", run.id),
            "files are kept for storage.keep.sources after the run has ended");
-  if (!has_ended(run) || run.kind != "load") return gone;
+  if (!load::has_ended(run.status) || run.kind != "load") return gone;
   const Result<std::shared_ptr<io::SourceFile>> file =
       call.service.store.file(fmt::format("sources/{}", run.id));
   if (!file && file.error().code == Code::FileNotFound) return gone;

@@ -7,7 +7,7 @@
 namespace rowgate::store {
 namespace {
 
-constexpr std::size_t kMostLevels = 16;
+constexpr std::size_t kMostElements = 16;
 
 void append_utf8(std::string& out, std::uint32_t code) {
   const auto byte = [&out](std::uint32_t value) { out += static_cast<char>(value); };
@@ -88,7 +88,7 @@ class XmlParser {
   }
 
   bool element(XmlElement& into, std::size_t level) {
-    if (level > kMostLevels || !rest_.starts_with('<')) return false;
+    if (level > kMostElements || !rest_.starts_with('<')) return false;
     rest_.remove_prefix(1);
     const std::string_view name = rest_.substr(0, rest_.find_first_of(" \t\r\n/>"));
     if (name.empty() || name.front() == '!' || name.front() == '/') return false;
