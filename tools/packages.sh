@@ -14,5 +14,5 @@ TEST_PACKAGES=(
   clang-tidy-19 clang-format-19 libclang-rt-19-dev llvm-19 g++
   sqlite3 zstd gzip time util-linux git ca-certificates
   curl openssl chromium slowhttptest mariadb-server mariadb-client postgresql-15
-  python3 python3-venv python3-pytest python3-yaml python3-jsonschema shellcheck
+  python3 python3-venv python3-pytest python3-pytest-xdist python3-yaml python3-jsonschema shellcheck
 )

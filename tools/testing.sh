@@ -30,11 +30,11 @@ unit_tests() {
   done
 }
 
-# python_tests FOLDER: whole-program tests by pytest.
+# python_tests FOLDER...: whole-program tests by pytest, three files at a time: many wait for a clock.
 python_tests() {
   local log passed
   log=$(mktemp "$SCRATCH/rowgate-test.XXXXXX")
-  ROWGATE=$PWD/build/release/rowgate run_it "$PYTHON" -m pytest -q -p no:cacheprovider "$@" 2>&1 | tee "$log"
+  ROWGATE=$PWD/build/release/rowgate run_it "$PYTHON" -m pytest -q -p no:cacheprovider -n 3 --dist loadfile "$@" 2>&1 | tee "$log"
   passed=$(sed -n 's/.*\b\([0-9][0-9]*\) passed.*/\1/p' "$log" | tail -n 1)
   if grep -qE '[0-9]+ (skipped|xfailed)' "$log" || [ -z "$passed" ]; then
     printf 'pytest skipped tests or ran none\n'
