@@ -16,6 +16,7 @@ import type { LambdaSettings } from './application_settings';
 import { ConfiguredStack, kDisposable } from './configured_stack';
 import { addFiles, bucketName, kUploads } from './files';
 import { functionPackage } from './function_package';
+import { lettersAndDigits } from './generated_secret';
 import { acknowledge, acknowledgePolicies } from './nag';
 import type { NetworkingStack } from './networking_stack';
 import { grantProgram, programEnvironment } from './program';
@@ -70,12 +71,7 @@ export class ApplicationStack extends ConfiguredStack {
     const secret = new Secret(this, 'LinkKeys', {
       secretName,
       description: 'rowgate: the key that signs links',
-      generateSecretString: {
-        secretStringTemplate: '{}',
-        generateStringKey: 'k1',
-        passwordLength: 44,
-        excludePunctuation: true,
-      },
+      generateSecretString: lettersAndDigits('k1', 44),
     });
     acknowledge(secret, {
       SMG4: 'A new key ends every link; keys are changed by hand, with the old one kept for a week.',

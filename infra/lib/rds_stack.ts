@@ -21,6 +21,7 @@ import type { Construct } from 'constructs';
 
 import type { Section } from './config/section';
 import { ConfiguredStack } from './configured_stack';
+import { kPunctuation, lettersAndDigits } from './generated_secret';
 import { acknowledge, acknowledgePolicies } from './nag';
 import type { NetworkingStack } from './networking_stack';
 
@@ -68,12 +69,7 @@ export class RdsStack extends ConfiguredStack {
       secretName: this.secretName,
       description: 'rowgate: the user of the database',
       encryptionKey: this.key,
-      generateSecretString: {
-        secretStringTemplate: JSON.stringify({ username: this.user }),
-        generateStringKey: 'password',
-        passwordLength: 40,
-        excludePunctuation: true,
-      },
+      generateSecretString: lettersAndDigits('password', 40, { username: this.user }),
     });
     this.cluster = this.makeCluster(settings, secret, networking, isProtected, removalPolicy);
     this.rotate(secret, settings.rotationDays, networking);
@@ -139,7 +135,7 @@ export class RdsStack extends ConfiguredStack {
         vpc: networking.vpc,
         vpcSubnets: networking.privateSubnets,
         securityGroups: [networking.lambdaSecurityGroup],
-        excludeCharacters: '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~',
+        excludeCharacters: kPunctuation,
       }),
     });
   }
