@@ -9,5 +9,5 @@ try {
 } catch (error) {
   if (!(error instanceof ConfigError || error instanceof PackageError)) throw error;
   console.error(error.message);
-  process.exitCode = 1;
+  process.exit(1); // the library would go on to write out what there is
 }

@@ -20,7 +20,7 @@ const lambdaSettings = (section: Section) => ({
 
 const apiSettings = (section: Section) => ({
   stages: section.texts('stages', undefined, { pattern: /^[A-Za-z0-9_]{1,64}$/, example: 'dev' }),
-  linkStage: section.text('link_stage'),
+  publicUrl: section.optionalText('public_url', { pattern: /^https:\/\/[\w.-]+(\/[\w.-]+)*$/, example: 'https://hr.example.org' }),
   corsOrigin: section.text('cors_origin', { pattern: /^(\*|https?:\/\/[\w.:-]+)$/, example: 'https://app.example.org' }),
   needsKey: section.flag('needs_key'),
   requestsPerSecond: section.integer('requests_per_second', 1, 10_000),
@@ -61,7 +61,6 @@ export const applicationSettings = (databaseSecret: string) => (section: Section
     );
   if (settings.lambda.package === 'image' && !(settings.lambda.imageRepository && settings.lambda.imageTag))
     lambda.problem('package', '`package: image` needs `image_repository` and `image_tag`');
-  if (settings.api.stages.length > 0 && !settings.api.stages.includes(settings.api.linkStage))
-    api.problem('link_stage', `\`link_stage\` must be one of ${settings.api.stages.join(', ')}, not \`${settings.api.linkStage}\``);
+  if (settings.api.stages.length === 0) api.problem('stages', '`stages` names no stage', 'for example [dev]');
   return settings;
 };

@@ -1,5 +1,7 @@
 import { CfnOutput, Duration, Size } from 'aws-cdk-lib';
 import { Repository } from 'aws-cdk-lib/aws-ecr';
+import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { CfnPermission, DockerImageCode, DockerImageFunction, Function, Runtime } from 'aws-cdk-lib/aws-lambda';
 import type { FunctionOptions } from 'aws-cdk-lib/aws-lambda';
@@ -19,13 +21,10 @@ import { functionPackage } from './function_package';
 import { lettersAndDigits } from './generated_secret';
 import { acknowledge, acknowledgePolicies } from './nag';
 import type { NetworkingStack } from './networking_stack';
-import { grantProgram, programEnvironment } from './program';
+import { grantProgram, kLinkKey, kLinkKeyVariable, programEnvironment } from './program';
 import type { ProgramPlace } from './program';
 import type { RdsStack } from './rds_stack';
 import { addRoutes, addUsagePlan, makeApi, stageUrl } from './rest_api';
-
-/** What a function may be sent is 6 MiB of JSON; a body in it is base64, which is a third longer. */
-const kMaxBodyBytes = 4_500_000;
 
 /** The application: rowgate as a function behind a REST API, its files, its alarms. */
 export class ApplicationStack extends ConfiguredStack {
@@ -40,24 +39,23 @@ export class ApplicationStack extends ConfiguredStack {
     const { lambda, api: apiSettings, files, alarms } = this.settings(applicationSettings(rds.secretName));
 
     const { api, stages } = makeApi(this, apiSettings, lambda.logDays);
-    const linkKeysName = this.named('link-keys');
     this.place = {
       rds,
       bucketName: bucketName(this),
-      linkKeys: this.makeLinkKeys(linkKeysName),
-      linkKeysName,
+      linkKeys: this.makeLinkKeys(),
       linkHours: lambda.linkHours,
       files,
-      publicUrl: stageUrl(api, apiSettings.linkStage),
       corsOrigin: apiSettings.corsOrigin,
-      maxBodyBytes: kMaxBodyBytes,
+      maxFileMiB: Math.floor(lambda.storage / 2), // the other half is for sorting its keys
+      publicUrl: apiSettings.publicUrl,
     };
     const failedEvents = this.makeFailedEvents();
     const program = this.makeFunction(lambda, networking, failedEvents);
     addRoutes(api, program, apiSettings);
     this.addUploads(program, files);
+    this.addTidying(program);
 
-    this.apiUrl = new CfnOutput(this, 'ApiUrl', { value: this.place.publicUrl, description: 'what callers ask' });
+    this.apiUrl = new CfnOutput(this, 'ApiUrl', { value: stageUrl(api, apiSettings.stages[0]!), description: 'what callers ask' });
     new CfnOutput(this, 'RestApiId', { value: api.restApiId });
     new CfnOutput(this, 'FunctionName', { value: program.functionName });
     new CfnOutput(this, 'FilesBucket', { value: this.place.bucketName });
@@ -66,15 +64,14 @@ export class ApplicationStack extends ConfiguredStack {
     addAlarms(this, { program, api, failedEvents, windowHours: lambda.windowHours, email: alarms.email });
   }
 
-  /** 44 letters and digits are 33 bytes in base64url. */
-  private makeLinkKeys(secretName: string): Secret {
+  private makeLinkKeys(): Secret {
     const secret = new Secret(this, 'LinkKeys', {
-      secretName,
+      secretName: this.named('link-keys'),
       description: 'rowgate: the key that signs links',
-      generateSecretString: lettersAndDigits('k1', 44),
+      generateSecretString: lettersAndDigits(kLinkKey, 44),
     });
     acknowledge(secret, {
-      SMG4: 'A new key ends every link; keys are changed by hand, with the old one kept for a week.',
+      SMG4: 'A new key ends every link that was signed with the old one: it is changed by hand.',
     });
     return secret;
   }
@@ -103,7 +100,10 @@ export class ApplicationStack extends ConfiguredStack {
       vpc: networking.vpc,
       vpcSubnets: networking.privateSubnets,
       securityGroups: [networking.lambdaSecurityGroup],
-      environment: programEnvironment(this.place),
+      environment: {
+        ...programEnvironment(this.place),
+        [kLinkKeyVariable]: this.place.linkKeys.secretValueFromJson(kLinkKey).unsafeUnwrap(), // a reference, not the key
+      },
       onFailure: new SqsDestination(failedEvents),
       retryAttempts: 2,
       logGroup: new LogGroup(this, 'FunctionLogs', {
@@ -133,6 +133,16 @@ export class ApplicationStack extends ConfiguredStack {
   private image(settings: LambdaSettings): DockerImageCode {
     const repository = Repository.fromRepositoryName(this, 'Images', settings.imageRepository!);
     return DockerImageCode.fromEcr(repository, { tagOrDigest: settings.imageTag!, cmd: ['lambda'] });
+  }
+
+  /** Once a day the program settles what was left half done, and removes what was kept for its time. */
+  private addTidying(program: Function): void {
+    new Rule(this, 'Tidying', {
+      ruleName: this.named('tidying'),
+      description: 'rowgate: tidies up',
+      schedule: Schedule.rate(Duration.days(1)),
+      targets: [new LambdaFunction(program)],
+    });
   }
 
   /**

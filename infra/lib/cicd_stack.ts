@@ -112,13 +112,13 @@ export class CicdStack extends ConfiguredStack {
   ): CodeBuildStep {
     const { apiUrl, apiKeyId } = application;
     const withKey = apiKeyId
-      ? ['export ROWGATE_API_KEY="$(aws apigateway get-api-key --api-key "$API_KEY_ID" --include-value --query value --output text)"']
+      ? ['export ROWGATE_KEY="$(aws apigateway get-api-key --api-key "$API_KEY_ID" --include-value --query value --output text)"']
       : [];
     return new CodeBuildStep('ApiTest', {
       input: source,
       buildEnvironment: { buildImage, computeType: ComputeType.SMALL },
       timeout: Duration.minutes(30),
-      envFromCfnOutputs: { ROWGATE_API_URL: apiUrl, ...(apiKeyId && { API_KEY_ID: apiKeyId }) },
+      envFromCfnOutputs: { ROWGATE_URL: apiUrl, ...(apiKeyId && { API_KEY_ID: apiKeyId }) },
       installCommands: ['apt-get update -q', 'apt-get install -y -q --no-install-recommends python3-pytest awscli'],
       commands: [...withKey, '/usr/bin/python3 -m pytest -q tests/api'],
       rolePolicyStatements: [

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 
 import { AssetHashType, DockerImage, Stack } from 'aws-cdk-lib';
@@ -37,6 +37,7 @@ export function functionPackage(scope: Construct): Code {
       local: {
         tryBundle: (output) => {
           cpSync(folder, output, { recursive: true, dereference: true });
+          chmodSync(output, 0o755); // the folder may be read-only
           writeSettings(output);
           return true;
         },
@@ -47,6 +48,9 @@ export function functionPackage(scope: Construct): Code {
 
 /** Writes rowgate.yaml and rds-ca.pem into `folder`: what a package or an image for AWS needs beside the program. */
 export function writeSettings(folder: string): void {
-  writeFileSync(join(folder, 'rowgate.yaml'), readFileSync(kSettingsFile));
-  writeFileSync(join(folder, 'rds-ca.pem'), `${ca.map((certificate) => certificate.trim()).join('\n')}\n`);
+  const certificates = `${ca.map((certificate) => certificate.trim()).join('\n')}\n`;
+  for (const [name, text] of Object.entries({ 'rowgate.yaml': readFileSync(kSettingsFile), 'rds-ca.pem': certificates })) {
+    rmSync(join(folder, name), { force: true }); // what is there may be read-only
+    writeFileSync(join(folder, name), text);
+  }
 }

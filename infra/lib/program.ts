@@ -11,31 +11,33 @@ import { kPrefix } from './files';
 import { acknowledgeStars } from './nag';
 import type { RdsStack } from './rds_stack';
 
+/** The id of the key that signs links, in its secret and in lambda/rowgate.yaml. */
+export const kLinkKey = 'k1';
+
+/** The variable that lambda/rowgate.yaml takes that key from. */
+export const kLinkKeyVariable = 'LINK_KEY';
+
 /** What the program is told wherever it runs. */
 export interface ProgramPlace {
   readonly rds: RdsStack;
   readonly bucketName: string;
   readonly linkKeys: ISecret;
-  readonly linkKeysName: string;
   readonly linkHours: number;
   readonly files: FileSettings;
-  readonly publicUrl: string;
   readonly corsOrigin: string;
-  readonly maxBodyBytes: number;
-  /** Of a container; the function does not listen. */
-  readonly listen?: string;
-  /** SHA-256 of the key that callers send; without it nobody is asked for one. */
-  readonly apiKeySha256?: string;
+  /** Of a file in the bucket. */
+  readonly maxFileMiB: number;
+  /** What links begin with; without it, with the address that was asked. */
+  readonly publicUrl?: string | undefined;
+  /** SHA-256 of the key that a container's callers send; the function's gateway has its own. */
+  readonly apiKeySha256?: string | undefined;
 }
 
-/** The environment that lambda/rowgate.yaml is written for. */
+/** The environment that lambda/rowgate.yaml is written for, but for LINK_KEY, which is a secret. */
 export function programEnvironment(place: ProgramPlace): Record<string, string> {
-  const { clusterEndpoint } = place.rds.cluster;
   return {
-    PUBLIC_URL: place.publicUrl,
-    LISTEN: place.listen ?? '127.0.0.1:8080',
     CORS_ORIGIN: place.corsOrigin,
-    DATABASE_HOST: clusterEndpoint.hostname,
+    DATABASE_HOST: place.rds.cluster.clusterEndpoint.hostname,
     DATABASE_PORT: '3306',
     DATABASE_NAME: place.rds.database,
     DATABASE_USER: place.rds.user,
@@ -44,16 +46,16 @@ export function programEnvironment(place: ProgramPlace): Record<string, string> 
     REPORT_DAYS: String(place.files.reportDays),
     REJECT_DAYS: String(place.files.rejectDays),
     SOURCE_DAYS: String(place.files.sourceDays),
-    LINK_KEYS_SECRET: place.linkKeysName,
     LINK_LIFE: `${place.linkHours}h`,
-    MAX_BODY_BYTES: String(place.maxBodyBytes),
-    AUTH_MODE: place.apiKeySha256 ? 'keys' : 'none',
-    API_KEY_SHA256: place.apiKeySha256 ?? '0'.repeat(64),
+    MAX_FILE: `${place.maxFileMiB}MiB`,
+    API_KEY_SHA256: place.apiKeySha256 ?? '0'.repeat(64), // nobody has that key, and it is not asked for
+    ...(place.apiKeySha256 && { ROWGATE_AUTH__MODE: 'keys' }),
+    ...(place.publicUrl && { ROWGATE_SERVER__PUBLIC_URL: place.publicUrl }),
   };
 }
 
 /**
- * What the program may do: read and write its own files, read its two secrets. Identity policies only: a grant on the
+ * What the program may do: read and write its own files, read the database's secret. Identity policies only: a grant on the
  * database's secret or key itself would write the role into their policies, and the two stacks would need each other.
  */
 export function grantProgram(scope: Construct, role: IRole, place: ProgramPlace): void {
@@ -70,7 +72,6 @@ export function grantProgram(scope: Construct, role: IRole, place: ProgramPlace)
   allow(['kms:Decrypt'], [place.rds.key.keyArn], {
     StringEquals: { 'kms:ViaService': `secretsmanager.${region}.amazonaws.com` },
   });
-  place.linkKeys.grantRead(role as IGrantable);
   const own = [`Resource::arn:${partition}:s3:::${place.bucketName}/${kPrefix}/*`];
   acknowledgeStars(role, own, "All files below the prefix are the program's own; their names are random.");
 }

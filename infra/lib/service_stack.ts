@@ -11,6 +11,7 @@ import {
   FargateTaskDefinition,
   LinuxParameters,
   LogDrivers,
+  Secret,
 } from 'aws-cdk-lib/aws-ecs';
 import { ApplicationLoadBalancer, ApplicationProtocol, SslPolicy } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
@@ -22,7 +23,7 @@ import type { Section } from './config/section';
 import { ConfiguredStack, kDisposable, kLogDays } from './configured_stack';
 import { acknowledge, acknowledgeStars } from './nag';
 import type { NetworkingStack } from './networking_stack';
-import { grantProgram, programEnvironment } from './program';
+import { grantProgram, kLinkKey, kLinkKeyVariable, programEnvironment } from './program';
 import type { ProgramPlace } from './program';
 
 const kPort = 8080;
@@ -51,18 +52,18 @@ export class ServiceStack extends ConfiguredStack {
     super(scope, name, 'rowgate: the container service');
     const settings = this.settings(serviceSettings);
     const balancer = this.makeBalancer(settings, networking);
+    const publicUrl = `${settings.certificateArn ? 'https' : 'http'}://${balancer.loadBalancerDnsName}`;
     const place: ProgramPlace = {
       ...application.place,
-      publicUrl: `${settings.certificateArn ? 'https' : 'http'}://${balancer.loadBalancerDnsName}`,
-      listen: `0.0.0.0:${kPort}`,
-      maxBodyBytes: settings.maxBodyMb * 1024 * 1024,
+      publicUrl,
+      maxFileMiB: settings.maxBodyMb,
       apiKeySha256: settings.apiKeySha256,
     };
     const tasks = this.makeTasks(settings, place);
     const service = this.makeService(settings, networking, tasks);
     this.addListener(settings, balancer, service);
     if (!networking.hasNat) this.addEndpoints(networking);
-    new CfnOutput(this, 'ServiceUrl', { value: place.publicUrl });
+    new CfnOutput(this, 'ServiceUrl', { value: publicUrl });
   }
 
   private makeBalancer(settings: ServiceSettings, networking: NetworkingStack): ApplicationLoadBalancer {
@@ -113,7 +114,12 @@ export class ServiceStack extends ConfiguredStack {
     const container = tasks.addContainer('rowgate', {
       image: ContainerImage.fromEcrRepository(repository, settings.imageTag),
       command: ['serve'],
-      environment: programEnvironment(place),
+      environment: {
+        ...programEnvironment(place),
+        ROWGATE_SERVER__LISTEN: `0.0.0.0:${kPort}`,
+        ROWGATE_COMPAT__MAX_BYTES: `${place.maxFileMiB}MiB`,
+      },
+      secrets: { [kLinkKeyVariable]: Secret.fromSecretsManager(place.linkKeys, kLinkKey) },
       user: kUser,
       readonlyRootFilesystem: true,
       linuxParameters,

@@ -3,7 +3,7 @@
     emulated.py run COMMAND...   deploys, runs the command with the API's address and key in its environment, stops all
     emulated.py serve            deploys, prints both, stops at Ctrl-C
 
-ROWGATE_API_URL is the address of the deployed REST API, ROWGATE_API_KEY the key that its callers send. The function is
+ROWGATE_URL is the address of the deployed REST API, ROWGATE_KEY the key that its callers send. The function is
 what `./dev lambda` made, its database the MariaDB of tools/servers.py (TESTDB_MYSQL, TESTDB_PASSWORD). Everything listens on
 loopback only. Run it with the Python of build/venv-aws.
 """
@@ -196,7 +196,7 @@ def connect(deployment):
                              SecretString=json.dumps({"username": "loader", "password": os.environ["TESTDB_PASSWORD"]}))
     variables |= {"ROWGATE_DATABASE__URL": os.environ["TESTDB_MYSQL"],
                   "ROWGATE_STORAGE__SPOOL": str(deployment.emulator.folder / "spool"),
-                  "PUBLIC_URL": deployment.api_url()}
+                  "ROWGATE_SERVER__PUBLIC_URL": deployment.api_url()}
     functions.update_function_configuration(FunctionName=program, Environment={"Variables": variables})
 
 
@@ -205,7 +205,7 @@ def main():
         sys.exit(__doc__)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with rowgate() as deployment:
-        variables = {"ROWGATE_API_URL": deployment.api_url(), "ROWGATE_API_KEY": deployment.api_key()}
+        variables = {"ROWGATE_URL": deployment.api_url(), "ROWGATE_KEY": deployment.api_key()}
         if sys.argv[1] == "run":
             return subprocess.run(sys.argv[2:], env={**os.environ, **variables}, check=False).returncode
         for name, value in variables.items():
