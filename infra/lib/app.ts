@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 
-import { App, Tags, Validations } from 'aws-cdk-lib';
+import { App, Validations } from 'aws-cdk-lib';
 import type { AppProps } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import type { Construct } from 'constructs';
@@ -48,7 +48,6 @@ export function buildApp(props: AppProps = {}): App {
   addStacks(app);
   if (configs.settings('CicdStack', cicdSettings).enabled) new CicdStack(app, 'CicdStack', addStacks);
   configs.expectAllTaken();
-  for (const [key, value] of Object.entries(configs.tags)) Tags.of(app).add(key, value);
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   return app;
 }

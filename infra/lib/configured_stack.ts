@@ -1,4 +1,4 @@
-import { Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Fn, RemovalPolicy, Stack, Tags } from 'aws-cdk-lib';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 
@@ -20,6 +20,8 @@ export abstract class ConfiguredStack extends Stack {
     const { account, region } = configs.environment;
     super(scope, name, { stackName: name, description, env: { account, region } });
     this.configs = configs;
+    // Here and not once for the app: what is set there does not reach into the pipeline's stage.
+    for (const [key, value] of Object.entries(configs.tags)) Tags.of(this).add(key, value);
   }
 
   /** By number, so that nothing has to be looked up in the account. */

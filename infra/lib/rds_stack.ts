@@ -2,6 +2,7 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import {
   AmazonLinuxCpuType,
   BlockDeviceVolume,
+  HttpTokens,
   Instance,
   InstanceType,
   MachineImage,
@@ -151,7 +152,7 @@ export class RdsStack extends ConfiguredStack {
       machineImage: MachineImage.latestAmazonLinux2023({ cpuType: AmazonLinuxCpuType.ARM_64 }),
       securityGroup: networking.bastionSecurityGroup,
       ssmSessionPermissions: true,
-      requireImdsv2: true,
+      httpTokens: HttpTokens.REQUIRED,
       detailedMonitoring: true,
       blockDevices: [{ deviceName: '/dev/xvda', volume: BlockDeviceVolume.ebs(8, { encrypted: true }) }],
     });

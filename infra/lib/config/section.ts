@@ -114,7 +114,7 @@ export class Section {
       if (isRight && (!choices || choices.includes(value))) return [value];
       const near = typeof value === 'string' && choices ? nearest(value, choices) : undefined;
       const wanted = choices ? `one of ${choices.join(', ')}` : `a text${rule.example ? ` such as ${rule.example}` : ''}`;
-      this.note(item as Node, `in \`${key}\` must be ${wanted}, not ${kindOf(item)}`, near && `did you mean \`${near}\`?`);
+      this.note(item as Node, `each of \`${key}\` must be ${wanted}, not ${kindOf(item)}`, near && `did you mean \`${near}\`?`);
       return [];
     });
   }
