@@ -126,6 +126,8 @@ test_all() {
   install_schemathesis
   say "whole-program cases"
   python_tests tests/cases tests/docs tests/http tests/s3 tests/databases
+  infra_checks
+  aws_tests
   say "15 kills of the command line during loads"
   kill_test tests/kill_test.py
   say "15 kills of the server during loads"
