@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 
 import { App, Validations } from 'aws-cdk-lib';
 import type { AppProps } from 'aws-cdk-lib';
@@ -12,7 +12,7 @@ import { NetworkingStack } from './networking_stack';
 import { RdsStack } from './rds_stack';
 import { ServiceStack, serviceSettings } from './service_stack';
 
-const kDefaultConfigs = resolve(__dirname, '../config-files/configs.yaml');
+const kDefaultConfigs = relative('', resolve(__dirname, '../config-files/configs.yaml')); // as it is shown in errors
 
 /** Behaviours of the library that are off unless they are asked for. */
 const kFlags = {

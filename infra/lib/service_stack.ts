@@ -28,6 +28,7 @@ import type { ProgramPlace } from './program';
 
 const kPort = 8080;
 const kUser = '65532'; // of the image
+const kScratch = '/var/lib/rowgate'; // the volume of the image, which is that user's
 
 export const serviceSettings = (section: Section) => ({
   enabled: section.flag('enabled'),
@@ -117,6 +118,7 @@ export class ServiceStack extends ConfiguredStack {
       environment: {
         ...programEnvironment(place),
         ROWGATE_SERVER__LISTEN: `0.0.0.0:${kPort}`,
+        ROWGATE_STORAGE__SPOOL: `${kScratch}/spool`,
         ROWGATE_COMPAT__MAX_BYTES: `${place.maxFileMiB}MiB`,
       },
       secrets: { [kLinkKeyVariable]: Secret.fromSecretsManager(place.linkKeys, kLinkKey) },
@@ -135,7 +137,7 @@ export class ServiceStack extends ConfiguredStack {
         }),
       }),
     });
-    container.addMountPoints({ sourceVolume: 'scratch', containerPath: '/tmp', readOnly: false });
+    container.addMountPoints({ sourceVolume: 'scratch', containerPath: kScratch, readOnly: false });
     grantProgram(this, tasks.taskRole, place);
     acknowledge(tasks, {
       ECS2: 'The environment holds names and addresses; secrets are read from Secrets Manager.',

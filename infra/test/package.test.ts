@@ -69,3 +69,10 @@ test('the program is told each name that its settings ask for, and no other', ()
   for (const names of [ofFunction, ofContainer])
     expect(names.filter((name) => !name.startsWith('ROWGATE_')).sort()).toEqual([...asked].sort());
 });
+
+test('the settings for an image are written into a folder', () => {
+  const out = join(folder(), 'image');
+  const done = spawnSync('npx', ['tsx', 'bin/settings.ts', out], { cwd: join(__dirname, '..'), encoding: 'utf8' });
+  expect([done.status, done.stderr]).toEqual([0, '']);
+  expect(readdirSync(out).sort()).toEqual(['Dockerfile', 'rds-ca.pem', 'rowgate.yaml']);
+});

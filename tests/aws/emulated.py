@@ -181,7 +181,7 @@ def deployed(package):
 def rowgate():
     """deployed() with rowgate itself, ready to be asked."""
     if not (ROWGATE / "bootstrap").exists():
-        sys.exit("build/lambda has no program for the function; make it with ./dev lambda")
+        raise RuntimeError("build/lambda has no program for the function; make it with ./dev lambda")
     with deployed(ROWGATE) as deployment:
         connect(deployment)
         yield deployment

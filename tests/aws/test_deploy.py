@@ -55,7 +55,7 @@ def listening(pid):
         except FileNotFoundError:
             continue  # closed meanwhile
     rows = [line.split() for table in ("tcp", "tcp6")
-            for line in pathlib.Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]]
+            if (path := pathlib.Path(f"/proc/{pid}/net/{table}")).exists() for line in path.read_text().splitlines()[1:]]
     return [row[1].split(":")[0] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in own]
 
 
