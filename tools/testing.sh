@@ -134,6 +134,8 @@ test_all() {
   held_by tests/databases/differential.py --files 60
   say "kills beside database servers, and of them"
   held_by tests/databases/kill_servers.py --kills 12 --server-kills 4
+  infra_checks
+  aws_tests
   fuzz_briefly scanner_fuzz parser_fuzz message_fuzz
   unit_tests asan "${SUITES[@]}"
   unit_tests tsan "${SUITES[@]}"
