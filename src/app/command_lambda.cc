@@ -5,8 +5,13 @@
 #include "net/http_client.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <charconv>
+#include <csignal>
 #include <cstdlib>
+#include <filesystem>
 
 namespace rowgate::app {
 namespace {
@@ -31,11 +36,23 @@ Result<void> refuse_open(const http::Settings& settings) {
               "set auth.mode: keys, or auth.allow_public_without_auth: true where its gateway asks for keys");
 }
 
-/// What an instance before this one left in the scratch folder is of runs that nobody can go on with.
-Result<void> empty_spool(const Config& config) {
-  std::error_code error;
-  std::filesystem::remove_all(config.spool_path, error);
-  return io::make_folders(config.spool_path);
+/// The process whose folder it is has ended; this one has nothing in its own folder yet.
+bool is_left_over(const std::string& name) {
+  pid_t process = 0;
+  const char* const end = name.data() + name.size();
+  const auto [stop, error] = std::from_chars(name.data(), end, process);
+  if (error != std::errc() || stop != end || process <= 0) return false;
+  return process == ::getpid() || (::kill(process, 0) != 0 && errno == ESRCH);
+}
+
+/// A folder of this process alone. What others before it left there is of runs that nobody can go on with.
+std::filesystem::path own_spool(const std::filesystem::path& configured) {
+  const std::filesystem::path shared =
+      configured.string().starts_with("/tmp/") ? configured : std::filesystem::path(kScratch);
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(shared, ignored))
+    if (is_left_over(entry.path().filename().string())) std::filesystem::remove_all(entry.path(), ignored);
+  return shared / std::to_string(::getpid());
 }
 
 /// One load at a time, which is waited for, and no body that the invocation cannot carry.
@@ -59,7 +76,7 @@ lambda::Handler::Settings handler_settings(const Config& config) {
 
 Result<void> serve(lambda::RuntimeApi& api, const Opened& at) {
   TRY(refuse_open(at.config().service));
-  TRY(empty_spool(at.config()));
+  TRY(io::make_folders(at.config().spool_path));
   http::Settings settings = settings_for_lambda(at.config());
   TRY_ASSIGN(const std::string openapi, describe_program(settings));
   settings.openapi_json = openapi;
@@ -79,8 +96,7 @@ Result<void> serve(lambda::RuntimeApi& api, const Opened& at) {
 std::expected<LoadedConfig, lambda::Failure> config_for_lambda(const Common& common) {
   std::expected<LoadedConfig, std::vector<Error>> loaded = load_config(common.config_file);
   if (loaded) {
-    const std::string spool = loaded->config.spool_path.string();
-    if (!spool.starts_with("/tmp/")) loaded->config.spool_path = kScratch;
+    loaded->config.spool_path = own_spool(loaded->config.spool_path);
     return *std::move(loaded);
   }
   std::string all;

@@ -165,13 +165,13 @@ const BadCase kBad[] = {
     {"links: { keys: link-keys }", "links.keys: "},
     {"links: { keys: {} }", "links.keys: the file is not named"},
     {"links: { keys: [] }", "links.keys: there is no key"},
-    {"links: { keys: [a] }", "links.keys.0: "},
-    {"links: { keys: [{ id: a, secret: short }] }", "links.keys.0: the secret has fewer than 32"},
+    {"links: { keys: [a] }", "links.keys[0]: "},
+    {"links: { keys: [{ id: a, secret: short }] }", "links.keys[0]: the secret has fewer than 32"},
     {"links: { keys: [{ id: a-b, secret: 0123456789abcdef0123456789abcdef }] }",
-     "links.keys.0: `a-b` is not the id"},
+     "links.keys[0]: `a-b` is not the id"},
     {"links: { keys: [{ id: a, secret: 0123456789abcdef0123456789abcdef },"
      " { id: a, secret: 0123456789abcdef0123456789abcdef }] }",
-     "links.keys.1: there is a key `a` already"},
+     "links.keys[1]: there is a key `a` already"},
     {"links: { key: a }", "links.key: "},
 };
 

@@ -244,7 +244,7 @@ constexpr auto kCodes = std::to_array<CodeInfo>({
      "there is no bucket to send files to", "", kError, 1,
      "Sources go through an S3 bucket, and the storage of this server is a local folder.",
      "Send the file as the body of the load, or set storage.url to s3://bucket/prefix.",
-     "POST /v1/sources of a server with `storage.url: file:./data/files`"},
+     "POST /v1/sources where storage.url is file:./data/files"},
     {Code::SourceUnknown, "source.unknown", "unknown-source", 404, "there is no such source", "", kError, 1,
      "No file lies under this key, or it is no key that POST /v1/sources gave.",
      "Put the file to the address that came with the key, then load it.",

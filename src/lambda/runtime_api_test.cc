@@ -62,7 +62,9 @@ class FakeApplication : public http::Application {
                        .answer = [response] { return response; }};
   }
   http::Response trouble(const http::Request*, const Error& error) override {
-    return {.status = info(error.code).http_status, .text = std::string(text(error.code))};
+    return {.status = info(error.code).http_status,
+            .headers = {{"Content-Type", "text/plain"}},
+            .text = std::string(text(error.code))};
   }
   void finished(const http::Request*, const http::Exchange& exchange) override {
     statuses.push_back(exchange.status);
