@@ -126,6 +126,10 @@ test_all() {
   install_schemathesis
   say "whole-program cases"
   python_tests tests/cases tests/docs tests/http tests/s3 tests/databases
+  say "the function of AWS Lambda under its emulator"
+  lambda_emulator
+  lambda_package
+  python_tests tests/lambda -s
   say "15 kills of the command line during loads"
   kill_test tests/kill_test.py
   say "15 kills of the server during loads"

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace rowgate::app {
 namespace {
@@ -94,6 +95,7 @@ Parting parting_of(const CLI::App& root, const CLI::ParseError& error) {
 Parting finish(const CLI::App& root, CommandLine& line, bool version) {
   line.command = chosen_command(root);
   if (line.command.empty() && version) line.command = "version";
+  if (line.command.empty() && std::getenv(kRuntimeVariable) != nullptr) line.command = "lambda";
   if (line.command.empty()) return {kUsage, {}, help_text(root, "rowgate", false)};
   if (line.command == "runs") line.command = "runs list";
   if (line.command == "report") line.command = line.report.report.empty() ? "report list" : "report run";
@@ -173,6 +175,7 @@ int run_command(const CommandLine& line) {
   if (command == "doctor") return command_doctor(common);
   if (command == "explain") return command_explain(common, line.code, line.markdown);
   if (command == "serve") return command_serve(common, line.listen);
+  if (command == "lambda") return command_lambda(common);
   if (command == "version") return command_version(common);
   return report_error(common.terminal, Error{Code::InternalError, fmt::format("no code for `{}`", command)});
 }

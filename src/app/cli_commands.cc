@@ -289,6 +289,8 @@ void declare_commands(CLI::App& root, CommandLine& line) {
   add_rejects(root, line);
   add_report(root, line);
   add_config(root, line);
+  add(root, kOperate, "lambda", "Answer events as a function of AWS Lambda (by itself where it runs as one)",
+      "  AWS_LAMBDA_RUNTIME_API=127.0.0.1:9001 rowgate lambda");
   add(root, kOperate, "doctor", "Look for problems and say how to fix them", "  rowgate doctor");
   add_help_commands(root, line);
 }

@@ -49,6 +49,7 @@ TEST(Cli, NamesTheCommand) {
       {{"doctor"}, "doctor"},
       {{"explain", "rule.required"}, "explain"},
       {{"version"}, "version"},
+      {{"lambda"}, "lambda"},
       {{"--version"}, "version"},
   };
   for (const auto& [words, command] : cases) EXPECT_EQ(read(words).command, command);

@@ -78,6 +78,9 @@ int command_doctor(const Common&);
 int command_explain(const Common&, const std::optional<std::string>& code,
                     bool markdown);                                          ///< no code: all of them
 int command_serve(const Common&, const std::optional<std::string>& listen);  ///< "HOST:PORT"
+/// Set where the program runs as a function of AWS Lambda; then `lambda` is its command if there is no other.
+inline constexpr auto kRuntimeVariable = "AWS_LAMBDA_RUNTIME_API";
+int command_lambda(const Common&);
 int command_version(const Common&);
 
 }  // namespace rowgate::app

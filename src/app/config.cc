@@ -115,6 +115,7 @@ std::expected<LoadedConfig, std::vector<Error>> adhoc_config(std::string_view to
     if (is_sqlite) config.database_path = name;
     config.storage_path = config.spool_path = std::filesystem::path(name).string() + ".rowgate";
     config.s3.reset();
+    config.service.offers_sources = false;
     config.direct_links = false;
   };
   Document document{.root = {.kind = Node::Kind::Map}};

@@ -26,6 +26,12 @@ struct Limits {
   std::uint64_t report_max_rows = 5'000'000;
 };
 
+/// What AWS Lambda carries.
+struct LambdaLimits {
+  std::uint64_t max_body_bytes = 4'500'000;    ///< of a request; base64 and the envelope come on top
+  std::uint64_t max_answer_bytes = 6'291'556;  ///< of the whole JSON text of an answer
+};
+
 /// How long files are kept in the storage.
 struct Keep {
   std::chrono::milliseconds reports = std::chrono::days(7), rejects = std::chrono::days(30),
@@ -41,11 +47,13 @@ struct Config {
   std::filesystem::path storage_path;              ///< of storage.url file:...
   std::optional<store::S3Settings> s3 = {};        ///< of storage.url s3:...
   std::filesystem::path spool_path;
-  bool direct_links = false;                            ///< links.mode: direct
-  std::optional<std::filesystem::path> link_keys = {};  ///< links.keys.file
+  bool direct_links = false;                              ///< links.mode: direct
+  std::optional<std::filesystem::path> link_keys = {};    ///< links.keys.file
+  std::vector<store::LinkSigner::Key> link_secrets = {};  ///< links.keys as a list
   Keep keep = {};
   http::Settings service = {};
   Limits limits = {};
+  LambdaLimits lambda = {};
   load::Catalog catalog = {};  ///< the tables, and the limits of loads
   std::vector<report::Definition> reports = {};
   const std::vector<TableConfig>& tables() const { return catalog.tables; }

@@ -51,7 +51,7 @@ Node& member(Node& map, const std::string& key) {
 }
 
 bool is_reserved(std::string_view name) {
-  return name == "ROWGATE_CONFIG" || name == "ROWGATE_URL";
+  return name == "ROWGATE_CONFIG" || name == "ROWGATE_URL" || name == "ROWGATE_KEY";
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ using table::Property;
 constexpr Property kTop[] = {{"database", kAllTypes}, {"storage", kAllTypes}, {"limits", kAllTypes},
                              {"tables", kAllTypes},   {"reports", kAllTypes}, {"server", kAllTypes},
                              {"auth", kAllTypes},     {"compat", kAllTypes},  {"observability", kAllTypes},
-                             {"links", kAllTypes}};
+                             {"links", kAllTypes},    {"lambda", kAllTypes}};
 /// In the plans of the program, but not built.
 constexpr std::string_view kLaterTop[] = {"sources", "backups"};
 constexpr Property kLimits[] = {{"max_rejects", kAllTypes},
@@ -84,7 +84,7 @@ class ConfigReader : private ValueReader {
       const std::string near = nearest(key, names);
       problem(at, fmt::format("there is no section `{}`", shown(key)),
               near.empty() ? std::string("the sections are server, database, storage, links, auth, limits, "
-                                         "compat, tables, reports, observability")
+                                         "compat, lambda, tables, reports, observability")
                            : fmt::format("did you mean `{}`?", near));
     }
   }

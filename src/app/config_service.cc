@@ -26,6 +26,7 @@ constexpr Property kCompat[] = {{"enabled", kAllTypes},       {"schemas", kAllTy
                                 {"max_rows", kAllTypes},      {"max_bytes", kAllTypes},
                                 {"create_tables", kAllTypes}, {"cors", kAllTypes}};
 constexpr Property kObservability[] = {{"logs", kAllTypes}, {"metrics", kAllTypes}};
+constexpr Property kLambda[] = {{"max_body_bytes", kAllTypes}, {"max_answer_bytes", kAllTypes}};
 constexpr Property kLogs[] = {{"level", kAllTypes}, {"format", kAllTypes}};
 constexpr std::uint64_t kAnySize = std::uint64_t{1} << 44;
 
@@ -41,6 +42,7 @@ class ServiceReader : private ValueReader {
     if (const Place at = section("compat")) read_compat(at);
     if (const Place at = section("observability")) read_observability(at);
     if (const Place at = section("limits")) read_limits(at);
+    if (const Place at = section("lambda")) read_lambda(at);
     if (service_.public_url.empty()) service_.public_url = own_url();
     add_own_names();
   }
@@ -118,6 +120,7 @@ class ServiceReader : private ValueReader {
       problem(at.member("public_url"), fmt::format("`{}` is no address of a server", shown(url)),
               "for example https://rowgate.example.org");
     service_.public_url = std::move(url);
+    service_.is_public_url_given = true;
   }
 
   void read_tls(const Place& at) {
@@ -271,6 +274,13 @@ class ServiceReader : private ValueReader {
     take_count(at, "page", 1, 10'000, limits.page);
     take_count(at, "max_page", 1, 10'000, limits.max_page);
     if (limits.page > limits.max_page) problem(at, "`page` is larger than `max_page`");
+  }
+
+  void read_lambda(const Place& at) {
+    constexpr std::uint64_t kMost = 6'291'556;  // AWS: "Lambda quotas", payload of an invocation
+    check_members(at, kLambda, std::nullopt);
+    take_size(at, "max_body_bytes", kMost, config_.lambda.max_body_bytes);
+    take_size(at, "max_answer_bytes", kMost, config_.lambda.max_answer_bytes);
   }
 
   std::string own_url() const {

@@ -22,6 +22,14 @@ TEST(ServiceConfig, IsSafeByDefault) {
   EXPECT_EQ(service.limits.max_upload_bytes, kGiB);
 }
 
+TEST(ServiceConfig, KnowsWhatLambdaCarries) {
+  EXPECT_EQ(read("{}").config.lambda.max_body_bytes, 4'500'000u);
+  EXPECT_EQ(read("lambda: { max_body_bytes: 4MiB }").config.lambda.max_body_bytes, 4 * kMiB);
+  for (const char* bad : {"lambda: { max_body_bytes: 7MiB }", "lambda: { max_answer_bytes: 6291557 }",
+                          "lambda: { memory: 512 }", "lambda: 4MiB"})
+    EXPECT_EQ(read(bad).problems.size(), 1u) << bad;
+}
+
 TEST(ServiceConfig, ReadsAddresses) {
   const Read made = read("server: { listen: \"[::1]:9000\", admin_listen: localhost:0 }\n");
   ASSERT_TRUE(made.problems.empty()) << made.problems[0].message;

@@ -151,6 +151,9 @@ void add_storage(Lister& list, const Config& config) {
   list.add("storage.keep.sources", time_text(config.keep.sources));
   list.add("links.mode", config.direct_links ? "direct" : "redirect");
   list.add("links.keys.file", config.link_keys ? config.link_keys->string() : "null");
+  std::vector<std::string> ids;
+  for (const store::LinkSigner::Key& key : config.link_secrets) ids.push_back(key.id);
+  if (!ids.empty()) list.add("links.keys", fmt::format("[{}]", fmt::join(ids, ", ")));
 }
 
 void add_http_limits(Lister& list, const Config& config) {
@@ -207,6 +210,8 @@ std::vector<Setting> settings_of(const Config& config, const Document& document)
   list.add("limits.report_max_rows", fmt::format("{}", limits.report_max_rows));
   add_http_limits(list, config);
   add_compat(list, config.service.compat);
+  list.add("lambda.max_body_bytes", fmt::format("{}", config.lambda.max_body_bytes));
+  list.add("lambda.max_answer_bytes", fmt::format("{}", config.lambda.max_answer_bytes));
   for (const std::string_view section : {"tables", "reports"})
     if (const Node* node = document.root.find(section)) list.add_leaves(std::string(section), *node);
   list.add("observability.logs.level", level_name(config.service.logs.level));

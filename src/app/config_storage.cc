@@ -22,6 +22,8 @@ constexpr std::string_view kOfS3[] = {"region", "endpoint", "path_style", "profi
 constexpr Property kKeep[] = {{"reports", kAllTypes}, {"rejects", kAllTypes}, {"sources", kAllTypes}};
 constexpr Property kLinks[] = {{"mode", kAllTypes}, {"keys", kAllTypes}};
 constexpr Property kKeys[] = {{"file", kAllTypes}};
+constexpr Property kLinkKey[] = {{"id", kAllTypes}, {"secret", kAllTypes}};
+constexpr std::size_t kLeastSecret = 32;
 
 bool consists_of(std::string_view text, std::string_view others) {
   return std::ranges::all_of(text, [&](char c) {
@@ -111,6 +113,7 @@ class StorageReader : private ValueReader {
 
   void read_s3(const Place& at, std::string place) {
     store::S3Settings& s3 = config_.s3.emplace();
+    config_.service.offers_sources = true;
     while (place.ends_with('/')) place.pop_back();
     const std::size_t slash = std::min(place.find('/'), place.size());
     s3.bucket = place.substr(0, slash);
@@ -179,13 +182,37 @@ class StorageReader : private ValueReader {
     if (const Place mode = present(at, "mode"); mode && is(mode, Node::Kind::Scalar, "direct or redirect"))
       read_mode(mode);
     const Place keys = present(at, "keys");
-    if (!keys || !is(keys, Node::Kind::Map, "{ file: PATH }")) return;
+    if (!keys) return;
+    if (keys.node->kind == Node::Kind::List) return read_link_keys(keys);
+    if (!is(keys, Node::Kind::Map, "{ file: PATH }, or a list of { id, secret }")) return;
     check_members(keys, kKeys, std::nullopt);
     std::string file;
     take_text(keys, "file", file);
     if (file.empty())
       return problem(keys, "the file is not named", "links: { keys: { file: /etc/rowgate/link-keys } }");
     config_.link_keys = from_folder(file);
+  }
+
+  /// The first one signs, all of them are accepted.
+  void read_link_keys(const Place& keys) {
+    if (keys.node->items.empty()) problem(keys, "there is no key", "write { id, secret }");
+    for (std::size_t i = 0; i < keys.node->items.size(); ++i) {
+      const Place at = keys.item(i);
+      if (!is(at, Node::Kind::Map, "{ id, secret }")) continue;
+      check_members(at, kLinkKey, std::nullopt);
+      store::LinkSigner::Key key;
+      take_text(at, "id", key.id);
+      take_text(at, "secret", key.bytes);
+      if (!store::is_link_key_id(key.id))
+        problem(at, fmt::format("`{}` is not the id of a key", shown(key.id)), "1 to 16 letters and digits");
+      if (std::ranges::find(config_.link_secrets, key.id, &store::LinkSigner::Key::id) !=
+          config_.link_secrets.end())
+        problem(at, fmt::format("there is a key `{}` already", shown(key.id)));
+      if (key.bytes.size() < kLeastSecret)
+        problem(at, fmt::format("the secret has fewer than {} characters", kLeastSecret),
+                "openssl rand -base64 48, given by the environment: secret: ${LINK_KEY}");
+      config_.link_secrets.push_back(std::move(key));
+    }
   }
 
   const Document& document_;

@@ -99,6 +99,17 @@ TEST_F(StorageConfig, TellsHowLinksAreMade) {
   EXPECT_EQ(made.config.link_keys, "/etc/rowgate/link-keys");
 }
 
+TEST_F(StorageConfig, LinkKeysMayBeWrittenOut) {
+  const Read made = read(
+      "links: { keys: [{ id: a1, secret: 0123456789abcdef0123456789abcdef },"
+      " { id: b, secret: fedcba9876543210fedcba9876543210 }] }\n");
+  ASSERT_TRUE(made.problems.empty()) << made.problems[0].message;
+  ASSERT_EQ(made.config.link_secrets.size(), 2u);
+  EXPECT_EQ(made.config.link_secrets[0].id, "a1");
+  EXPECT_EQ(made.config.link_secrets[0].bytes, "0123456789abcdef0123456789abcdef");
+  EXPECT_EQ(made.setting("links.keys"), "[a1, b] from rowgate.yaml:1") << "never the secrets";
+}
+
 struct BadStorage {
   const char* yaml;
   const char* says;  ///< the beginning of the only problem
@@ -132,6 +143,14 @@ const BadStorage kBadStorages[] = {
     {"links: [direct]", "links: "},
     {"links: { keys: link-keys }", "links.keys: "},
     {"links: { keys: {} }", "links.keys: the file is not named"},
+    {"links: { keys: [] }", "links.keys: there is no key"},
+    {"links: { keys: [a] }", "links.keys[0]: "},
+    {"links: { keys: [{ id: a, secret: short }] }", "links.keys[0]: the secret has fewer than 32"},
+    {"links: { keys: [{ id: a-b, secret: 0123456789abcdef0123456789abcdef }] }",
+     "links.keys[0]: `a-b` is not the id"},
+    {"links: { keys: [{ id: a, secret: 0123456789abcdef0123456789abcdef },"
+     " { id: a, secret: 0123456789abcdef0123456789abcdef }] }",
+     "links.keys[1]: there is a key `a` already"},
     {"links: { key: a }", "links.key: "},
 };
 

@@ -16,6 +16,7 @@ std::unique_ptr<store::Store> make_store(const Config& config) {
 }
 
 Result<store::LinkSigner> make_link_signer(const Config& config) {
+  if (!config.link_secrets.empty()) return store::LinkSigner(config.link_secrets);
   if (config.link_keys) return store::LinkSigner::from_file(*config.link_keys);
   if (config.s3) return store::s3_link_signer(*config.s3);
   return store::LinkSigner::from_file(config.storage_path / store::kLinkKeysFile);

@@ -69,12 +69,24 @@ void set_default(Response& response, std::string_view name, std::string_view val
   if (found == response.headers.end()) response.set(std::string(name), std::string(value));
 }
 
+/// The limit of a file that is too large, and the way out where there is one.
+void add_file_limit(const Settings& settings, const Request& request, const Route& route, Problem& problem) {
+  if (request.parameter("source")) {
+    problem.limit = settings.limits.max_upload_bytes;
+    return;
+  }
+  problem.headers.emplace_back("Upload-Limit", fmt::format("max-size={}", route.limit_bytes(settings)));
+  if (settings.offers_sources)
+    problem.error.hint = "POST /v1/sources tells where to put a larger file; then load it by ?source=KEY";
+}
+
 /// Headers that a problem of this code always has, and the limit that was exceeded.
-void add_route_details(const Settings& settings, const Route* route, Problem& problem) {
+void add_route_details(const Settings& settings, const Request* request, const Route* route,
+                       Problem& problem) {
   const auto add = [&problem](std::string_view name, std::string value) {
     problem.headers.emplace_back(name, std::move(value));
   };
-  if (route == nullptr) return;
+  if (route == nullptr || request == nullptr) return;
   const bool is_upload = route->accepts.find("text/csv") != std::string_view::npos;
   switch (problem.error.code) {
     case Code::AuthForbidden:
@@ -90,7 +102,7 @@ void add_route_details(const Settings& settings, const Route* route, Problem& pr
       break;
     case Code::LimitBytes:
       if (!problem.limit) problem.limit = route->limit_bytes != nullptr ? route->limit_bytes(settings) : 0;
-      if (is_upload) add("Upload-Limit", fmt::format("max-size={}", route->limit_bytes(settings)));
+      if (is_upload) add_file_limit(settings, *request, *route, problem);
       break;
     default:
       break;
@@ -135,7 +147,8 @@ std::variant<Accepted, Problem> RoutedApplication::judge(Call& call) {
 }
 
 std::optional<Problem> RoutedApplication::authorize(Call& call) {
-  if (!service_.settings.needs_keys || call.route->scope == Scope::None) return std::nullopt;
+  if (!service_.settings.needs_keys || call.route->scope == Scope::None || call.request.is_own)
+    return std::nullopt;
   const Result<const KeySettings*> key = authenticator_.authenticate(call.request);
   if (!key) {
     Problem problem{.error = key.error()};
@@ -224,7 +237,7 @@ bool RoutedApplication::is_served(const Request& request, const Route& route) co
 Response RoutedApplication::tell(const Request* request, const Match& found, const Route* route,
                                  Problem problem) {
   if (is_kept_back(problem.error.code)) service_.log.error(request, problem.error);
-  add_route_details(service_.settings, route, problem);
+  add_route_details(service_.settings, request, route, problem);
   return complete(problem_response(service_.settings, request, route, problem), request, found);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/ids.h"
 #include "http/idempotency.h"
+#include "http/sources.h"
 
 namespace rowgate::http {
 namespace {
@@ -15,16 +16,22 @@ std::string display_name(std::string_view given, const std::string& table) {
   return name.empty() ? table + ".csv" : name;
 }
 
-}  // namespace
-
-Result<Accepted> accept_file(Call& call, LoadBody::Plan plan, bool lenient, std::uint64_t limit_bytes) {
-  TRY_ASSIGN(FileHead head, read_file_head(call.request, lenient));
+/// Fails with request.invalid.
+Result<void> begin(const Call& call, LoadBody::Plan& plan) {
   TRY_ASSIGN(plan.run.idempotency, read_idempotency_key(call.request));
-  if (!plan.options.encoding) plan.options.encoding = head.charset;
   TRY(load::check(plan.options));
   plan.run.created_at = call.service.clock.now();
   plan.run.id = new_id("run_", plan.run.created_at);
   plan.run.principal = call.request.principal;
+  return {};
+}
+
+}  // namespace
+
+Result<Accepted> accept_file(Call& call, LoadBody::Plan plan, bool lenient, std::uint64_t limit_bytes) {
+  TRY_ASSIGN(FileHead head, read_file_head(call.request, lenient));
+  if (!plan.options.encoding) plan.options.encoding = head.charset;
+  TRY(begin(call, plan));
   TRY_ASSIGN(load::Upload upload, call.service.queue.receive(plan.run, limit_bytes));
   return Accepted{.receiver = std::make_unique<LoadBody>(std::move(plan), std::move(head), std::move(upload)),
                   .limit_bytes = limit_bytes};
@@ -36,6 +43,25 @@ Result<load::NewLoad> new_load(const Call& call, LoadBody& body) {
   if (load.run.file_name.empty()) load.run.file_name = display_name(body.file_name(), load.run.table);
   if (!load.options.encoding) load.options.encoding = body.charset();
   TRY(load::check(load.options));
+  if (load.run.idempotency) load.run.idempotency.fingerprint = fingerprint(call.request, load.file.sha256);
+  return load;
+}
+
+Result<Accepted> accept_source(const Call& call, const LoadBody::Plan& plan) {
+  TRY(check_source(call, plan.run.table));
+  TRY(load::check(plan.options));
+  return Accepted{};
+}
+
+Result<load::NewLoad> load_of_source(const Call& call, LoadBody::Plan plan) {
+  TRY_ASSIGN(const SourceKey key, check_source(call, plan.run.table));
+  TRY(begin(call, plan));
+  TRY_ASSIGN(load::Upload upload,
+             call.service.queue.receive(plan.run, call.service.settings.limits.max_upload_bytes));
+  load::NewLoad load{.run = std::move(plan.run), .options = std::move(plan.options), .file = {}};
+  TRY_ASSIGN(load.file, fetch_source(call, std::move(upload)));
+  if (load.file.bytes == 0) return fail(Code::FileEmpty, "the source is empty", "put the CSV file there");
+  if (load.run.file_name.empty()) load.run.file_name = key.file_name;
   if (load.run.idempotency) load.run.idempotency.fingerprint = fingerprint(call.request, load.file.sha256);
   return load;
 }

@@ -24,6 +24,11 @@ class LoadBody : public FileBody {
 /// Opens the upload and makes the receiver. Fails as read_file_head() and load::Upload::create() do.
 Result<Accepted> accept_file(Call& call, LoadBody::Plan plan, bool lenient, std::uint64_t limit_bytes);
 
+/// The same where `?source=` names a file in the bucket: no body is wanted. Fails as check_source() does.
+Result<Accepted> accept_source(const Call& call, const LoadBody::Plan& plan);
+/// Fetches that file and makes the run of it. Blocks. Fails as fetch_source() does.
+Result<load::NewLoad> load_of_source(const Call& call, LoadBody::Plan plan);
+
 /// The run that a received file becomes. Fails with file.empty.
 Result<load::NewLoad> new_load(const Call& call, LoadBody& body);
 

@@ -37,6 +37,10 @@ struct Request {
   std::string principal = "anonymous";  ///< set by the application
   std::optional<std::uint64_t> content_length = {};
   bool has_begun = false;  ///< set by the application: begin() has seen it
+  /// What links in the answer begin with, where the way of the request tells it; empty: server.public_url.
+  std::string public_url = {};
+  /// Made by the program itself, of something that its own surroundings told: needs no key.
+  bool is_own = false;
 
   /// The first value of a header; nullopt when absent. `name` in lower case.
   std::optional<std::string_view> header(std::string_view name) const;

@@ -51,10 +51,11 @@ Json item_json(const ProblemItem& item) {
   return json;
 }
 
-std::string problem_json(const Settings& settings, const std::string& request_id, const Problem& problem,
+std::string problem_json(const Settings& settings, const Request* request, const Problem& problem,
                          std::optional<std::chrono::seconds> wait) {
+  const std::string request_id = request != nullptr ? request->id : std::string();
   const CodeInfo& about = info(problem.error.code);
-  Json json{{"type", fmt::format("{}/problems/{}", settings.public_url, about.slug)},
+  Json json{{"type", fmt::format("{}/problems/{}", settings.url_for(request), about.slug)},
             {"title", about.title},
             {"status", about.http_status},
             {"detail", told_message(problem.error)},
@@ -104,7 +105,7 @@ Response problem_response(const Settings& settings, const Request* request, cons
     return response;
   }
   response.set("Content-Type", "application/problem+json; charset=utf-8");
-  response.text = problem_json(settings, request != nullptr ? request->id : std::string(), problem, wait);
+  response.text = problem_json(settings, request, problem, wait);
   return response;
 }
 

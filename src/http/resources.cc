@@ -72,9 +72,9 @@ std::string run_etag(const load::RunView& view) {
 
 std::string link_json(const Call& call, const db::LinkRecord& link) {
   const report::Links& links = call.service.links;
-  return db::to_json(link, links.is_live(link)
-                               ? report::url_of(call.service.settings.public_url, links.address(link))
-                               : std::string());
+  return db::to_json(link, links.is_live(link) ? report::url_of(call.service.settings.url_for(&call.request),
+                                                                links.address(link))
+                                               : std::string());
 }
 
 }  // namespace rowgate::http

@@ -15,19 +15,21 @@ constexpr std::string_view kRows = "application/json text/csv";
 constexpr std::string_view kSchema = "application/json application/yaml application/sql";
 constexpr std::string_view kPage = "limit cursor";
 
-constexpr std::string_view kLoad = "mode on_reject max_rejects dry_run map delimiter encoding parent name";
-constexpr std::string_view kValidation = "mode on_reject max_rejects map delimiter encoding parent name";
+constexpr std::string_view kLoad =
+    "mode on_reject max_rejects dry_run map delimiter encoding parent name source";
+constexpr std::string_view kValidation =
+    "mode on_reject max_rejects map delimiter encoding parent name source";
 constexpr std::string_view kFile =
     "text/csv application/csv text/plain application/octet-stream multipart/form-data";
 
 std::uint64_t upload_limit(const Settings& settings) {
-  return settings.limits.max_upload_bytes;
+  return settings.posted_limit();
 }
 std::uint64_t json_limit(const Settings& settings) {
   return settings.limits.max_body_bytes;
 }
 std::uint64_t original_limit(const Settings& settings) {
-  return settings.compat.max_bytes;
+  return settings.original_limit();
 }
 
 // More special patterns stand before those that would fit too.
@@ -80,6 +82,15 @@ constexpr Route kRoutes[] = {
      .produces = kJson,
      .accepts = kFile,
      .limit_bytes = upload_limit},
+
+    {.method = "POST",
+     .pattern = "/v1/sources",
+     .scope = Scope::LoadsWrite,
+     .prepare = prepare_source,
+     .handle = create_source,
+     .produces = kJson,
+     .accepts = kJson,
+     .limit_bytes = json_limit},
 
     {.method = "GET",
      .pattern = "/v1/runs",

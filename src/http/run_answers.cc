@@ -54,7 +54,7 @@ Response present_answer(const Call& call, const std::string& run_id) {
   const Result<load::RunView> view = queue.find(run_id);
   if (!view) return problem_response(call, {.error = view.error(), .instance = run_path(run_id)});
   // A run that this server had to interrupt goes on when it starts again: it is not to be sent once more.
-  const bool goes_on = view->run.status == db::RunStatus::Interrupted;
+  const bool goes_on = view->run.status == db::RunStatus::Interrupted && queue.resumes();
   if (load::has_ended(view->run.status) && !goes_on) return ended_answer(call, *view);
   if (const Result<void> kept = queue.make_durable(run_id); !kept)
     return problem_response(call, {.error = kept.error(), .instance = run_path(run_id)});

@@ -4,8 +4,10 @@
 #include "base/units.h"
 #include "http/server.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -59,6 +61,8 @@ struct CorsSettings {
 /// Limits that bind HTTP only.
 struct HttpLimits {
   std::uint64_t max_upload_bytes = kGiB;
+  /// What requests can carry at all, where something in front of the program bounds them: AWS Lambda.
+  std::uint64_t carried_bytes = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t max_body_bytes = kMiB;  ///< of JSON
   std::chrono::milliseconds sync_wait{10'000};
   std::size_t queue = 64;
@@ -80,6 +84,7 @@ struct LogSettings {
 struct Settings {
   ServerSettings server = {};
   std::string public_url = "http://127.0.0.1:8080";  ///< without a slash at its end
+  bool is_public_url_given = false;                  ///< it stands in the configuration
   std::chrono::milliseconds drain{5'000};
   bool needs_keys = false;  ///< auth.mode: keys
   bool allow_public_without_auth = false;
@@ -88,9 +93,19 @@ struct Settings {
   CorsSettings cors = {};
   HttpLimits limits = {};
   bool metrics = true;
+  /// The storage is a bucket: files that are too large for a request can go there (POST /v1/sources).
+  bool offers_sources = false;
   LogSettings logs = {};
   std::string version = {}, commit = {}, compiler = {};
   std::string_view openapi_yaml = {}, openapi_json = {};  ///< live as long as the program
+
+  /// The most bytes of a file that a request of /v1 can carry, and one of the original API.
+  std::uint64_t posted_limit() const { return std::min(limits.max_upload_bytes, limits.carried_bytes); }
+  std::uint64_t original_limit() const { return std::min(compat.max_bytes, limits.carried_bytes); }
+  /// What links in the answer to `request` (may be null) begin with.
+  const std::string& url_for(const Request* request) const {
+    return request != nullptr && !request->public_url.empty() ? request->public_url : public_url;
+  }
 };
 
 }  // namespace rowgate::http

@@ -52,8 +52,11 @@ std::vector<RefusedRecord> first_rejects(store::Store& store, const db::RunRecor
 }
 
 Result<void> sweep(store::Store& store, const Retention& keep, Timestamp now) {
-  const std::array<std::pair<const char*, std::chrono::microseconds>, 3> folders = {
-      {{"reports", keep.reports}, {"rejects", keep.rejects}, {"sources", keep.sources}}};
+  const std::array<std::pair<const char*, std::chrono::microseconds>, 4> folders = {
+      {{"reports", keep.reports},
+       {"rejects", keep.rejects},
+       {"sources", keep.sources},
+       {"uploads", keep.sources}}};
   std::optional<Error> first;
   const auto note = [&first](const auto& result) {
     if (!result && !first && result.error().code != Code::FileNotFound) first = result.error();

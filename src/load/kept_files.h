@@ -34,8 +34,9 @@ struct Retention {
   std::chrono::seconds rejects = std::chrono::days(30);
   std::chrono::seconds sources = std::chrono::days(7);
 };
-/// Removes what is older. Called at the start and every hour by a server. Goes on past a file that cannot be
-/// removed and tells the first such error at the end.
+/// Removes what is older; what clients put into a bucket for a load (uploads/) is a source too. Called at the
+/// start and every hour by a server. Goes on past a file that cannot be removed and tells the first such
+/// error at the end.
 Result<void> sweep(store::Store& store, const Retention& keep, Timestamp now);
 
 }  // namespace rowgate::load

@@ -408,13 +408,18 @@ void RunQueue::State::put_away(RunEntry& entry, const std::string& run_id) {
 }
 
 void RunQueue::State::end(const Entry& entry, db::RunRecord run, std::vector<RefusedRecord> rejects) {
-  const bool goes_on = run.status == db::RunStatus::Interrupted;
+  const bool is_stopped = run.status == db::RunStatus::Interrupted;
+  const bool goes_on = is_stopped && settings.resumes;
   const db::Idempotency key = run.idempotency;
   bool recorded = false;
   if (goes_on) {
     run.error->message = "the server stopped; this load goes on when it starts again";
     run.error->hint = "look at the run later";
   } else {
+    if (is_stopped) {
+      run.error->message = "the time for the load was over before it was done; nothing was loaded";
+      run.error->hint = "load it where there is more time, or in smaller files";
+    }
     if (!keeps_key(run)) run.idempotency.key.clear();
     recorded = record(run);
   }
@@ -569,6 +574,15 @@ void RunQueue::stop() {
     }
   }
   for (const std::function<void()>& call : on_end) call();
+}
+
+void RunQueue::interrupt() {
+  const std::scoped_lock lock(state_->mutex);
+  for (const auto& [id, entry] : state_->board.all()) entry->stop.request_stop();
+}
+
+bool RunQueue::resumes() const {
+  return state_->settings.resumes;
 }
 
 // ---- looking

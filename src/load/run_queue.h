@@ -47,6 +47,9 @@ class RunQueue {
     unsigned loads_at_once = 4;  ///< or fewer, where the database bears fewer writers
     unsigned check_threads = 0;
     bool keep_sources = true;  ///< the file as received goes to the store as sources/<run id>
+    /// A run that was stopped goes on at the next start. False where nothing on this machine lasts: it has
+    /// then ended, as interrupted.
+    bool resumes = true;
   };
   /// What became of a run, for metrics and the log: called on any thread whenever its status has changed.
   using Observer = std::function<void(const db::RunRecord&)>;
@@ -61,6 +64,10 @@ class RunQueue {
   /// Stops: running loads roll back at the next batch and become interrupted (they go on at the next start
   /// where their bytes are whole); what waits stays queued. Blocks until the workers are done.
   void stop();
+
+  /// Running loads roll back at the next batch, as stop() does; the queue goes on. Does not wait for them.
+  void interrupt();
+  bool resumes() const;
 
   /// A file for `run` (id, table, principal set) begins to be received: the run is listed as `receiving`, and
   /// is told as interrupted should the process die before submit(). An upload that is dropped is forgotten.

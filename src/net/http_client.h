@@ -26,7 +26,7 @@ struct HttpRequest {
   std::string_view body = {};  ///< sent where the method is PUT or POST; must outlive the call
   bool past_proxies = false;   ///< of an address that no proxy knows
   std::chrono::milliseconds connect_timeout{5'000};
-  /// Without a byte in either direction: so long may the other side think.
+  /// Without a byte in either direction: so long may the other side think; 0: for ever.
   std::chrono::seconds stall_timeout{30};
   std::optional<std::chrono::milliseconds> whole_timeout = {};
   std::size_t most_bytes = 16 << 20;  ///< of the answer's body; more is a failure

@@ -638,6 +638,9 @@ class FakeSigner : public store::AddressSigner {
         .expires = end,
         .is_end_known = is_end_known};
   }
+  Result<store::SignedAddress> address_to_put(const store::FileKey&, std::string_view, Timestamp) override {
+    return fail(Code::InternalError, "nothing is put here");
+  }
   Result<bool> is_there(const store::FileKey&) override { return true; }
 
   Timestamp credentials_end{std::numeric_limits<std::int64_t>::max()};

@@ -121,7 +121,7 @@ class DirStore : public Store {
 
   /// A folder of the third level is of one thing only and goes with its last file.
   static void remove_if_empty(const fs::path& folder, const FileKey& key) {
-    if (levels_of(key).size() == kMostLevels) ::rmdir(folder.c_str());
+    if (levels_of(key).size() > 2) ::rmdir(folder.c_str());
   }
 
   /// A file that was being written when its process died.

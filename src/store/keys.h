@@ -9,7 +9,7 @@
 
 namespace rowgate::store {
 
-inline constexpr std::size_t kMostLevels = 3;
+inline constexpr std::size_t kMostLevels = 4;
 
 /// "reports", "lnk_06FA...", "hires.csv".
 std::vector<std::string_view> levels_of(std::string_view key);

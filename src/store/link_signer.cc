@@ -32,12 +32,6 @@ constexpr std::size_t kLargestFile = 4096;
 constexpr std::size_t kLongestId = 16;
 constexpr std::size_t kMostDigits = 15;  // so that a time in microseconds fits in 64 bits
 
-bool is_id(std::string_view id) {
-  return !id.empty() && id.size() <= kLongestId && std::ranges::all_of(id, [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-  });
-}
-
 /// Line feeds cannot stand in any of the parts, so no two links have one text.
 std::string signature_of(const LinkSigner::Key& key, std::string_view object, std::string_view expires) {
   const std::string text = fmt::format("GET\n{}\n{}", object, expires);
@@ -124,7 +118,7 @@ Result<std::vector<LinkSigner::Key>> parse_keys(std::string_view file, std::stri
     const std::size_t space = std::min(line.find(' '), line.size());
     const std::string id(line.substr(0, space));
     const std::optional<std::string> bytes = base64url_decode(line.substr(std::min(space + 1, line.size())));
-    if (!is_id(id) || !bytes || bytes->size() < kKeyBytes)
+    if (!is_link_key_id(id) || !bytes || bytes->size() < kKeyBytes)
       return wrong_file(file, fmt::format("line {} is not a key", number), kHint);
     if (std::ranges::find(keys, id, &LinkSigner::Key::id) != keys.end())
       return wrong_file(file, fmt::format("line {} has an id that stands there before", number), kHint);
@@ -135,6 +129,12 @@ Result<std::vector<LinkSigner::Key>> parse_keys(std::string_view file, std::stri
 }
 
 }  // namespace
+
+bool is_link_key_id(std::string_view id) {
+  return !id.empty() && id.size() <= kLongestId && std::ranges::all_of(id, [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+  });
+}
 
 LinkSigner::LinkSigner(std::vector<Key> keys) : keys_(std::move(keys)) {}
 

@@ -14,6 +14,9 @@ namespace rowgate::store {
 /// with a dot.
 inline constexpr std::string_view kLinkKeysFile = ".link-keys";
 
+/// 1 to 16 of [A-Za-z0-9].
+bool is_link_key_id(std::string_view id);
+
 /// Signs and checks the addresses of stored files: /d/{object}?e={unix seconds}&k={key id}&s={signature},
 /// where the signature is the base64url (RFC 4648 section 5, unpadded) HMAC-SHA256 of "GET", the object and
 /// the time under the key (docs/formats.md, "Link"). Thread safe.

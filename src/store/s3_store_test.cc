@@ -494,6 +494,26 @@ TEST_F(S3Addresses, AreGoodForWhoeverHasThem) {
   EXPECT_EQ(fetch(url("HEAD")).status, 403) << "of one method only";
 }
 
+TEST_F(S3Addresses, TakeAFileOfTheirMediaType) {
+  constexpr auto kNew = "uploads/jobs/upl_1/jobs.csv";
+  const auto put = [&](std::string_view key, const std::string& type) {
+    const Result<SignedAddress> address =
+        store_->address_signer()->address_to_put(std::string(key), "text/csv", in(std::chrono::minutes(5)));
+    EXPECT_TRUE(address);
+    return net::curl_client()
+        ->send({.method = "PUT",
+                .url = address->url,
+                .headers = {{"Content-Type", type}},
+                .body = "id,job\r\n1,Baker\r\n"})
+        .value_or(net::HttpResponse{})
+        .status;
+  };
+  EXPECT_EQ(put(kNew, "text/html"), 403);
+  EXPECT_FALSE(store_->file(kNew));
+  EXPECT_EQ(put(kNew, "text/csv"), 200);
+  EXPECT_EQ(get(kNew), "id,job\r\n1,Baker\r\n");
+}
+
 TEST_F(S3Addresses, EveryByteCounts) {
   const std::string good = url();
   const std::size_t begin = good.find('/', 8) + 1;

@@ -15,8 +15,8 @@
 
 namespace rowgate::store {
 
-/// The name of a stored file: one to three levels of [A-Za-z0-9._-], none of which begins with a dot, such as
-/// "rejects/run_06FA....jsonl" or "reports/lnk_06FA.../hires.csv".
+/// The name of a stored file: one to four levels of [A-Za-z0-9._-], none of which begins with a dot, such as
+/// "rejects/run_06FA....jsonl" or "uploads/jobs/upl_06FA.../jobs.csv".
 using FileKey = std::string;
 
 /// Whether `level` may be a level of a key: 1 to 150 of these characters.
@@ -54,6 +54,10 @@ class AddressSigner {
   /// storage.denied, storage.unreachable (no credentials), and for a time that is over.
   virtual Result<SignedAddress> address(std::string_view method, const FileKey& key,
                                         std::string_view filename, Timestamp until) = 0;
+  /// For one PUT, by which the file is stored; the request must have `media_type` as its Content-Type. Good
+  /// for as long as address() says, and fails as that does.
+  virtual Result<SignedAddress> address_to_put(const FileKey& key, std::string_view media_type,
+                                               Timestamp until) = 0;
   /// Asks the store. Fails as Store does.
   virtual Result<bool> is_there(const FileKey& key) = 0;
 };

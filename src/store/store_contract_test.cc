@@ -88,8 +88,8 @@ TEST_P(StoreContract, AWriterThatIsDroppedLeavesNothing) {
   EXPECT_THAT(keys("reports"), IsEmpty());
 }
 
-TEST_P(StoreContract, KeysHaveOneToThreeLevels) {
-  for (const char* key : {"one", "two/levels.csv", "three/whole/levels.csv"}) {
+TEST_P(StoreContract, KeysHaveOneToFourLevels) {
+  for (const char* key : {"one", "two/levels.csv", "three/whole/levels.csv", "and/even/four/levels.csv"}) {
     put(key, key);
     EXPECT_EQ(get(key), key);
   }
@@ -108,7 +108,7 @@ TEST_P(StoreContract, NoOtherKeyIsTaken) {
                                "reports/.hidden",
                                "reports//a.csv",
                                "reports/lnk_1/",
-                               "a/b/c/d",
+                               "a/b/c/d/e",
                                "reports/lnk_1/a%2f",
                                "reports\\a",
                                "reports/a b.csv",

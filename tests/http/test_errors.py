@@ -37,6 +37,8 @@ NEVER_OVER_HTTP = {
     "config.invalid": "such a server does not start",
     "config.cannot_listen": "such a server does not start; test_a_port_that_is_taken",
     "header.extra": "a warning within a run",
+    "source.unknown": "of a storage that is a bucket: tests/s3/test_s3_sources.py",
+    "limit.answer": "of AWS Lambda: tests/lambda",
     "run.interrupted": "such a run is answered with 202, since it goes on: test_restart.py",
 }
 
@@ -131,6 +133,11 @@ def another_digest(worlds, _code):
 @way("table.unknown")
 def no_table(worlds, _code):
     return worlds.empty.call("loadFile", table="jobz")
+
+
+@way("source.not_offered")
+def no_bucket(worlds, _code):
+    return worlds.empty.call("createSource")
 
 
 @way("table.differs")

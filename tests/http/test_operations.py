@@ -23,6 +23,7 @@ GETS = [operation for operation in OPERATIONS if operation.method == "GET"]
 ELSEWHERE = {
     ("livez", 503): "the loop stands still for a second: src/http/application_test.cc and src/http/server_test.cc",
     ("download", 302): "the report is in a bucket: tests/s3/test_s3_links.py",
+    ("createSource", 201): "there is a bucket: tests/s3/test_s3_sources.py",
 }
 
 WAYS = {}
@@ -136,6 +137,11 @@ def switched_off(worlds, operation, _media):
     return worlds.bare.call(operation)
 
 
+@way(404, "createSource")
+def a_source_for_no_table(worlds, operation, _media):
+    return worlds.plain.call(operation, body=b'{"table": "nothing"}')
+
+
 @way(406)
 def no_such_form(worlds, operation, _media):
     return worlds.plain.call(operation, {"Accept": "image/png"})
@@ -149,6 +155,15 @@ def another_table(worlds, operation, _media):
 @way(409, "originalLoad")
 def another_table_by_the_original_api(worlds, operation, _media):
     return worlds.changed.call(operation, query="table=jobs&schema=test_db&append=true")
+
+
+@way(409, "createSource")
+def no_bucket(worlds, operation, _media):
+    answer = worlds.plain.call(operation)
+    for loading in ("loadFile", "validateFile"):
+        source = worlds.plain.call(loading, query="source=uploads/-/upl_" + "0" * 26 + "/jobs.csv", body=b"")
+        assert (source.status, source.slug) == (409, answer.slug), source
+    return answer
 
 
 @way(409, "createLink")
@@ -178,7 +193,7 @@ def a_link_that_was_revoked(worlds, operation, _media):
 def a_large_body(worlds, operation, _media):
     answer = worlds.tight.call(operation, body=b" " * 4000)
     if not operation.is_original:
-        assert answer.problem["limit"] == (256 if operation.id == "createLink" else 2048)
+        assert answer.problem["limit"] == (256 if operation.id in ("createLink", "createSource") else 2048)
     return answer
 
 
@@ -220,6 +235,11 @@ def too_many_wrong_keys(worlds, operation, _media):
 @way(503)
 def no_database(worlds, operation, _media):
     return worlds.broken.call(operation)
+
+
+@way(503, "createSource")
+def no_database_that_would_know_the_table(worlds, operation, _media):
+    return worlds.broken.call(operation, body=b'{"table": "jobs"}')
 
 
 @way(504)
@@ -451,9 +471,9 @@ def test_examples_of_bodies_are_taken(worlds, operation):
         for _, example in examples_of(content):
             body = example if isinstance(example, str) else api.json.dumps(example)
             query = "table=departments&schema=test_db&append=0" if operation.is_original else "mode=upsert"
-            answer = worlds.plain.call(operation, {"Content-Type": media}, "" if operation.id == "createLink" else query,
+            answer = worlds.plain.call(operation, {"Content-Type": media}, "" if operation.id.startswith("create") else query,
                                        body.encode(), table="departments")
-            assert answer.status in (200, 201), (media, answer)
+            assert answer.status == 409 if operation.id == "createSource" else answer.status in (200, 201), (media, answer)
 
 
 @pytest.mark.parametrize("name", ["/openapi.yaml", "/openapi.json"])

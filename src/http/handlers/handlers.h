@@ -37,6 +37,9 @@ Result<Reply> run_report_as_json(Call& call, Body body);
 // new_link.cc
 Result<Accepted> prepare_link(Call& call);
 Result<Reply> create_link(Call& call, Body body);
+// sources.cc
+Result<Accepted> prepare_source(Call& call);
+Result<Reply> create_source(Call& call, Body body);
 // links.cc
 Result<Reply> list_links(Call& call, Body body);
 Result<Reply> revoke_link(Call& call, Body body);

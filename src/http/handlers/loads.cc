@@ -35,7 +35,7 @@ Result<std::string> read_parent(const Call& call, const db::TableName& table) {
   return parent.run.id;
 }
 
-Result<Accepted> prepare(Call& call, bool dry_run) {
+Result<LoadBody::Plan> plan_of(const Call& call, bool dry_run) {
   TRY_ASSIGN(const FoundTable table, find_table(call));
   const Request& request = call.request;
   LoadBody::Plan plan;
@@ -56,7 +56,20 @@ Result<Accepted> prepare(Call& call, bool dry_run) {
   }
   plan.run.dry_run = options.dry_run;
   plan.run.mode = options.mode;
-  return accept_file(call, std::move(plan), false, call.service.settings.limits.max_upload_bytes);
+  return plan;
+}
+
+Result<Accepted> prepare(Call& call, bool dry_run) {
+  TRY_ASSIGN(LoadBody::Plan plan, plan_of(call, dry_run));
+  if (call.request.parameter("source")) return accept_source(call, plan);
+  return accept_file(call, std::move(plan), false, call.service.settings.posted_limit());
+}
+
+/// What came as the body, or lies in the bucket.
+Result<load::NewLoad> received(const Call& call, BodyReceiver* body) {
+  if (body != nullptr) return new_load(call, static_cast<LoadBody&>(*body));
+  TRY_ASSIGN(LoadBody::Plan plan, plan_of(call, call.route->prepare == prepare_validation));
+  return load_of_source(call, std::move(plan));
 }
 
 }  // namespace
@@ -70,7 +83,7 @@ Result<Accepted> prepare_validation(Call& call) {
 }
 
 Result<Reply> load_file(Call& call, Body body) {
-  TRY_ASSIGN(load::NewLoad load, new_load(call, static_cast<LoadBody&>(*body)));
+  TRY_ASSIGN(load::NewLoad load, received(call, body.get()));
   TRY_ASSIGN(const Submitted submitted, submit(call, std::move(load)));
   if (submitted.refusal) return Reply(*submitted.refusal);
   return Reply(after_run(call.service.queue, submitted.run_id, call.service.settings.limits.sync_wait,

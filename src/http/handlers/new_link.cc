@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "http/handlers/handlers.h"
 #include "http/idempotency.h"
+#include "http/json_body.h"
 #include "http/lookups.h"
 #include "http/metrics.h"
 #include "http/problem.h"
@@ -16,40 +17,9 @@
 namespace rowgate::http {
 namespace {
 
-/// A JSON body, kept whole.
-class JsonBody : public BodyReceiver {
- public:
-  Result<void> take(std::span<const char> bytes) override {
-    text_.append(bytes.data(), bytes.size());
-    return {};
-  }
-  Result<void> finish() override { return {}; }
-  const std::string& text() const { return text_; }
-
- private:
-  std::string text_;
-};
-
-/// What is wrong with the body, and the member where it is (RFC 6901).
 Problem bad_json(std::string message, std::string pointer = {}) {
-  Problem problem{.error = {Code::RequestBadJson, std::move(message),
-                            "for example {\"expires_in\": 86400, \"params\": {}}"}};
-  if (!pointer.empty())
-    problem.items.push_back({.code = Code::RequestBadJson, .pointer = std::move(pointer)});
-  return problem;
-}
-
-std::string pointer_to(std::string_view member) {
-  std::string pointer = "/";
-  for (const char c : member) {
-    if (c == '~')
-      pointer += "~0";
-    else if (c == '/')
-      pointer += "~1";
-    else
-      pointer += c;
-  }
-  return pointer;
+  return http::bad_json(std::move(message), "for example {\"expires_in\": 86400, \"params\": {}}",
+                        std::move(pointer));
 }
 
 std::optional<Problem> read_params(const Node& node, report::LinkRequest& request) {
@@ -92,21 +62,12 @@ std::optional<Problem> read_body(const std::string& text, report::LinkRequest& r
 
 Result<Accepted> prepare_link(Call& call) {
   TRY(find_report(call));
-  const std::string_view type = call.request.header("content-type").value_or("application/json");
-  if (lower_ascii(trim_spaces(type.substr(0, type.find(';')))) != "application/json")
-    return fail(Code::RequestUnsupportedMedia, fmt::format("\"{}\" is not taken here", shown(type)),
-                "send application/json, or no body");
-  const std::string coding = lower_ascii(trim_spaces(call.request.header("content-encoding").value_or("")));
-  if (!coding.empty() && coding != "identity")
-    return fail(Code::RequestUnsupportedEncoding, fmt::format("\"{}\" is not taken here", shown(coding)),
-                "send the JSON as it is");
-  return Accepted{.receiver = std::make_unique<JsonBody>(),
-                  .limit_bytes = call.service.settings.limits.max_body_bytes};
+  return accept_json(call);
 }
 
 Result<Reply> create_link(Call& call, Body body) {
   TRY_ASSIGN(const report::Definition* const report, find_report(call));
-  const std::string text = body ? static_cast<const JsonBody&>(*body).text() : std::string();
+  const std::string text = json_text_of(body.get());
   report::LinkRequest request{.report = report, .principal = call.request.principal};
   if (const std::optional<Problem> problem = read_body(text, request))
     return Reply(problem_response(call, *problem));
@@ -116,7 +77,7 @@ Result<Reply> create_link(Call& call, Body body) {
   std::string json = link_json(call, made.link);
   json.insert(json.rfind('}'), fmt::format(",\"reused\":{}", made.reused));
   Response response = json_response(201, json + "\n");
-  response.set("Location", report::url_of(call.service.settings.public_url, made.address));
+  response.set("Location", report::url_of(call.service.settings.url_for(&call.request), made.address));
   if (made.replayed)
     response.set("Idempotency-Replayed", "true");
   else

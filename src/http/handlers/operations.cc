@@ -46,7 +46,7 @@ Result<Reply> discover_loads(Call& call, Body) {
   response.set("Accept-Post",
                "text/csv, application/csv, text/plain, application/octet-stream, multipart/form-data");
   response.set("Accept-Encoding", "gzip, zstd");
-  response.set("Upload-Limit", fmt::format("max-size={}", call.service.settings.limits.max_upload_bytes));
+  response.set("Upload-Limit", fmt::format("max-size={}", call.service.settings.posted_limit()));
   return response;
 }
 

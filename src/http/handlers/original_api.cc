@@ -21,6 +21,8 @@ namespace {
 
 constexpr std::string_view kLoaded = "Data loaded succesfully!";
 constexpr std::string_view kNoData = "Cannot find data to upload";
+constexpr std::string_view kSourceTooLarge = "the source ";
+constexpr std::string_view kWayOut = " POST /v1/sources tells where to put it; then load it by ?source=KEY.";
 constexpr std::uint64_t kReadPast = 16 * kMiB;
 
 Response line(int status, std::string text) {
@@ -143,9 +145,7 @@ Response answer_for(const Call& call, const Submitted& submitted) {
   return response;
 }
 
-}  // namespace
-
-Result<Accepted> prepare_original_load(Call& call) {
+Result<LoadBody::Plan> plan_of(const Call& call) {
   TRY(check_names_given(call.request));
   TRY(check_schema(call));
   TRY_ASSIGN(const db::TableName table, find_or_name_table(call));
@@ -155,14 +155,46 @@ Result<Accepted> prepare_original_load(Call& call) {
   plan.run.space = table.space;
   plan.options.mode = append == "true" || append == "True" || append == "1" ? "append" : "replace";
   plan.run.mode = plan.options.mode;
+  return plan;
+}
+
+std::unexpected<Error> source_error(const Call& call, const Error& error) {
+  if (error.code != Code::SourceUnknown) return std::unexpected(error);
+  return refused(fmt::format("Unknown source: {}", shown(*call.request.parameter("source"))));
+}
+
+/// What came as the body, or lies in the bucket.
+Result<load::NewLoad> received(const Call& call, BodyReceiver* body) {
+  if (body != nullptr) return new_load(call, static_cast<LoadBody&>(*body));
+  TRY_ASSIGN(LoadBody::Plan plan, plan_of(call));
+  Result<load::NewLoad> load = load_of_source(call, std::move(plan));
+  if (!load) return source_error(call, load.error());
+  return load;
+}
+
+/// "4 MB", "4.3 MB".
+std::string megabytes(std::uint64_t bytes) {
+  if (bytes % kMiB == 0) return fmt::format("{} MB", bytes / kMiB);
+  return fmt::format("{:.1f} MB", static_cast<double>(bytes) / static_cast<double>(kMiB));
+}
+
+}  // namespace
+
+Result<Accepted> prepare_original_load(Call& call) {
+  TRY_ASSIGN(LoadBody::Plan plan, plan_of(call));
+  if (call.request.parameter("source")) {
+    Result<Accepted> accepted = accept_source(call, plan);
+    if (!accepted) return source_error(call, accepted.error());
+    return accepted;
+  }
   TRY_ASSIGN(Accepted accepted,
-             accept_file(call, std::move(plan), true, call.service.settings.compat.max_bytes));
+             accept_file(call, std::move(plan), true, call.service.settings.original_limit()));
   accepted.read_past_bytes = kReadPast;
   return accepted;
 }
 
 Result<Reply> original_load(Call& call, Body body) {
-  Result<load::NewLoad> load = new_load(call, static_cast<LoadBody&>(*body));
+  Result<load::NewLoad> load = received(call, body.get());
   if (!load && load.error().code == Code::FileEmpty) return refused(std::string(kNoData));
   if (!load) return std::unexpected(std::move(load).error());
   TRY(check_rows(call, *load));
@@ -173,8 +205,10 @@ Result<Reply> original_load(Call& call, Body body) {
 }
 
 std::string original_error_line(const Settings& settings, const Error& error) {
+  if (error.code == Code::LimitBytes && error.message.starts_with(kSourceTooLarge)) return error.message;
   if (error.code == Code::LimitBytes)
-    return fmt::format("The file is larger than {} MB.", settings.compat.max_bytes / kMiB);
+    return fmt::format("The file is larger than {}.{}", megabytes(settings.original_limit()),
+                       settings.offers_sources ? kWayOut : std::string_view());
   if (error.code == Code::FileEmpty) return std::string(kNoData);
   return told_message(error);
 }
@@ -189,7 +223,7 @@ Result<Reply> original_report(Call& call, Body) {
                call.service.links.make(
                    {.report = &report, .expires_in = report.expires, .principal = call.request.principal}));
     call.service.metrics.link_created(report.name);
-    const std::string url = report::url_of(call.service.settings.public_url, made.address);
+    const std::string url = report::url_of(call.service.settings.url_for(&call.request), made.address);
     return Reply(json_response(200, fmt::format("{{\"message\": {}, \"presigned-url\": {}}}\n",
                                                 json_text("Report generated succesfully!"), json_text(url))));
   }

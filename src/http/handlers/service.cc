@@ -13,22 +13,24 @@ Json limits_json(const Service& service) {
   const Settings& settings = service.settings;
   const HttpLimits& http = settings.limits;
   const load::LoadLimits& load = service.catalog.limits;
-  return {{"max_upload_bytes", http.max_upload_bytes},
-          {"max_unpacked_bytes", load.max_unpacked_bytes},
-          {"max_ratio", load.max_ratio},
-          {"max_columns", load.max_columns},
-          {"max_field_bytes", load.max_field_bytes},
-          {"max_record_bytes", load.max_record_bytes},
-          {"max_rejects", load.max_rejects.setting()},
-          {"max_header_bytes", settings.server.max_header_bytes},
-          {"max_url_bytes", settings.server.max_target_bytes},
-          {"max_body_bytes", http.max_body_bytes},
-          {"max_compat_bytes", settings.compat.max_bytes},
-          {"sync_wait", static_cast<double>(http.sync_wait.count()) / 1000.0},
-          {"loads_at_once", http.loads_at_once},
-          {"queue", http.queue},
-          {"page", http.page},
-          {"max_page", http.max_page}};
+  Json json{{"max_upload_bytes", settings.posted_limit()},
+            {"max_unpacked_bytes", load.max_unpacked_bytes},
+            {"max_ratio", load.max_ratio},
+            {"max_columns", load.max_columns},
+            {"max_field_bytes", load.max_field_bytes},
+            {"max_record_bytes", load.max_record_bytes},
+            {"max_rejects", load.max_rejects.setting()},
+            {"max_header_bytes", settings.server.max_header_bytes},
+            {"max_url_bytes", settings.server.max_target_bytes},
+            {"max_body_bytes", http.max_body_bytes},
+            {"max_compat_bytes", settings.original_limit()},
+            {"sync_wait", static_cast<double>(http.sync_wait.count()) / 1000.0},
+            {"loads_at_once", http.loads_at_once},
+            {"queue", http.queue},
+            {"page", http.page},
+            {"max_page", http.max_page}};
+  if (settings.offers_sources) json["max_source_bytes"] = http.max_upload_bytes;
+  return json;
 }
 
 }  // namespace

@@ -195,17 +195,18 @@ Result<std::string> S3Client::credentials_source() {
 }
 
 Result<SignedAddress> S3Client::address(std::string_view method, std::string_view object, net::Fields query,
-                                        Timestamp until) {
+                                        Timestamp until, net::Fields headers) {
   TRY_ASSIGN(const aws::Credentials credentials, settings_.credentials->current());
   const std::int64_t now_s = now().micros / 1'000'000;
   std::int64_t end_s = std::min<std::int64_t>(until.micros / 1'000'000, now_s + aws::kLongestLife.count());
   if (credentials.expires) end_s = std::min(end_s, credentials.expires->micros / 1'000'000);
   if (end_s <= now_s) return fail(Code::StorageDenied, "the time of the address is over");
   const std::string path = path_of(object);
+  headers.emplace_back("Host", host_);
   const std::string signed_query = aws::signed_query({.method = std::string(method),
                                                       .path = path,
                                                       .query = std::move(query),
-                                                      .headers = {{"Host", host_}},
+                                                      .headers = std::move(headers),
                                                       .payload_sha256 = std::string(aws::kUnsignedPayload)},
                                                      credentials, {settings_.region, std::string(kService)},
                                                      now(), std::chrono::seconds(end_s - now_s));

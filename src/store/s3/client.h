@@ -46,9 +46,9 @@ class S3Client {
   /// not, with storage.denied for what was refused (the keys, the bucket, the clock), with storage.full.
   Result<S3Answer> call(const S3Operation& operation);
 
-  /// A signed address of the object; see AddressSigner.
+  /// A signed address of the object; see AddressSigner. `headers` must be sent with it.
   Result<SignedAddress> address(std::string_view method, std::string_view object, net::Fields query,
-                                Timestamp until);
+                                Timestamp until, net::Fields headers = {});
 
   /// How far this machine's clock was ahead of the server's at the last answer.
   std::optional<std::chrono::seconds> clock_ahead() const;

@@ -145,6 +145,12 @@ class S3Store : public Store, public AddressSigner {
         until);
   }
 
+  Result<SignedAddress> address_to_put(const FileKey& key, std::string_view media_type,
+                                       Timestamp until) override {
+    TRY_ASSIGN(const std::string object, object_of(key));
+    return client_->address("PUT", object, {}, until, {{"Content-Type", std::string(media_type)}});
+  }
+
   Result<bool> is_there(const FileKey& key) override {
     TRY_ASSIGN(const std::string object, object_of(key));
     TRY_ASSIGN(const S3Answer about, head(object));
