@@ -4,6 +4,7 @@
 #include "db/mysql/cursor.h"
 #include "db/mysql/dialect.h"
 #include "db/mysql/session.h"
+#include "db/server/login.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -43,7 +44,10 @@ class MySqlEngine : public server::Engine {
   std::string describe() const override { return address_.shown(); }
 
   Result<std::unique_ptr<Session>> connect(server::Access) const override {
-    TRY_ASSIGN(std::unique_ptr<MySqlSession> session, MySqlSession::open(address_, lock_wait_));
+    const auto open = [this](const ServerAddress& address) {
+      return MySqlSession::open(address, lock_wait_);
+    };
+    TRY_ASSIGN(std::unique_ptr<MySqlSession> session, server::log_in(address_, open));
     std::call_once(collation_known_, [&] { dialect_.use_collation(std::string(session->collation())); });
     return std::unique_ptr<Session>(std::move(session));
   }

@@ -3,6 +3,7 @@
 #include "db/postgresql/cursor.h"
 #include "db/postgresql/dialect.h"
 #include "db/postgresql/session.h"
+#include "db/server/login.h"
 #include "io/digest.h"
 
 #include <fmt/format.h>
@@ -31,7 +32,10 @@ class PostgreSqlEngine : public server::Engine {
   std::string describe() const override { return address_.shown(); }
 
   Result<std::unique_ptr<Session>> connect(server::Access) const override {
-    TRY_ASSIGN(std::unique_ptr<PostgreSqlSession> session, PostgreSqlSession::open(address_, lock_wait_));
+    const auto open = [this](const ServerAddress& address) {
+      return PostgreSqlSession::open(address, lock_wait_);
+    };
+    TRY_ASSIGN(std::unique_ptr<PostgreSqlSession> session, server::log_in(address_, open));
     return std::unique_ptr<Session>(std::move(session));
   }
   Result<std::unique_ptr<Cursor>> open_cursor(std::unique_ptr<Session> session,
