@@ -158,30 +158,18 @@ Result<void> ServerTransaction::begin_anew(const Error& error) {
 
 /// With `keys: enforce` the table refers to its parents, itself among them under the name that it has at
 /// first.
-Result<table::TableSchema> ServerTransaction::schema_for(const TableName& name, const TableName& fresh,
-                                                         const LoadTarget& target) {
+table::TableSchema ServerTransaction::schema_for(const TableName& name, const TableName& fresh,
+                                                 const LoadTarget& target) {
   table::TableSchema schema = *target.schema;
-  for (table::ForeignKey& key : schema.foreign_keys) {
-    if (!target.enforce_keys) break;
-    if (key.table == name.name) {
-      key.table = fresh.name;
-      continue;
-    }
-    TRY_ASSIGN(const std::optional<TableName> parent,
-               engine_.stored_name(*session_, {name.space, key.table}));
-    if (!parent && !dry_run_)
-      return fail(
-          Code::TableUnknown,
-          fmt::format("the table `{}`, which `{}` refers to, does not exist yet", key.table, name.name),
-          fmt::format("load {} first", key.table));
-  }
+  for (table::ForeignKey& key : schema.foreign_keys)
+    if (target.enforce_keys && key.table == name.name) key.table = fresh.name;
   return schema;
 }
 
 Result<void> ServerTransaction::create(const TableName& name, const LoadTarget& target) {
   const bool is_temporary = !engine_.ddl_is_transactional() && dry_run_;
   const TableName fresh{name.space, "__rg_" + target.run_id};
-  TRY_ASSIGN(const table::TableSchema schema, schema_for(name, fresh, target));
+  const table::TableSchema schema = schema_for(name, fresh, target);
   std::string sql =
       engine_.dialect().create_table(fresh, schema, target.enforce_keys && !dry_run_, target.database_checks);
   if (is_temporary) sql.replace(0, std::string_view("CREATE").size(), "CREATE TEMPORARY");
@@ -218,6 +206,11 @@ Result<std::unique_ptr<Sink>> ServerTransaction::open_sink(const LoadTarget& tar
   Surroundings& at = *this;
   TRY_ASSIGN(std::unique_ptr<Sink> sink, make_sink(at, own));
   ++sinks_;
+  for (const table::ForeignKey& key : own.schema->foreign_keys) {
+    if (!own.enforce_keys || key.table == own.table.name) continue;
+    TRY_ASSIGN(const std::optional<std::string> parent, tables_->find({own.table.space, key.table}));
+    if (!parent) return std::unexpected(missing_parent(own, key));
+  }
   schemas_[own.table] = table::to_json(*own.schema);
   return sink;
 }
