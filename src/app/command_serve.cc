@@ -76,11 +76,13 @@ class Serving {
                {.spool = at.config().spool_path, .direct = direct_links_of(at.config(), *at.store)}),
         log_(settings_.logs),
         metrics_(settings_, at.config().catalog),
-        queue_(*at.database, *at.store, at.config().catalog, clock_,
-               {.spool = at.config().spool_path,
-                .queue_limit = settings_.limits.queue,
-                .loads_at_once = settings_.limits.loads_at_once},
-               [this](const db::RunRecord& run) { note(run); }),
+        queue_(
+            *at.database, *at.store, at.config().catalog, clock_,
+            {.spool = at.config().spool_path,
+             .queue_limit = settings_.limits.queue,
+             .loads_at_once = settings_.limits.loads_at_once},
+            [this](const db::RunRecord& run) { note(run); },
+            [this](const db::RunRecord& run, const Error& error) { note_not_kept(run, error); }),
         service_{.settings = settings_,
                  .catalog = at.config().catalog,
                  .reports = at.config().reports,
@@ -121,6 +123,11 @@ class Serving {
     log_.run(run);
     links_.flush();
     if (load::has_ended(run.status) && run.rows_read >= kManyRows) give_back_memory();
+  }
+
+  void note_not_kept(const db::RunRecord& run, const Error& error) {
+    metrics_.storage_failed("keep_source");
+    log_.trouble(run, "not_kept", error);
   }
 
   void announce() {
@@ -180,7 +187,10 @@ class Serving {
                                               .rejects = seconds(keep.rejects),
                                               .sources = seconds(keep.sources)},
                                              clock_.now());
-      if (!swept) log_.error(nullptr, swept.error());
+      if (!swept) {
+        metrics_.storage_failed("sweep");
+        log_.error(nullptr, swept.error());
+      }
       const auto next = std::chrono::steady_clock::now() + kTidyEvery;
       while (!over.stop_requested() && std::chrono::steady_clock::now() < next) {
         wait(over, {}, kFlushEvery);
