@@ -195,9 +195,14 @@ class Database {
   virtual Result<std::optional<TableState>> table(const TableName& table) = 0;
   /// Where the table in the database differs from `schema`, in words; empty = equal or no such table.
   virtual Result<std::vector<std::string>> differences(const LoadTarget& target) = 0;
+  /// The SQL that would make the table as `target.schema` says, for somebody else to run: a CREATE TABLE
+  /// where there is none, else what changes it; empty = nothing is to be done. Changes nothing itself.
+  virtual Result<std::vector<std::string>> plan(const LoadTarget& target) = 0;
   virtual Ledger& ledger() = 0;
   virtual LinkLedger& links() = 0;
   virtual const SqlDialect& dialect() const = 0;
+  /// What a script of such SQL begins with, so that it means in any client what it means here.
+  virtual std::string script_head() const = 0;
   virtual std::string describe() const = 0;          ///< "sqlite ./data/rowgate.db", never with a secret
   virtual Result<std::string> server_version() = 0;  ///< "SQLite 3.40.1"
   virtual bool exists() const = 0;

@@ -40,9 +40,9 @@ def make_user(kind, name, password=None):
 
 
 def drop_users(kind, *names):
-    if kind == "postgresql":
-        sql(kind, f"DROP OWNED BY {', '.join(names)} CASCADE", "admin")
     for name in names:
+        if kind == "postgresql":
+            sql(kind, f"DROP OWNED BY {name} CASCADE", "admin")
         sql(kind, f"DROP USER {name}@'127.0.0.1'" if kind == "mysql" else f"DROP ROLE {name}", "admin")
 
 

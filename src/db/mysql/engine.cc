@@ -227,9 +227,9 @@ Result<server::Shape> MySqlEngine::shape_of(Session& session, const TableName& t
       shape.primary_key.push_back(column);
       continue;
     }
-    if (shape.unique_keys.empty() || row[0] != last) shape.unique_keys.emplace_back();
+    if (shape.unique_keys.empty() || row[0] != last) shape.unique_keys.push_back({row[0].value_or("")});
     last = row[0].value_or("");
-    shape.unique_keys.back().push_back(column);
+    shape.unique_keys.back().columns.push_back(column);
   }
   TRY_ASSIGN(shape.references, references(session, "table_schema = ? AND table_name = ?", params));
   return shape;

@@ -197,7 +197,9 @@ Result<server::Shape> PostgreSqlEngine::shape_of(Session& session, const TableNa
   TRY_ASSIGN(
       const std::vector<TextRow> indexes,
       session.rows(
-          "SELECT i.indexrelid, i.indisprimary, a.attname FROM pg_index i JOIN pg_class c ON c.oid = "
+          "SELECT i.indexrelid, i.indisprimary, a.attname, x.relname, EXISTS (SELECT 1 FROM pg_constraint o "
+          "WHERE o.conindid = i.indexrelid AND o.contype = 'u') FROM pg_index i JOIN pg_class x ON x.oid = "
+          "i.indexrelid JOIN pg_class c ON c.oid = "
           "i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace CROSS JOIN LATERAL "
           "unnest(i.indkey) WITH ORDINALITY AS k(number, position) JOIN pg_attribute a ON a.attrelid = "
           "c.oid AND a.attnum = k.number WHERE n.nspname = ? AND c.relname = ? AND i.indisunique AND "
@@ -208,11 +210,13 @@ Result<server::Shape> PostgreSqlEngine::shape_of(Session& session, const TableNa
     const std::string column = row[2].value_or("");
     if (row[1] == "t") {
       shape.primary_key.push_back(column);
+      shape.primary_name = row[3].value_or("");
       continue;
     }
-    if (shape.unique_keys.empty() || row[0] != last) shape.unique_keys.emplace_back();
+    if (shape.unique_keys.empty() || row[0] != last)
+      shape.unique_keys.push_back({row[3].value_or(""), {}, row[4] == "t"});
     last = row[0].value_or("");
-    shape.unique_keys.back().push_back(column);
+    shape.unique_keys.back().columns.push_back(column);
   }
   TRY_ASSIGN(shape.references, references(session, "cn.nspname = ? AND c.relname = ?", params));
   return shape;
