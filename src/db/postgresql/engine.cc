@@ -49,7 +49,8 @@ class PostgreSqlEngine : public server::Engine {
   }
 
   Result<void> begin(Session& session) const override {
-    TRY(session.run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"));
+    // Not READ WRITE: whoever made the database read-only, perhaps since its disk is full, meant it.
+    TRY(session.run("BEGIN ISOLATION LEVEL READ COMMITTED"));
     return {};
   }
   Result<void> lock(Session& session, std::span<const std::string> names,
@@ -209,8 +210,8 @@ Result<server::Shape> PostgreSqlEngine::shape_of(Session& session, const TableNa
   for (const TextRow& row : indexes) {
     const std::string column = row[2].value_or("");
     if (row[1] == "t") {
-      shape.primary_key.push_back(column);
       shape.primary_name = row[3].value_or("");
+      shape.primary_key.push_back(column);
       continue;
     }
     if (shape.unique_keys.empty() || row[0] != last)

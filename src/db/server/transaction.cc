@@ -107,6 +107,9 @@ Result<void> ServerTransaction::start() {
     tables_->use(*session_);
   else
     tables_.emplace(engine_, *session_);
+  if (!dry_run_ && session_->only_reads())
+    return fail(Code::DatabaseReadOnly, "the database server only reads",
+                "name the server that may be written to in database.url");
   if (!dry_run_) TRY(pool_.make_ledger(*session_));
   std::vector<std::string> locks;
   for (const TableName& table : names_) locks.push_back(lock_name(engine_, table));
@@ -203,14 +206,14 @@ Result<std::unique_ptr<Sink>> ServerTransaction::open_sink(const LoadTarget& tar
     return fail(Code::InternalError, "a load that makes a table must be alone in its transaction");
   LoadTarget own = target;
   if (own.table.space == engine_.own_space()) own.table.space.clear();
-  Surroundings& at = *this;
-  TRY_ASSIGN(std::unique_ptr<Sink> sink, make_sink(at, own));
-  ++sinks_;
   for (const table::ForeignKey& key : own.schema->foreign_keys) {
     if (!own.enforce_keys || key.table == own.table.name) continue;
     TRY_ASSIGN(const std::optional<std::string> parent, tables_->find({own.table.space, key.table}));
     if (!parent) return std::unexpected(missing_parent(own, key));
   }
+  Surroundings& at = *this;
+  TRY_ASSIGN(std::unique_ptr<Sink> sink, make_sink(at, own));
+  ++sinks_;
   schemas_[own.table] = table::to_json(*own.schema);
   return sink;
 }
