@@ -123,7 +123,7 @@ def mariadb(folder):
     server.wait_for(lambda: sql("SELECT 1").returncode == 0)
     done = sql(f"CREATE DATABASE {DATABASE}; CREATE USER {USER}@'127.0.0.1' IDENTIFIED BY '{PASSWORD}';"
                f"GRANT ALL ON `{DATABASE}%`.* TO {USER}@'127.0.0.1';"
-               f"CREATE USER {ADMIN}@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON *.* TO {ADMIN}@'127.0.0.1';")
+               f"CREATE USER {ADMIN}@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON *.* TO {ADMIN}@'127.0.0.1' WITH GRANT OPTION;")
     if done.returncode != 0:
         sys.exit(done.stderr)
     return server, f"mysql://{USER}@127.0.0.1:{port}/{DATABASE}"

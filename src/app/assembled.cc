@@ -30,12 +30,14 @@ Assembled::Assembled(const Opened& at, http::Settings service_settings, store::L
             {.spool = at.config().spool_path, .direct = direct_links_of(at.config(), *at.store)}),
       log(settings.logs),
       metrics(settings, at.config().catalog),
-      queue(*at.database, *at.store, at.config().catalog, clock_,
-            {.spool = at.config().spool_path,
-             .queue_limit = settings.limits.queue,
-             .loads_at_once = settings.limits.loads_at_once,
-             .resumes = resumes},
-            [this](const db::RunRecord& run) { note(run); }),
+      queue(
+          *at.database, *at.store, at.config().catalog, clock_,
+          {.spool = at.config().spool_path,
+           .queue_limit = settings.limits.queue,
+           .loads_at_once = settings.limits.loads_at_once,
+           .resumes = resumes},
+          [this](const db::RunRecord& run) { note(run); },
+          [this](const db::RunRecord& run, const Error& error) { note_not_kept(run, error); }),
       service{.settings = settings,
               .catalog = at.config().catalog,
               .reports = at.config().reports,
@@ -57,6 +59,11 @@ void Assembled::note(const db::RunRecord& run) {
   if (load::has_ended(run.status) && run.rows_read >= kManyRows) give_back_memory();
 }
 
+void Assembled::note_not_kept(const db::RunRecord& run, const Error& error) {
+  metrics.storage_failed("keep_source");
+  log.trouble(run, "not_kept", error);
+}
+
 void Assembled::tidy() {
   const Keep& keep = at_.config().keep;
   const auto seconds = [](std::chrono::milliseconds time) {
@@ -70,7 +77,10 @@ void Assembled::tidy() {
       *at_.store,
       {.reports = seconds(keep.reports), .rejects = seconds(keep.rejects), .sources = seconds(keep.sources)},
       clock_.now());
-  if (!swept) log.error(nullptr, swept.error());
+  if (!swept) {
+    metrics.storage_failed("sweep");
+    log.error(nullptr, swept.error());
+  }
 }
 
 Result<std::string> describe_program(http::Settings& settings) {

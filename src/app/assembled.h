@@ -22,6 +22,7 @@ class Assembled {
 
  private:
   void note(const db::RunRecord& run);
+  void note_not_kept(const db::RunRecord& run, const Error& error);
   const Opened& at_;
   SystemClock clock_;
 

@@ -172,6 +172,8 @@ int run_command(const CommandLine& line) {
   if (command == "init") return command_init(common, line.init);
   if (command == "config check") return command_config_check(common);
   if (command == "config show") return command_config_show(common, line.origin, line.section);
+  if (command == "db plan") return command_db_plan(common, line.tables);
+  if (command == "db grants") return command_db_grants(common, line.host);
   if (command == "doctor") return command_doctor(common);
   if (command == "explain") return command_explain(common, line.code, line.markdown);
   if (command == "serve") return command_serve(common, line.listen);

@@ -29,6 +29,8 @@ struct CommandLine {
   std::optional<std::string> output = {};
   bool all = false;  ///< rejects show
   std::vector<std::string> files = {};
+  std::vector<std::string> tables = {};  ///< db plan
+  std::optional<std::string> host = {};  ///< db grants
   std::optional<std::string> delimiter = {};
   bool origin = false;  ///< config show
   std::optional<std::string> section = {};

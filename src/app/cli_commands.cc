@@ -241,6 +241,25 @@ void add_init(CLI::App& root, InitArguments& init) {
   command.add_flag("--force", init.force, "Overwrite files that are there");
 }
 
+void add_db(CLI::App& root, CommandLine& line) {
+  CLI::App& command =
+      add(root, kOperate, "db", "Print the SQL of table changes, or the GRANTs that rowgate needs",
+          "  rowgate db plan\n"
+          "  rowgate db grants --host 10.1.%");
+  command.require_subcommand(1);
+  CLI::App& plan =
+      add(command, "plan",
+          "Print what would make the database as the configuration says; exit code 5 when there is "
+          "something to do",
+          "  rowgate db plan hired_employees > change.sql");
+  plan.add_option("tables", line.tables, "Only these tables")->type_name("TABLE");
+  CLI::App& grants =
+      add(command, "grants", "Print the least GRANTs for the users of the database's addresses",
+          "  rowgate db grants | mariadb --user root");
+  grants.add_option("--host", line.host, "Where the users come from, on the MySQL family; % by default")
+      ->type_name("HOST");
+}
+
 void add_config(CLI::App& root, CommandLine& line) {
   CLI::App& command =
       add(root, kOperate, "config", "Check or show the configuration and where values come from",
@@ -288,6 +307,7 @@ void declare_commands(CLI::App& root, CommandLine& line) {
   add_runs(root, line);
   add_rejects(root, line);
   add_report(root, line);
+  add_db(root, line);
   add_config(root, line);
   add(root, kOperate, "lambda", "Answer events as a function of AWS Lambda (by itself where it runs as one)",
       "  AWS_LAMBDA_RUNTIME_API=127.0.0.1:9001 rowgate lambda");

@@ -74,6 +74,11 @@ int command_schema_show(const Common&, const std::string& table,
                         const std::string& as);  ///< as: yaml | json | sql
 int command_schema_infer(const Common&, const std::vector<std::string>& files, const std::string& as,
                          const std::optional<std::string>& delimiter);
+/// SQL that would make the database as the configuration says; no names: all tables. Gives
+/// kPlanHasStatements where there is any.
+int command_db_plan(const Common&, const std::vector<std::string>& tables);
+inline constexpr int kPlanHasStatements = 5;  ///< as for table.differs
+int command_db_grants(const Common&, const std::optional<std::string>& host);
 int command_doctor(const Common&);
 int command_explain(const Common&, const std::optional<std::string>& code,
                     bool markdown);                                          ///< no code: all of them

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "aws/secret.h"
 #include "base/error.h"
 #include "base/node.h"
 #include "base/units.h"
@@ -44,8 +45,10 @@ struct Config {
   std::string database_url = {}, reader_url = {};  ///< never with a password
   std::filesystem::path database_path;             ///< of database.url sqlite:...; else empty
   std::optional<db::ServerOptions> server = {};    ///< of any other database.url
-  std::filesystem::path storage_path;              ///< of storage.url file:...
-  std::optional<store::S3Settings> s3 = {};        ///< of storage.url s3:...
+  /// database.password and reader_password: { secret: ... }.
+  std::optional<aws::SecretSettings> secret = {}, reader_secret = {};
+  std::filesystem::path storage_path;        ///< of storage.url file:...
+  std::optional<store::S3Settings> s3 = {};  ///< of storage.url s3:...
   std::filesystem::path spool_path;
   bool direct_links = false;                              ///< links.mode: direct
   std::optional<std::filesystem::path> link_keys = {};    ///< links.keys.file

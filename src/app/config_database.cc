@@ -21,6 +21,7 @@ constexpr Property kDatabase[] = {{"url", kAllTypes},
                                   {"reader_password", kAllTypes},
                                   {"pool", kAllTypes}};
 constexpr Property kPassword[] = {{"env", kAllTypes}, {"file", kAllTypes}, {"credential", kAllTypes}};
+constexpr Property kSecret[] = {{"secret", kAllTypes}, {"key", kAllTypes}, {"region", kAllTypes}};
 constexpr std::size_t kLongestPassword = 4096;
 /// MySQL's; MariaDB takes 38.
 constexpr int kMostDecimals = 30;
@@ -59,7 +60,7 @@ class DatabaseReader : private ValueReader {
                      "postgresql://loader@db.example.org/hr");
     std::optional<db::ServerAddress> address = read_address(place, url);
     if (!address) return;
-    read_password(at, "password", *address);
+    config_.secret = read_password(at, "password", *address);
     config_.server = db::ServerOptions{.address = *std::move(address)};
     if (!at) return;
     take_count(at, "pool", 1, 64, config_.server->pool);
@@ -94,15 +95,27 @@ class DatabaseReader : private ValueReader {
     if (address->kind != config_.server->address.kind)
       return problem(place, "the reader is a database of another kind than database.url");
     config_.reader_url = url;
-    read_password(at, present(at, "reader_password") ? "reader_password" : "password", *address);
+    config_.reader_secret =
+        read_password(at, present(at, "reader_password") ? "reader_password" : "password", *address);
     config_.server->reader = *std::move(address);
   }
 
-  void read_password(const Place& at, std::string_view key, db::ServerAddress& into) {
+  /// Into the address what is known now; a secret is read when it is needed.
+  std::optional<aws::SecretSettings> read_password(const Place& at, std::string_view key,
+                                                   db::ServerAddress& into) {
     const Place place = at ? present(at, key) : Place{};
-    if (!place) return;
+    if (!place) return std::nullopt;
+    if (place.node->kind == Node::Kind::Map && place.node->find("secret") != nullptr)
+      return read_secret(place);
+    read_local_password(place, into);
+    return std::nullopt;
+  }
+
+  void read_local_password(const Place& place, db::ServerAddress& into) {
     if (place.node->kind != Node::Kind::Map || place.node->members.size() != 1)
-      return problem(place, "expected { env: NAME }, { file: PATH } or { credential: NAME }",
+      return problem(place,
+                     "expected { env: NAME }, { file: PATH }, { credential: NAME } or { secret: NAME, key: "
+                     "password }",
                      "the password itself does not belong into the configuration");
     check_members(place, kPassword, std::nullopt);
     const std::string& way = place.node->members[0].first;
@@ -118,6 +131,45 @@ class DatabaseReader : private ValueReader {
       path = std::filesystem::path(folder) / name;
     }
     take_file(place, path, into);
+  }
+
+  std::optional<aws::SecretSettings> read_secret(const Place& place) {
+    check_members(place, kSecret, std::nullopt);
+    aws::SecretSettings secret{.endpoint = value_of_first(kSecretEndpointVariables)};
+    take_text(place, "secret", secret.name);
+    if (present(place, "key")) take_text(place, "key", secret.key);
+    if (secret.name.empty() || secret.key.empty())
+      problem(place, "the secret or its key has no name",
+              "for example { secret: hr/database, key: password }");
+    while (secret.endpoint.ends_with('/')) secret.endpoint.pop_back();
+    if (!secret.endpoint.empty() && !is_endpoint(secret.endpoint))
+      problem(place,
+              fmt::format("{} is no address of a server: `{}`", first_set(kSecretEndpointVariables),
+                          shown(secret.endpoint)),
+              "for example http://127.0.0.1:4566");
+    read_region(place, secret);
+    if (const std::string authorities = value_of_first(kAuthorityVariables); !authorities.empty())
+      secret.authorities = authorities;
+    return secret;
+  }
+
+  /// An ARN has the region in it: arn:aws:secretsmanager:eu-west-1:111122223333:secret:hr/database-a1b2c3
+  void read_region(const Place& place, aws::SecretSettings& secret) {
+    std::string region = value_of_first(kRegionVariables);
+    if (secret.name.starts_with("arn:")) {
+      std::size_t begin = 0;
+      for (int colon = 0; colon < 3 && begin != std::string::npos; ++colon)
+        begin = secret.name.find(':', begin == 0 ? 0 : begin + 1);
+      if (begin != std::string::npos)
+        region = secret.name.substr(begin + 1, secret.name.find(':', begin + 1) - begin - 1);
+    }
+    if (present(place, "region")) take_text(place, "region", region);
+    if (region.empty() && !secret.endpoint.empty()) region = "us-east-1";  // as for a storage of one's own
+    if (region.empty())
+      problem(place, "the region of the secret is not known", "add region: to it, or set AWS_REGION");
+    else if (!is_region(region))
+      problem(place, fmt::format("`{}` is no region", shown(region)), "for example eu-west-1");
+    secret.region = region;
   }
 
   void take_environment(const Place& place, const std::string& name, db::ServerAddress& into) {

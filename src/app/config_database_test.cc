@@ -38,6 +38,33 @@ TEST(DatabaseConfig, AServerHasItsAddressPasswordAndReader) {
     EXPECT_THAT(setting.value, Not(HasSubstr("sesame"))) << setting.path;
 }
 
+TEST(DatabaseConfig, APasswordMayBeASecret) {
+  ::unsetenv("AWS_REGION");
+  ::unsetenv("AWS_DEFAULT_REGION");
+  ::unsetenv("AWS_ENDPOINT_URL");
+  ::unsetenv("AWS_ENDPOINT_URL_SECRETS_MANAGER");
+  const std::string before = "database: { url: mysql://a@127.0.0.1/hr, password: { secret: ";
+  const Read made = read(before + "hr/database, key: word, region: eu-west-1 } }");
+  ASSERT_TRUE(made.problems.empty()) << made.problems[0].message;
+  ASSERT_TRUE(made.config.secret);
+  EXPECT_EQ(made.config.secret->name, "hr/database");
+  EXPECT_EQ(made.config.secret->key, "word");
+  EXPECT_EQ(made.config.secret->region, "eu-west-1");
+  const Read by_arn =
+      read(before + "\"arn:aws:secretsmanager:eu-north-1:111122223333:secret:hr-a1b2c3\" } }");
+  ASSERT_TRUE(by_arn.problems.empty()) << by_arn.problems[0].message;
+  EXPECT_EQ(by_arn.config.secret->region, "eu-north-1");
+  EXPECT_EQ(by_arn.config.secret->key, "password");
+  for (const auto& [rest, says] :
+       {std::pair{"hr } }", "database.password: the region of the secret is not known"},
+        {"hr, region: EU } }", "database.password: `EU` is no region"},
+        {"hr, kye: word, region: eu-west-1 } }", "database.password"}}) {
+    const Read wrong = read(before + rest);
+    ASSERT_EQ(wrong.problems.size(), 1u) << rest;
+    EXPECT_THAT(wrong.problems[0].message, StartsWith(says));
+  }
+}
+
 TEST(DatabaseConfig, NamespacesAreDatabasesOrSchemasOfTheServer) {
   const Read made = read(
       "database: { url: \"postgresql://loader@127.0.0.1/hr?schema=people\" }\n"

@@ -25,10 +25,15 @@ void apply_environment(Document& document, std::vector<Error>& problems);
 /// What stands for a setting of the storage that is not there: AWS's own variables.
 inline constexpr const char* kRegionVariables[] = {"AWS_REGION", "AWS_DEFAULT_REGION"};
 inline constexpr const char* kEndpointVariables[] = {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"};
+inline constexpr const char* kSecretEndpointVariables[] = {"AWS_ENDPOINT_URL_SECRETS_MANAGER",
+                                                           "AWS_ENDPOINT_URL"};
 inline constexpr const char* kAuthorityVariables[] = {"AWS_CA_BUNDLE"};
 /// The first of these that is set and not empty: its name, its value; or "".
 std::string first_set(std::span<const char* const> variables);
 std::string value_of_first(std::span<const char* const> variables);
+/// "https://host:port" with nothing behind it; "eu-west-1".
+bool is_endpoint(std::string_view url);
+bool is_region(std::string_view name);
 
 /// Reads the document's settings; what is wrong is added to `problems`, with its place.
 Config read_config(const Document& document, std::vector<Error>& problems);

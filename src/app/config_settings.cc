@@ -192,7 +192,8 @@ std::vector<Setting> settings_of(const Config& config, const Document& document)
   add_server(list, config.service);
   list.add("database.url", config.server ? config.database_url : "sqlite:" + config.database_path.string());
   if (config.server) {
-    list.add("database.password", config.server->address.password.empty() ? "null" : "(set)");
+    const std::string password = config.server->address.password.empty() ? "null" : "(set)";
+    list.add("database.password", config.secret ? config.secret->described() : password);
     list.add("database.reader_url", config.reader_url.empty() ? "null" : config.reader_url);
     list.add("database.pool", fmt::format("{}", config.server->pool));
   }

@@ -49,16 +49,6 @@ bool is_prefix(std::string_view prefix) {
   return true;
 }
 
-/// "https://host:port", nothing behind it.
-bool is_endpoint(std::string_view url) {
-  for (const std::string_view scheme : {"http://", "https://"})
-    if (url.starts_with(scheme)) {
-      const std::string_view host = url.substr(scheme.size());
-      return !host.empty() && consists_of(host, "-.:[]") && host.front() != '.' && host.front() != ':';
-    }
-  return false;
-}
-
 class StorageReader : private ValueReader {
  public:
   StorageReader(const Document& document, Config& config, std::vector<Error>& problems)
@@ -153,7 +143,7 @@ class StorageReader : private ValueReader {
     if (s3.region.empty() && !s3.endpoint.empty()) s3.region = "us-east-1";  // what compatible servers say
     if (s3.region.empty())
       problem(at.member("url"), "the region of the bucket is not known", "set storage.region, or AWS_REGION");
-    else if (!consists_of(s3.region, "-"))
+    else if (!is_region(s3.region))
       problem(at.member("region"), fmt::format("`{}` is no region", shown(s3.region)),
               "for example eu-west-1");
   }
@@ -220,6 +210,19 @@ class StorageReader : private ValueReader {
 };
 
 }  // namespace
+
+bool is_endpoint(std::string_view url) {
+  for (const std::string_view scheme : {"http://", "https://"})
+    if (url.starts_with(scheme)) {
+      const std::string_view host = url.substr(scheme.size());
+      return !host.empty() && consists_of(host, "-.:[]") && host.front() != '.' && host.front() != ':';
+    }
+  return false;
+}
+
+bool is_region(std::string_view name) {
+  return !name.empty() && consists_of(name, "-");
+}
 
 std::string first_set(std::span<const char* const> variables) {
   for (const char* name : variables)

@@ -1,13 +1,33 @@
 #include "app/wire.h"
 
+#include "aws/secret.h"
 #include "db/open.h"
 #include "store/s3_store.h"
 
 namespace rowgate::app {
 
+namespace {
+
+/// A password out of AWS Secrets Manager.
+class SecretPassword : public db::PasswordSource {
+ public:
+  explicit SecretPassword(const aws::SecretSettings& settings) : secret_(settings) {}
+  Result<std::string> current() override { return secret_.value(); }
+  Result<std::string> after(std::string_view refused) override { return secret_.value_after(refused); }
+
+ private:
+  aws::Secret secret_;
+};
+
+}  // namespace
+
 std::unique_ptr<db::Database> make_database(const Config& config) {
-  if (config.server) return db::server_database(*config.server);
-  return db::sqlite_database(config.database_path);
+  if (!config.server) return db::sqlite_database(config.database_path);
+  db::ServerOptions options = *config.server;
+  if (config.secret) options.address.passwords = std::make_shared<SecretPassword>(*config.secret);
+  if (options.reader && config.reader_secret)
+    options.reader->passwords = std::make_shared<SecretPassword>(*config.reader_secret);
+  return db::server_database(options);
 }
 
 std::unique_ptr<store::Store> make_store(const Config& config) {

@@ -60,6 +60,7 @@ enum class Code : std::uint8_t {
   DatabaseReadOnly,
   DatabaseDeadlock,
   DatabasePrivilege,
+  DatabaseSecret,
   LimitColumns,
   LimitBytes,
   LimitField,

@@ -1,5 +1,7 @@
 #include "db/database.h"
 
+#include <fmt/format.h>
+
 namespace rowgate::db {
 
 std::string_view name(Mode mode) {
@@ -12,6 +14,14 @@ std::string_view name(Mode mode) {
       break;
   }
   return "upsert";
+}
+
+Error missing_parent(const LoadTarget& target, const table::ForeignKey& key) {
+  return {
+      Code::TableUnknown,
+      fmt::format("the table `{}`, which `{}` refers to, does not exist yet", key.table, target.table.name),
+      fmt::format("load {} first (a file of its header line alone makes it, empty), or set keys: check",
+                  key.table)};
 }
 
 }  // namespace rowgate::db

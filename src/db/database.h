@@ -57,6 +57,10 @@ struct LoadTarget {
   std::stop_token stop = {};      ///< ends a settle() that takes long, with run.interrupted
 };
 
+/// With `keys: enforce` a table refers to its parents by constraints: one that does not exist is
+/// table.unknown.
+Error missing_parent(const LoadTarget& target, const table::ForeignKey& key);
+
 /// What a sink has done with the rows given to it; known after settle().
 struct SinkCounts {
   std::uint64_t written = 0;                ///< rows given less findings' records
@@ -88,7 +92,7 @@ class Transaction {
   /// The table's schema (create, when missing) and a sink for it. Fails with table.differs when the table in
   /// the database is not as `target.schema` says (append, upsert, merging replace), config.invalid for an
   /// upsert without primary key or a foreign key to columns that do not exist. A parent table that does not
-  /// exist counts as empty.
+  /// exist counts as empty; under `keys: enforce` it is table.unknown.
   virtual Result<std::unique_ptr<Sink>> open_sink(const LoadTarget& target) = 0;
   /// Version that the table will have / has: number of committed runs. 0 for a table never loaded.
   virtual Result<std::uint64_t> table_version(const TableName& table) = 0;
@@ -191,9 +195,14 @@ class Database {
   virtual Result<std::optional<TableState>> table(const TableName& table) = 0;
   /// Where the table in the database differs from `schema`, in words; empty = equal or no such table.
   virtual Result<std::vector<std::string>> differences(const LoadTarget& target) = 0;
+  /// The SQL that would make the table as `target.schema` says, for somebody else to run: a CREATE TABLE
+  /// where there is none, else what changes it; empty = nothing is to be done. Changes nothing itself.
+  virtual Result<std::vector<std::string>> plan(const LoadTarget& target) = 0;
   virtual Ledger& ledger() = 0;
   virtual LinkLedger& links() = 0;
   virtual const SqlDialect& dialect() const = 0;
+  /// What a script of such SQL begins with, so that it means in any client what it means here.
+  virtual std::string script_head() const = 0;
   virtual std::string describe() const = 0;          ///< "sqlite ./data/rowgate.db", never with a secret
   virtual Result<std::string> server_version() = 0;  ///< "SQLite 3.40.1"
   virtual bool exists() const = 0;

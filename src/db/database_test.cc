@@ -140,6 +140,28 @@ TEST_P(DatabaseTest, AMissingParentTableCountsAsEmpty) {
   EXPECT_THAT(rows_of("hires"), ElementsAre("11|-"));
 }
 
+TEST_P(DatabaseTest, AnEnforcedReferenceNeedsItsTable) {
+  enforce_ = true;
+  const auto is_unknown = [](const std::optional<Error>& error) {
+    return error && error->code == Code::TableUnknown && error->message.contains("`departments`") &&
+           error->hint.contains("load departments first");
+  };
+  EXPECT_TRUE(is_unknown(load(hires_name, hires_, Mode::Append, {{10, 1}, {11, nullptr}}).error));
+  {
+    Result<std::unique_ptr<Transaction>> dry = database_->begin_dry_run(std::span(&hires_name, 1));
+    ASSERT_TRUE(dry) << to_text(dry.error());
+    Loaded judged;
+    const Result<void> done =
+        write_and_settle(**dry, target(hires_name, hires_, Mode::Append), {{10, 1}}, 0, judged);
+    EXPECT_TRUE(!done && is_unknown(done.error()));
+  }
+  EXPECT_TRUE(!database_->exists() || database_->tables()->empty());
+  load(departments_name, departments_, Mode::Append, {});
+  EXPECT_THAT(load(hires_name, hires_, Mode::Append, {{10, 1}, {11, nullptr}}).findings,
+              ElementsAre("2:key.no_parent:0"));
+  EXPECT_THAT(rows_of("hires"), ElementsAre("11|-"));
+}
+
 TEST_P(DatabaseTest, RowsOfOneFileMayBeEachOthersParents) {
   const TableName people{.name = "people"};
   const Loaded first = load(people, people_, Mode::Append, {{2, 1}, {1, nullptr}, {3, 2}});

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,13 +17,23 @@ enum class ServerKind : std::uint8_t { MySql, PostgreSql };
 /// host. Require: encrypted, whoever answers.
 enum class Tls : std::uint8_t { Disable, Require, VerifyFull };
 
+/// Where a password comes from that may change while the program runs. Thread safe.
+class PasswordSource {
+ public:
+  virtual ~PasswordSource() = default;
+  virtual Result<std::string> current() = 0;
+  /// What it is now, given that the server did not take `refused`.
+  virtual Result<std::string> after(std::string_view refused) = 0;
+};
+
 /// Where a database server is and who asks.
 struct ServerAddress {
   ServerKind kind = ServerKind::MySql;
   std::string host = "127.0.0.1";
   std::uint16_t port = 3306;
   std::string user, password = {}, database;
-  std::string schema = "public";  ///< PostgreSQL
+  std::string schema = "public";                   ///< PostgreSQL
+  std::shared_ptr<PasswordSource> passwords = {};  ///< where given, it tells `password` at each login
   Tls tls = Tls::VerifyFull;
   std::string ca = {};  ///< PEM file; empty: the system's
   /// Without the password: "mysql loader@db.internal:3306/hr".

@@ -14,7 +14,7 @@
 namespace rowgate::http {
 namespace {
 
-constexpr std::size_t kPieceBytes = 256 * kKiB;
+constexpr std::size_t kAnswerPieceBytes = 256 * kKiB;
 
 /// Where the caller's thread waits for a wake from another one, which may come late.
 struct Wake {
@@ -149,11 +149,11 @@ Result<std::string> InProcess::body_of(Response& response) const {
   const std::uint64_t due = response.length.value_or(std::numeric_limits<std::uint64_t>::max());
   while (body.size() < due) {
     const std::size_t had = body.size();
-    body.resize(had + std::min<std::uint64_t>(kPieceBytes, due - had));
+    body.resize(had + std::min<std::uint64_t>(kAnswerPieceBytes, due - had));
     TRY_ASSIGN(const std::size_t got, io::read_fully(*response.stream, std::span(body).subspan(had)));
     body.resize(had + got);
     if (body.size() > max_answer_bytes_) return std::unexpected(answer_too_large(max_answer_bytes_));
-    if (got < kPieceBytes) break;
+    if (got < kAnswerPieceBytes) break;
   }
   if (response.length && body.size() != due)
     return fail(Code::InternalError, "the file is shorter than its length says");

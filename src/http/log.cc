@@ -166,6 +166,13 @@ void Log::error(const Request* request, const Error& error) {
   state_->write(Level::Error, std::move(line).end());
 }
 
+void Log::trouble(const db::RunRecord& run, std::string_view event, const Error& error) {
+  Line line(state_->pretty, Level::Error, event, error.message);
+  line.add("run_id", run.id);
+  line.add("code", text(error.code));
+  state_->write(Level::Error, std::move(line).end());
+}
+
 void Log::run(const db::RunRecord& run) {
   const bool failed = run.error && info(run.error->code).http_status >= 500;
   const Level level = failed ? Level::Error : Level::Info;

@@ -28,6 +28,8 @@ class Log {
   void error(const Request* request, const Error& error);
   /// A run that begins, goes on or has ended.
   void run(const db::RunRecord& run);
+  /// Something that went wrong beside a run that is loaded all the same: "not_kept".
+  void trouble(const db::RunRecord& run, std::string_view event, const Error& error);
 
  private:
   struct State;

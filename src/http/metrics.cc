@@ -109,6 +109,8 @@ struct Metrics::State {
       counters("rowgate_duplicate_files_total", "Loads of bytes that the table had before.").Add({});
   prometheus::Family<prometheus::Counter>& auth_failures =
       counters("rowgate_auth_failures_total", "Requests refused for their key.");
+  prometheus::Family<prometheus::Counter>& storage_errors =
+      counters("rowgate_storage_operation_errors_total", "What the storage was asked for and did not do.");
   prometheus::Family<prometheus::Gauge>& storage_free =
       gauges("rowgate_storage_free_bytes", "Free bytes of the spool's disk.");
   ProcessMetrics process{registry};
@@ -193,6 +195,10 @@ void Metrics::auth_failed(std::string_view reason) {
 
 void Metrics::idempotent_replay() {
   state_->replays.Increment();
+}
+
+void Metrics::storage_failed(std::string_view operation) {
+  state_->storage_errors.Add({{"operation", std::string(operation)}}).Increment();
 }
 
 void Metrics::bytes_received(std::uint64_t bytes) {

@@ -12,7 +12,7 @@ namespace rowgate::http {
 namespace {
 
 constexpr std::string_view kFolder = "uploads", kIdPrefix = "upl_";
-constexpr std::size_t kLevels = 4, kPieceBytes = kMiB;
+constexpr std::size_t kLevels = 4, kCopiedAtOnce = kMiB;
 
 /// In the same words, whether the key is none or nothing lies there.
 std::unexpected<Error> unknown(std::string_view key) {
@@ -26,7 +26,7 @@ std::string_view key_of(const Call& call) {
 
 Result<void> copy(io::SourceFile& from, load::Upload& upload) {
   TRY_ASSIGN(const std::unique_ptr<io::Source> source, from.open(0));
-  std::vector<char> piece(kPieceBytes);
+  std::vector<char> piece(kCopiedAtOnce);
   for (;;) {
     TRY_ASSIGN(const std::size_t got, source->read(piece));
     if (got == 0) return {};

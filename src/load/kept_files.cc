@@ -1,5 +1,8 @@
 #include "load/kept_files.h"
 
+#include "io/files.h"
+#include "load/upload.h"
+
 #include <fmt/format.h>
 
 #include <array>
@@ -28,7 +31,11 @@ Result<RejectReader> open_rejects(store::Store& store, const db::RunRecord& run)
   return std::unexpected(std::move(source).error());
 }
 
-Result<std::shared_ptr<io::SourceFile>> open_source(store::Store& store, const db::RunRecord& run) {
+Result<std::shared_ptr<io::SourceFile>> open_source(store::Store& store, const std::filesystem::path& spool,
+                                                    const db::RunRecord& run) {
+  // First here: a file that is gone from the spool is in the store already.
+  if (auto received = io::open_file(upload_path(spool, run.id), run.file_name, run.file_sha256))
+    return received;
   Result<std::shared_ptr<io::SourceFile>> file = store.file(source_key(run.id));
   if (!file && file.error().code == Code::FileNotFound)
     return std::unexpected(expired("bytes of the file", run));

@@ -10,6 +10,7 @@
 #include "store/store.h"
 
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -21,8 +22,10 @@ store::FileKey source_key(std::string_view run_id);  ///< "sources/run_..."
 /// The records that a run refused. Fails with run.rejects_expired where it refused some and they are not kept
 /// any more, file.not_found where there never were any.
 Result<RejectReader> open_rejects(store::Store& store, const db::RunRecord& run);
-/// The file of a run as it was received. Fails with run.rejects_expired where it is not kept (any more).
-Result<std::shared_ptr<io::SourceFile>> open_source(store::Store& store, const db::RunRecord& run);
+/// The file of a run as it was received; from the spool while it is on its way to the store. Fails with
+/// run.rejects_expired where it is not kept (any more).
+Result<std::shared_ptr<io::SourceFile>> open_source(store::Store& store, const std::filesystem::path& spool,
+                                                    const db::RunRecord& run);
 
 /// The first refused records of a run, without their own bytes: as many as have `limit` problems together.
 /// Empty where they are not kept.

@@ -67,9 +67,9 @@ TEST_F(KeptFilesTest, WhatIsGoneIsToldAsExpired) {
   EXPECT_EQ(open_rejects(*store_, refused).error().code, Code::RunRejectsExpired);
   EXPECT_EQ(open_rejects(*store_, refused).error().message, "the rejects of run_1 are not kept any more");
   EXPECT_EQ(open_rejects(*store_, clean).error().code, Code::FileNotFound);
-  EXPECT_EQ(open_source(*store_, clean).error().code, Code::RunRejectsExpired);
+  EXPECT_EQ(open_source(*store_, folder_.path(), clean).error().code, Code::RunRejectsExpired);
   put("sources/run_2", "id\n");
-  EXPECT_TRUE(open_source(*store_, clean));
+  EXPECT_TRUE(open_source(*store_, folder_.path(), clean));
 }
 
 TEST_F(KeptFilesTest, TheFirstRejectsHaveAllTheirProblemsUpToTheLimit) {

@@ -131,7 +131,8 @@ Result<std::vector<LoadOutcome>> Loader::dry_run(std::span<const LoadRequest> re
 
 bool database_is_away(const Error& error) {
   return error.code == Code::TableBusy || error.code == Code::DatabaseUnreachable ||
-         error.code == Code::DatabaseReadOnly || error.code == Code::DatabaseDeadlock;
+         error.code == Code::DatabaseReadOnly || error.code == Code::DatabaseDeadlock ||
+         error.code == Code::DatabaseSecret;
 }
 
 }  // namespace rowgate::load

@@ -37,6 +37,7 @@ struct RunEntry {
   std::mutex files_mutex = {};        ///< guards what follows; never waited for under the queue's mutex
   std::filesystem::path upload = {};  ///< empty: there is none (any more)
   std::optional<RunState> state = {};
+  bool is_recorded = false;  ///< the ledger has its end
 };
 
 /// The runs of this process by id and by idempotency key. Of ended ones the latest 256 are remembered. Not

@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <condition_variable>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <set>
@@ -90,18 +91,21 @@ struct RunQueue::State {
   const Clock& clock;
   Settings settings;
   Observer observer;
+  NotKept not_kept;
 
   mutable std::mutex mutex = {};  ///< guards what follows
-  std::condition_variable changed = {};
+  std::condition_variable changed = {}, more_to_keep = {};
   RunBoard board = {};
   WaitingLine line = {};
   std::set<db::TableName> busy = {};   ///< tables that are being loaded
   std::vector<Entry> unrecorded = {};  ///< ended, and the ledger could not be written yet
+  std::deque<Entry> to_keep = {};      ///< ended; their files are yet to be sent to the store
   std::size_t submitting = 0;          ///< about to be put into the line
   std::size_t running = 0, receiving = 0;
   bool stopping = false, stopped = false;
 
   std::vector<std::jthread> workers = {};
+  std::jthread keeper = {};
 
   // What workers do.
   void work();
@@ -110,7 +114,10 @@ struct RunQueue::State {
   void end(const Entry& entry, db::RunRecord run, std::vector<RefusedRecord> rejects);
   bool record(db::RunRecord& run);
   void record_rest();
-  void put_away(RunEntry& entry, const std::string& run_id);
+  void put_away(const Entry& entry, db::RunRecord& run);
+  void put_away_later(const Entry& entry);
+  void settle_files(RunEntry& entry);
+  void keep_files();
   void tell(const db::RunRecord& run) const {
     if (observer) observer(run);
   }
@@ -399,12 +406,63 @@ bool RunQueue::State::record(db::RunRecord& run) {
   return recorded.has_value();
 }
 
-/// The received file becomes the run's source, or goes.
-void RunQueue::State::put_away(RunEntry& entry, const std::string& run_id) {
-  if (entry.upload.empty()) return;
-  if (!settings.keep_sources || !store.adopt(source_key(run_id), entry.upload))
-    ::unlink(entry.upload.c_str());
-  entry.upload.clear();
+/// The received file becomes the run's source, or goes. Whoever waits for the run does not wait for a store
+/// that is far away.
+void RunQueue::State::put_away(const Entry& entry, db::RunRecord& run) {
+  fs::path file;
+  {
+    const std::scoped_lock files(entry->files_mutex);
+    file = entry->upload;
+  }
+  if (file.empty()) return;
+  const Result<void> kept = settings.keep_sources ? store.adopt(source_key(run.id), file) : Result<void>{};
+  if (!settings.keep_sources || !kept) ::unlink(file.c_str());
+  {
+    const std::scoped_lock files(entry->files_mutex);
+    entry->upload.clear();
+  }
+  if (kept) return;
+  run.warnings.push_back(
+      {kept.error().code, fmt::format("the file as it was received is not kept: {}", kept.error().message)});
+  if (not_kept) not_kept(run, kept.error());
+}
+
+void RunQueue::State::put_away_later(const Entry& entry) {
+  const std::scoped_lock lock(mutex);
+  to_keep.push_back(entry);
+  more_to_keep.notify_one();
+}
+
+/// With the files' lock held: nothing is left to do for the run.
+void RunQueue::State::settle_files(RunEntry& entry) {
+  if (!entry.is_recorded || !entry.upload.empty() || !entry.state) return;
+  entry.state->remove();
+  entry.state.reset();
+}
+
+/// Sends files to the store, one after the other, until the queue stops.
+void RunQueue::State::keep_files() {
+  std::unique_lock lock(mutex);
+  for (;;) {
+    more_to_keep.wait(lock, [this] { return stopping || !to_keep.empty(); });
+    if (stopping) return;
+    const Entry entry = std::move(to_keep.front());
+    to_keep.pop_front();
+    db::RunRecord run = entry->run;
+    lock.unlock();
+    const std::size_t warnings = run.warnings.size();
+    put_away(entry, run);
+    if (run.warnings.size() > warnings) {
+      (void)database.ledger().record(run);
+      const std::scoped_lock again(mutex);
+      entry->run = run;
+    }
+    {
+      const std::scoped_lock files(entry->files_mutex);
+      settle_files(*entry);
+    }
+    lock.lock();
+  }
 }
 
 void RunQueue::State::end(const Entry& entry, db::RunRecord run, std::vector<RefusedRecord> rejects) {
@@ -423,15 +481,17 @@ void RunQueue::State::end(const Entry& entry, db::RunRecord run, std::vector<Ref
     if (!keeps_key(run)) run.idempotency.key.clear();
     recorded = record(run);
   }
+  const bool later = !goes_on && settings.keep_sources && settings.resumes && store.is_remote();
+  if (!goes_on && !later) {
+    const std::size_t warnings = run.warnings.size();
+    put_away(entry, run);
+    if (run.warnings.size() > warnings && recorded) (void)database.ledger().record(run);
+  }
   {
     const std::scoped_lock files(entry->files_mutex);
-    if (!goes_on) put_away(*entry, run.id);
-    if (recorded) {
-      entry->state->remove();
-      entry->state.reset();
-    } else {
-      if (entry->state->update(run)) (void)entry->state->flush();
-    }
+    entry->is_recorded = recorded;
+    if (!recorded && entry->state->update(run)) (void)entry->state->flush();
+    settle_files(*entry);
   }
   std::vector<std::function<void()>> on_end;
   {
@@ -447,6 +507,7 @@ void RunQueue::State::end(const Entry& entry, db::RunRecord run, std::vector<Ref
   }
   tell(run);
   for (const std::function<void()>& call : on_end) call();
+  if (later) put_away_later(entry);
 }
 
 /// Tries again what the ledger could not take.
@@ -467,8 +528,8 @@ void RunQueue::State::record_rest() {
     can_write = recorded;
     if (recorded) {
       const std::scoped_lock files(entry->files_mutex);
-      entry->state->remove();
-      entry->state.reset();
+      entry->is_recorded = true;
+      settle_files(*entry);
     }
     const std::scoped_lock lock(mutex);
     if (recorded)
@@ -492,8 +553,14 @@ Result<void> RunQueue::State::take_up(Orphan orphan) {
   if (fs::exists(upload, ignored)) entry->upload = upload;
   TRY_ASSIGN(const std::vector<db::RunRecord> known, database.ledger().find(entry->run.id));
   if (!known.empty()) {  // committed; its owner died before it could put things away
-    put_away(*entry, entry->run.id);
-    entry->state->remove();
+    entry->run = known.front();
+    entry->is_recorded = true;
+    if (settings.keep_sources && store.is_remote() && !entry->upload.empty()) {
+      put_away_later(entry);
+      return {};
+    }
+    put_away(entry, entry->run);
+    settle_files(*entry);
     return {};
   }
   if (is_whole(settings.spool, orphan.kept) &&
@@ -524,10 +591,11 @@ void RunQueue::State::lose(const Entry& entry) {
     ::unlink(entry->upload.c_str());
     entry->upload.clear();
   } else {
-    put_away(*entry, entry->run.id);
+    put_away(entry, entry->run);
   }
   if (database.ledger().record(entry->run)) {
-    entry->state->remove();
+    entry->is_recorded = true;
+    settle_files(*entry);
     return;
   }
   (void)entry->state->update(entry->run);
@@ -537,13 +605,14 @@ void RunQueue::State::lose(const Entry& entry) {
 }
 
 RunQueue::RunQueue(db::Database& database, store::Store& store, const Catalog& catalog, const Clock& clock,
-                   Settings settings, Observer observer)
+                   Settings settings, Observer observer, NotKept not_kept)
     : state_(new State{.database = database,
                        .store = store,
                        .catalog = catalog,
                        .clock = clock,
                        .settings = std::move(settings),
-                       .observer = std::move(observer)}) {}
+                       .observer = std::move(observer),
+                       .not_kept = std::move(not_kept)}) {}
 
 RunQueue::~RunQueue() {
   stop();
@@ -554,6 +623,7 @@ Result<void> RunQueue::start() {
   const unsigned count = std::max(1u, std::min(state_->settings.loads_at_once, state_->database.writers()));
   for (unsigned i = 0; i < count; ++i)
     state_->workers.emplace_back([state = state_.get()] { state->work(); });
+  state_->keeper = std::jthread([state = state_.get()] { state->keep_files(); });
   return {};
 }
 
@@ -564,7 +634,9 @@ void RunQueue::stop() {
     for (const auto& [id, entry] : state_->board.all()) entry->stop.request_stop();
   }
   state_->changed.notify_all();
+  state_->more_to_keep.notify_all();
   state_->workers.clear();  // joins them
+  if (state_->keeper.joinable()) state_->keeper.join();
   std::vector<std::function<void()>> on_end;
   {
     const std::scoped_lock lock(state_->mutex);

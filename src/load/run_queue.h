@@ -46,23 +46,26 @@ class RunQueue {
     std::size_t queue_limit = 64;
     unsigned loads_at_once = 4;  ///< or fewer, where the database bears fewer writers
     unsigned check_threads = 0;
-    bool keep_sources = true;  ///< the file as received goes to the store as sources/<run id>
+    bool keep_sources = true;  ///< the file as received goes to the store as sources/<run id>; see stop()
     /// A run that was stopped goes on at the next start. False where nothing on this machine lasts: it has
     /// then ended, as interrupted.
     bool resumes = true;
   };
   /// What became of a run, for metrics and the log: called on any thread whenever its status has changed.
   using Observer = std::function<void(const db::RunRecord&)>;
+  /// The received file of a run could not be kept as its source; called on any thread.
+  using NotKept = std::function<void(const db::RunRecord&, const Error&)>;
 
   /// `catalog` and everything else given by reference outlive the queue.
   RunQueue(db::Database& database, store::Store& store, const Catalog& catalog, const Clock& clock,
-           Settings settings, Observer observer);
+           Settings settings, Observer observer, NotKept not_kept = {});
   ~RunQueue();  ///< stop()
 
   /// Settles what dead owners left, takes up again what is whole, then begins to work.
   Result<void> start();
   /// Stops: running loads roll back at the next batch and become interrupted (they go on at the next start
-  /// where their bytes are whole); what waits stays queued. Blocks until the workers are done.
+  /// where their bytes are whole); what waits stays queued. Blocks until the workers are done. Files that are
+  /// yet to be sent to a store far away stay in the spool for the next start.
   void stop();
 
   /// Running loads roll back at the next batch, as stop() does; the queue goes on. Does not wait for them.

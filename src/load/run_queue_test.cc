@@ -138,7 +138,7 @@ TEST_F(RunQueueTest, AFileBecomesRowsALedgerRowAndASource) {
   EXPECT_THAT(sources(), ElementsAre(id));
   EXPECT_THAT(uploads(), IsEmpty());
   EXPECT_THAT(state_files(), IsEmpty());
-  const Result<std::shared_ptr<io::SourceFile>> source = open_source(*store_, done.run);
+  const Result<std::shared_ptr<io::SourceFile>> source = open_source(*store_, settings_.spool, done.run);
   ASSERT_TRUE(source);
   EXPECT_EQ(io::read_all(**(*source)->open(0), 100).value(), kTwo);
   const std::scoped_lock lock(told_mutex_);
@@ -153,7 +153,120 @@ TEST_F(RunQueueTest, SourcesAreKeptOnlyWhereWanted) {
   EXPECT_EQ(done.run.status, RunStatus::Succeeded);
   EXPECT_THAT(sources(), IsEmpty());
   EXPECT_THAT(uploads(), IsEmpty());
-  EXPECT_EQ(open_source(*store_, done.run).error().code, Code::RunRejectsExpired);
+  EXPECT_EQ(open_source(*store_, settings_.spool, done.run).error().code, Code::RunRejectsExpired);
+}
+
+/// A store on another machine, which takes files only when it is told to.
+class FarStore : public store::Store {
+ public:
+  explicit FarStore(store::Store& near) : near_(near) {}
+  Result<std::unique_ptr<store::StoreWriter>> create(const store::FileKey& key) override {
+    return near_.create(key);
+  }
+  Result<std::shared_ptr<io::SourceFile>> file(const store::FileKey& key) override { return near_.file(key); }
+  Result<void> copy(const store::FileKey& from, const store::FileKey& to) override {
+    return near_.copy(from, to);
+  }
+  Result<void> remove(const store::FileKey& key) override { return near_.remove(key); }
+  Result<std::vector<store::StoredFile>> list(const store::FileKey& folder) override {
+    return near_.list(folder);
+  }
+  Result<void> adopt(const store::FileKey& key, const fs::path& file) override {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return open_; });
+    if (away_) return fail(Code::StorageUnreachable, "the storage does not answer");
+    return near_.adopt(key, file);
+  }
+  bool is_remote() const override { return true; }
+  void open(bool away = false) {
+    const std::scoped_lock lock(mutex_);
+    open_ = true;
+    away_ = away;
+    changed_.notify_all();
+  }
+
+ private:
+  store::Store& near_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool open_ = false, away_ = false;
+};
+
+class FarStoreTest : public RunQueueTest {
+ protected:
+  FarStoreTest() { use_far_store(); }
+  ~FarStoreTest() override {
+    far_->open();
+    queue_.reset();
+  }
+  /// As after a restart, the store closed again.
+  void use_far_store() {
+    if (far_) far_->open();
+    queue_.reset();
+    far_ = std::make_unique<FarStore>(*store_);
+    queue_ = std::make_unique<RunQueue>(
+        *database_, *far_, catalog_, clock_, settings_, [](const db::RunRecord&) {},
+        [this](const db::RunRecord& run, const Error& error) {
+          const std::scoped_lock lock(told_mutex_);
+          told_.push_back(run.id + " " + std::string(text(error.code)));
+        });
+    ASSERT_TRUE(queue_->start());
+  }
+  void wait_until_settled() {
+    while (!state_files().empty()) std::this_thread::yield();
+  }
+  std::unique_ptr<FarStore> far_;
+};
+
+TEST_F(FarStoreTest, NobodyWaitsUntilAFileIsKept) {
+  const std::string first = submit(kTwo), second = submit("id,name\n3,Cleo\n");
+  EXPECT_EQ(wait(first).run.status, RunStatus::Succeeded);
+  const RunView done = wait(second);
+  EXPECT_EQ(done.run.status, RunStatus::Succeeded);
+  EXPECT_THAT(sources(), IsEmpty());
+  EXPECT_EQ(uploads().size(), 2U);
+  const Result<std::shared_ptr<io::SourceFile>> source = open_source(*far_, settings_.spool, done.run);
+  ASSERT_TRUE(source) << to_text(source.error());
+  EXPECT_EQ(io::read_all(**(*source)->open(0), 100).value(), "id,name\n3,Cleo\n");
+  EXPECT_EQ(queue_->list({}, {}, 10)->size(), 2U);
+  far_->open();
+  wait_until_settled();
+  EXPECT_THAT(sources(), ElementsAre(first, second));
+  EXPECT_THAT(uploads(), IsEmpty());
+  EXPECT_THAT(view(second).run.warnings, IsEmpty());
+}
+
+TEST_F(FarStoreTest, WhatCouldNotBeKeptIsSaid) {
+  const std::string id = submit(kTwo);
+  EXPECT_EQ(wait(id).run.status, RunStatus::Succeeded);
+  far_->open(true);
+  wait_until_settled();
+  EXPECT_THAT(uploads(), IsEmpty());
+  ASSERT_EQ(view(id).run.warnings.size(), 1U);
+  EXPECT_EQ(view(id).run.warnings[0].message,
+            "the file as it was received is not kept: the storage does not answer");
+  EXPECT_EQ(database_->ledger().find(id)->at(0).warnings.size(), 1U);
+  EXPECT_EQ(database_->table({{}, "people"})->value().version, 1U);
+  const std::scoped_lock lock(told_mutex_);
+  EXPECT_THAT(told_, ElementsAre(id + " storage.unreachable"));
+}
+
+TEST_F(FarStoreTest, WhatIsNotKeptAtAStopIsKeptAfterTheNextStart) {
+  const std::string first = submit(kTwo), second = submit("id,name\n3,Cleo\n");
+  wait(first);
+  wait(second);
+  std::jthread stopping([this] { queue_->stop(); });
+  while (queue_->receive({.id = "run_x", .table = "people"}, 100)) std::this_thread::yield();
+  far_->open();
+  stopping.join();
+  EXPECT_THAT(sources(), ElementsAre(first));
+  EXPECT_EQ(uploads().size(), 1U);
+  use_far_store();
+  EXPECT_EQ(view(second).run.status, RunStatus::Succeeded);
+  far_->open();
+  wait_until_settled();
+  EXPECT_THAT(sources(), ElementsAre(first, second));
+  EXPECT_THAT(people(), ElementsAre("1|Ada", "2|Bob", "3|Cleo"));
 }
 
 TEST_F(RunQueueTest, AFailedRunTellsItsFirstRejectsAndTheLedgerKnowsIt) {

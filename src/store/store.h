@@ -89,6 +89,8 @@ class Store {
   virtual Result<std::vector<StoredFile>> list(const FileKey& folder) = 0;
   /// Writes, reads and removes a small file, without trying again: whether the store works now.
   virtual Result<StoreHealth> probe();
+  /// Files are sent to another machine: nobody should wait for that without need.
+  virtual bool is_remote() const { return false; }
   /// Not null where files can be had from the store itself.
   virtual AddressSigner* address_signer() { return nullptr; }
 };

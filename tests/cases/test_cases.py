@@ -294,7 +294,7 @@ def test_every_code_has_a_case():
     elsewhere = {
         "internal.error",   # a bug of ours, by definition
         "run.interrupted",  # test_interrupt.py
-        "database.deadlock", "database.privilege",  # of database servers: src/db/faults_test.cc
+        "database.deadlock", "database.privilege", "database.secret",  # of database servers: src/db/faults_test.cc
         "storage.unreachable", "source.unknown",  # of S3: tests/s3
         "limit.answer",  # of AWS Lambda: tests/lambda
     }

@@ -24,6 +24,7 @@ import servers  # noqa: E402
 
 BASE, MORE = 2_000, 60_000
 MODES = ("append", "replace", "upsert")
+ENGINES = {"mysql": servers.mariadb, "postgresql": servers.postgresql}
 
 
 def rows(first, count, factor):
@@ -84,7 +85,7 @@ class KillTest:
             (folder / f"{name}.csv").write_text(csv_text(content), encoding="ascii")
         self.before = sums(base)
         self.after = {"append": sums(base + more), "replace": sums(every), "upsert": sums(every)}
-        self.looks = 0
+        self.looks = self.cut = 0  # kills that met a running load
 
     def run(self, *arguments):
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "DB_PASSWORD": servers.PASSWORD}
@@ -136,6 +137,7 @@ class KillTest:
         try:
             process.wait(self.random.uniform(0, 1.1) * self.seconds[mode])
         except subprocess.TimeoutExpired:
+            self.cut += 1
             if kill_server:
                 self.database.kill()
                 stop.set()
@@ -189,32 +191,35 @@ class KillTest:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rowgate", required=True, type=pathlib.Path)
-    parser.add_argument("--kills", type=int, default=100, help="of rowgate, half on each server")
-    parser.add_argument("--server-kills", type=int, default=20, help="of the servers, half each")
+    parser.add_argument("--kills", type=int, default=100, help="of rowgate, shared by the engines")
+    parser.add_argument("--server-kills", type=int, default=20, help="of the servers, likewise")
+    parser.add_argument("--engine", choices=ENGINES, action="append", help="only this one; may be repeated")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10 ** 6))
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}", flush=True)
-    held = looks = 0
+    held = looks = cut = 0
+    engines = arguments.engine or list(ENGINES)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="rowgate-kills."))
     folder.chmod(0o711)
     (folder / "tls").mkdir()
     servers.make_certificates(folder / "tls")
-    for name, start in (("mysql", servers.mariadb), ("postgresql", servers.postgresql)):
-        database = Database(start, folder / name)
+    for name in engines:
+        database = Database(ENGINES[name], folder / name)
         try:
             test = KillTest(arguments.rowgate.resolve(), folder / f"{name}-work", database, arguments.seed)
             test.measure()
-            for number in range((arguments.kills + 1) // 2):
+            for number in range(-(-arguments.kills // len(engines))):
                 test.round(number, False)
                 held += 1
-            for number in range((arguments.server_kills + 1) // 2):
+            for number in range(-(-arguments.server_kills // len(engines))):
                 test.round(number, True)
                 held += 1
             looks += test.looks
+            cut += test.cut
         finally:
             database.stop()
     subprocess.run(["rm", "-rf", str(folder)], check=True)
-    print(f"{held} kills held, {looks} looks of readers")
+    print(f"{held} kills held, {cut} of them while the load ran, {looks} looks of readers")
 
 
 if __name__ == "__main__":

@@ -1,129 +1,13 @@
 """The original API, the CLI and the reports on MariaDB and PostgreSQL: the same answers, numbers and bytes as on SQLite."""
 
 import hashlib
-import itertools
 import json
 import os
 import pathlib
-import socket
 import subprocess
-import time
-import urllib.error
-import urllib.request
 
 import pytest
-
-ROWGATE = os.environ["ROWGATE"]
-TABLES = ("departments", "jobs", "hired_employees")
-REPORTS = ("hired_by_quarter", "departments_above_mean")
-numbers = itertools.count(1)
-
-
-def sql(kind, text):
-    """A statement by the server's own client."""
-    url = os.environ[f"TESTDB_{kind.upper()}"]
-    user, _, place = url.partition("://")[2].partition("@")
-    port, _, database = place.partition(":")[2].partition("/")
-    if kind == "mysql":
-        command = ["mariadb", "--no-defaults", "-N", "-h127.0.0.1", f"-P{port}", f"-u{user}",
-                   f"-p{os.environ['TESTDB_PASSWORD']}", database, "-e", text]
-    else:
-        command = ["psql", "-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1", url, "-c", text]
-    environment = {**os.environ, "PGPASSWORD": os.environ["TESTDB_PASSWORD"]}
-    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout.strip()
-
-
-class Place:
-    """The HR example in a folder, on a database of its own."""
-
-    def __init__(self, kind, folder):
-        self.kind, self.folder = kind, folder
-        subprocess.run([ROWGATE, "init", "--example", "hr"], cwd=folder, check=True, capture_output=True)
-        self.space, self.other = (f"hr_{os.getpid()}_{next(numbers)}" for _ in range(2))
-        self.environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C.UTF-8", "NO_COLOR": "1"}
-        if kind == "sqlite":
-            return
-        for space in (self.space, self.other):
-            sql(kind, f"CREATE {'DATABASE' if kind == 'mysql' else 'SCHEMA'} {space}")
-        url = os.environ[f"TESTDB_{kind.upper()}"]
-        url = url.rpartition("/")[0] + "/" + self.space if kind == "mysql" else f"{url}?schema={self.space}"
-        self.environment |= {"ROWGATE_DATABASE__URL": url, "ROWGATE_DATABASE__PASSWORD__ENV": "DB_PASSWORD",
-                             "DB_PASSWORD": os.environ["TESTDB_PASSWORD"],
-                             "ROWGATE_COMPAT__SCHEMAS__ARCHIVE": self.other}
-
-    def rowgate(self, *arguments, code=0):
-        done = subprocess.run([ROWGATE, *arguments], cwd=self.folder, env=self.environment, capture_output=True, timeout=60,
-                              check=False)
-        assert done.returncode == code, done.stdout.decode() + done.stderr.decode()
-        return done.stdout
-
-    def reports(self):
-        return [hashlib.sha256(self.rowgate("report", name, "--format", "csv")).hexdigest() for name in REPORTS]
-
-    def drop(self):
-        for space in (self.space, self.other):
-            if self.kind == "mysql":
-                sql(self.kind, f"DROP DATABASE {space}")
-            if self.kind == "postgresql":
-                sql(self.kind, f"DROP SCHEMA {space} CASCADE")
-
-
-class Server:
-    def __init__(self, place):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.address = f"127.0.0.1:{probe.getsockname()[1]}"
-        self.log = place.folder / "serve.log"
-        self.process = subprocess.Popen([ROWGATE, "serve", "--listen", self.address], cwd=place.folder,
-                                        env={**place.environment, "ROWGATE_SERVER__ADMIN_LISTEN": "127.0.0.1:0",
-                                             "ROWGATE_SERVER__PUBLIC_URL": f"http://{self.address}",
-                                             "ROWGATE_SERVER__DRAIN": "0s"},
-                                        stdout=self.log.open("wb"), stderr=subprocess.STDOUT)
-        end = time.monotonic() + 20
-        while True:
-            try:
-                self.get("/readyz")
-                return
-            except OSError:
-                assert self.process.poll() is None and time.monotonic() < end, self.log.read_text()
-                time.sleep(0.05)
-
-    def get(self, path):
-        url = path if path.startswith("http") else f"http://{self.address}{path}"
-        with urllib.request.urlopen(url, timeout=30) as answer:
-            return answer.read()
-
-    def post(self, path, body):
-        try:
-            request = urllib.request.Request(f"http://{self.address}{path}", body, {"Content-Type": "text/csv"})
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return answer.status, answer.read().decode(), answer.headers
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode(), error.headers
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(30)
-
-
-@pytest.fixture(params=["mysql", "postgresql"])
-def place(request, tmp_path):
-    made = Place(request.param, tmp_path)
-    yield made
-    made.drop()
-
-
-@pytest.fixture
-def on_sqlite(tmp_path):
-    (tmp_path / "sqlite").mkdir()
-    made = Place("sqlite", tmp_path / "sqlite")
-    made.rowgate("load", *(f"{table}.csv" for table in TABLES))
-    return made
-
-
-def numbers_of(place):
-    tables = [json.loads(place.rowgate("tables", table, "--json")) for table in TABLES]
-    return [(table["rows"], table["version"]) for table in tables]
+from places import ROWGATE, TABLES, Place, Server, loaded_on_sqlite, numbers_of, sql
 
 
 def test_the_command_line_gives_the_numbers_and_bytes_of_sqlite(place, on_sqlite):
@@ -136,6 +20,43 @@ def test_the_command_line_gives_the_numbers_and_bytes_of_sqlite(place, on_sqlite
     doctor = place.rowgate("doctor").decode()
     assert "3 tables equal to the schema" in doctor and "no problems" in doctor
     assert "loader@127.0.0.1" in doctor and os.environ["TESTDB_PASSWORD"] not in doctor
+
+
+def runs_of(place):
+    """What was read, accepted and refused, and why, newest first."""
+    items = json.loads(place.rowgate("runs", "--json"))["items"]
+    return [(run["table"], run["status"], run["rows"], run["rejects"]) for run in items]
+
+
+@pytest.mark.parametrize("kind", ["mysql", "postgresql"])
+@pytest.mark.parametrize("by_original_api", [False, True])
+def test_where_every_field_is_required_the_same_rows_are_refused(kind, by_original_api, tmp_path):
+    on_sqlite = loaded_on_sqlite(tmp_path / "sqlite", "--strict")
+    (tmp_path / "place").mkdir()
+    place = Place(kind, tmp_path / "place", "--strict")
+    server = Server(place) if by_original_api else None
+    try:
+        for table in TABLES:
+            content = (place.folder / f"{table}.csv").read_bytes()
+            if server:
+                assert server.post(f"/db_migration?table={table}&schema={place.space}", content)[0] == 200
+            else:
+                place.rowgate("load", f"{table}.csv")
+        assert runs_of(place) == runs_of(on_sqlite)
+        assert runs_of(place)[0][2]["rejected"] > 0
+        assert numbers_of(place) == numbers_of(on_sqlite)
+        assert place.reports() == on_sqlite.reports()
+        assert rejects_of(place) == rejects_of(on_sqlite)
+    finally:
+        if server:
+            server.stop()
+        place.drop()
+
+
+def rejects_of(place):
+    """The reject file of the last run but for the run's own name."""
+    run = json.loads(place.rowgate("runs", "--json"))["items"][0]["id"]
+    return place.rowgate("rejects", "export", run, "--format", "csv").replace(run.encode(), b"run")
 
 
 def test_a_dry_run_judges_and_leaves_nothing(place, on_sqlite):

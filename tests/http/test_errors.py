@@ -32,6 +32,7 @@ NEVER_OVER_HTTP = {
     "storage.unreachable": "of a storage that is a server: tests/s3/test_s3_store.py",
     "database.deadlock": "of database servers: src/db/faults_test.cc",
     "database.privilege": "of database servers: src/db/faults_test.cc",
+    "database.secret": "of database servers: tests/databases/test_secrets.py",
     "file.not_found": "a path on the command line",
     "file.unreadable": "a path on the command line",
     "config.invalid": "such a server does not start",

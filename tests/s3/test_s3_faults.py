@@ -92,6 +92,27 @@ def test_a_server_that_stays_busy(place, start_proxy):
     assert '"id"' not in place.run("rows", "notes", "--json", check=False).stdout
 
 
+def test_a_file_that_cannot_be_kept_is_said(place, start_proxy):
+    """Its rows are committed and its answer is given while the storage is asked again and again."""
+    configure(place, start_proxy(lambda method, target: "503" if "/sources/" in target else None))
+    server = place.serve()
+    began = time.monotonic()
+    answer = server.post("/v1/tables/notes/loads", b"id,note\n1,good\n")
+    assert answer.status == 200 and time.monotonic() - began < 5, answer
+    run = answer.json["id"]
+    end = time.monotonic() + 60
+    while not (warnings := server.get(f"/v1/runs/{run}").json["warnings"]):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert warnings[0]["code"] == "storage.unreachable" and "is not kept" in warnings[0]["message"]
+    assert server.get(f"/v1/runs/{run}/source").status == 410
+    assert 'rowgate_storage_operation_errors_total{operation="keep_source"} 1' in server.get("/metrics").text
+    line = next(line for line in server.log if "not_kept" in line)
+    assert run in line and "storage.unreachable" in line
+    stored = json.loads(place.run("runs", "show", run, "--json").stdout)
+    assert stored["warnings"] == warnings and stored["status"] == "succeeded"
+
+
 def test_a_server_that_restarts_in_the_middle_of_a_file(place, start_proxy):
     restarts = []
 

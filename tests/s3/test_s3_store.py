@@ -57,8 +57,13 @@ def test_sources_are_kept_and_given_back(place):
     assert source.status == 200 and source.body == body
     part = server.request("GET", f"/v1/runs/{run}/source", headers={"Range": "bytes=3-9"})
     assert part.status == 206 and part.body == body[3:10]
+    end = time.monotonic() + 30  # it is sent there behind the answer
+    while list((place.folder / "data/spool").rglob("*.part")):
+        assert time.monotonic() < end
+        time.sleep(0.05)
     assert place.stored("sources/") == [f"sources/{run}"]
-    assert not list((place.folder / "data/spool").rglob("*.part"))
+    source = server.get(f"/v1/runs/{run}/source")
+    assert source.status == 200 and source.body == body
 
 
 def test_the_doctor_tries_the_bucket(place):

@@ -126,27 +126,57 @@ std::string Dialect::create_table(const TableName& table, const table::TableSche
                                   bool database_checks) const {
   std::vector<std::string> parts;
   const std::vector<std::string> types = column_types(schema);
-  for (std::size_t i = 0; i < schema.fields.size(); ++i) {
-    const Field& field = schema.fields[i];
-    std::string part = fmt::format("{} {}", quote(field.name), types[i]);
-    part += schema.is_required(i) ? " NOT NULL" : " NULL";
-    if (const std::string check =
-            database_checks ? server::check_expression(*this, field, "CHAR_LENGTH", true) : "";
-        !check.empty())
-      part += fmt::format(" CHECK ({})", check);
-    parts.push_back(std::move(part));
-  }
+  for (std::size_t i = 0; i < schema.fields.size(); ++i)
+    parts.push_back(column_definition(schema, i, types[i], database_checks));
   if (!schema.primary_key.empty())
     parts.push_back(fmt::format("PRIMARY KEY ({})", column_list(*this, schema, schema.primary_key)));
   for (const std::vector<std::size_t>& key : schema.unique_keys)
     parts.push_back(fmt::format("UNIQUE ({})", column_list(*this, schema, key)));
   for (const table::ForeignKey& key : schema.foreign_keys) {
     if (!enforce_keys) break;
-    parts.push_back(fmt::format("FOREIGN KEY ({}) REFERENCES {} ({})", column_list(*this, schema, key.fields),
-                                quote(TableName{table.space, key.table}),
-                                fmt::join(server::quoted_names(*this, key.parent_fields), ", ")));
+    parts.push_back(reference(schema, key, table.space));
   }
   return fmt::format("CREATE TABLE {} (\n  {}\n) {};\n", quote(table), fmt::join(parts, ",\n  "), options());
+}
+
+std::string Dialect::column_definition(const table::TableSchema& schema, std::size_t field,
+                                       const std::string& type, bool database_checks) const {
+  std::string text = fmt::format("{} {}", quote(schema.fields[field].name), type);
+  text += schema.is_required(field) ? " NOT NULL" : " NULL";
+  if (const std::string check =
+          database_checks ? server::check_expression(*this, schema.fields[field], "CHAR_LENGTH", true) : "";
+      !check.empty())
+    text += fmt::format(" CHECK ({})", check);
+  return text;
+}
+
+std::string Dialect::reference(const table::TableSchema& schema, const table::ForeignKey& key,
+                               const std::string& space) const {
+  return fmt::format("FOREIGN KEY ({}) REFERENCES {} ({})", column_list(*this, schema, key.fields),
+                     quote(TableName{space, key.table}),
+                     fmt::join(server::quoted_names(*this, key.parent_fields), ", "));
+}
+
+std::vector<std::string> Dialect::change_column(const table::TableSchema& schema, std::size_t field,
+                                                const std::string& type, bool database_checks) const {
+  return {"MODIFY COLUMN " + column_definition(schema, field, type, database_checks)};
+}
+
+std::string Dialect::drop_primary_key(const std::string&) const {
+  return "DROP PRIMARY KEY";
+}
+std::string Dialect::drop_unique_key(const std::string& name) const {
+  return "DROP INDEX " + quote(name);
+}
+std::string Dialect::drop_reference(const std::string& name) const {
+  return "DROP FOREIGN KEY " + quote(name);
+}
+
+std::string Dialect::script_head(const std::string& own_space) const {
+  return fmt::format(
+      "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ANSI_QUOTES,NO_ENGINE_SUBSTITUTION', time_zone = "
+      "'+00:00';\nUSE {};\n",
+      quote(own_space));
 }
 
 std::string Dialect::create_own(const server::OwnTable& table) const {

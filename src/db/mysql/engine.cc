@@ -4,6 +4,7 @@
 #include "db/mysql/cursor.h"
 #include "db/mysql/dialect.h"
 #include "db/mysql/session.h"
+#include "db/server/login.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -43,7 +44,10 @@ class MySqlEngine : public server::Engine {
   std::string describe() const override { return address_.shown(); }
 
   Result<std::unique_ptr<Session>> connect(server::Access) const override {
-    TRY_ASSIGN(std::unique_ptr<MySqlSession> session, MySqlSession::open(address_, lock_wait_));
+    const auto open = [this](const ServerAddress& address) {
+      return MySqlSession::open(address, lock_wait_);
+    };
+    TRY_ASSIGN(std::unique_ptr<MySqlSession> session, server::log_in(address_, open));
     std::call_once(collation_known_, [&] { dialect_.use_collation(std::string(session->collation())); });
     return std::unique_ptr<Session>(std::move(session));
   }
@@ -223,9 +227,9 @@ Result<server::Shape> MySqlEngine::shape_of(Session& session, const TableName& t
       shape.primary_key.push_back(column);
       continue;
     }
-    if (shape.unique_keys.empty() || row[0] != last) shape.unique_keys.emplace_back();
+    if (shape.unique_keys.empty() || row[0] != last) shape.unique_keys.push_back({row[0].value_or("")});
     last = row[0].value_or("");
-    shape.unique_keys.back().push_back(column);
+    shape.unique_keys.back().columns.push_back(column);
   }
   TRY_ASSIGN(shape.references, references(session, "table_schema = ? AND table_name = ?", params));
   return shape;

@@ -99,6 +99,7 @@ Error error_of(unsigned number, const char* state, std::string_view text, std::s
       return {Code::DatabaseDeadlock, "somebody else holds a lock on the table for too long",
               "try again when that is done"};
     case ER_OPTION_PREVENTS_STATEMENT:
+    case 1792:  // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
     case 1836:  // ER_READ_ONLY_MODE
       return {Code::DatabaseReadOnly, fmt::format("the database server only reads: {}", words),
               "name the server that may be written to in database.url"};
@@ -181,6 +182,7 @@ Result<void> MySqlSession::set_up(std::chrono::milliseconds lock_wait) {
                       seconds, collation()),
           {}));
   TRY(run("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", {}));
+  TRY_ASSIGN(max_packet_, count("SELECT @@max_allowed_packet"));
   return {};
 }
 
@@ -299,7 +301,31 @@ void append_literal(MYSQL* connection, std::string& sql, std::string_view value)
   sql += '\'';
 }
 
-constexpr std::size_t kInsertBytes = 512 * 1024;  // MySQL's max_allowed_packet was 1 MiB for long
+/// A row of the bulk form as "(1,'a')".
+void append_row(MYSQL* connection, std::string& sql, const server::BulkTarget& target, std::string_view row) {
+  sql += '(';
+  for (std::size_t i = 0;; ++i) {
+    const std::size_t tab = row.find('\t');
+    const bool is_bytes = target.columns[i].is_bytes;
+    if (is_bytes) sql += "UNHEX(SUBSTRING(";
+    append_literal(connection, sql, row.substr(0, tab));
+    if (is_bytes) sql += ", 3))";
+    if (tab == row.npos) break;
+    sql += ',';
+    row.remove_prefix(tab + 1);
+  }
+  sql += ')';
+}
+
+/// A statement in which nothing needs more; the server closes the connection on one that is too long.
+constexpr std::size_t kInsertBytes = 512 * 1024, kPacketHead = 16;
+
+std::unexpected<Error> too_large(std::size_t bytes, std::uint64_t max_packet) {
+  return fail(Code::DatabaseRefused,
+              fmt::format("a record needs a statement of {} bytes, and the server takes at most {}",
+                          grouped(bytes), grouped(max_packet)),
+              "raise max_allowed_packet of the server, or set its local_infile=ON, which has no such limit");
+}
 
 }  // namespace
 
@@ -310,23 +336,21 @@ Result<server::BulkOutcome> MySqlSession::insert_rows(const server::BulkTarget& 
   std::string columns;
   for (const server::BulkColumn& column : target.columns)
     columns += (columns.empty() ? "" : ", ") + column.name;
+  const std::string head = fmt::format("INSERT INTO {} ({}) VALUES ", target.table, columns);
+  const std::size_t most = std::max<std::size_t>(max_packet_, kPacketHead) - kPacketHead;
+  std::string row;
   while (!text.empty()) {
-    std::string sql = fmt::format("INSERT INTO {} ({}) VALUES ", target.table, columns);
-    for (bool first = true; !text.empty() && sql.size() < kInsertBytes; first = false) {
-      std::string_view row = text.substr(0, text.find('\n'));
-      text.remove_prefix(std::min(row.size() + 1, text.size()));
-      sql += first ? "(" : ",(";
-      for (std::size_t i = 0;; ++i) {
-        const std::size_t tab = row.find('\t');
-        const bool is_bytes = target.columns[i].is_bytes;
-        if (is_bytes) sql += "UNHEX(SUBSTRING(";
-        append_literal(connection_.get(), sql, row.substr(0, tab));
-        if (is_bytes) sql += ", 3))";
-        if (tab == row.npos) break;
-        sql += ',';
-        row.remove_prefix(tab + 1);
-      }
-      sql += ')';
+    std::string sql = head;
+    while (!text.empty()) {
+      const std::string_view line = text.substr(0, text.find('\n'));
+      row.clear();
+      append_row(connection_.get(), row, target, line);
+      if (head.size() + row.size() > most) return too_large(head.size() + row.size(), max_packet_);
+      const bool is_first = sql.size() == head.size();
+      if (!is_first && sql.size() + 1 + row.size() > std::min(most, kInsertBytes)) break;
+      if (!is_first) sql += ',';
+      sql += row;
+      text.remove_prefix(std::min(line.size() + 1, text.size()));
     }
     const Result<std::uint64_t> done = run(sql, {});
     if (!done && done.error().code == Code::DatabaseRefused)

@@ -103,6 +103,7 @@ class MySqlSession : public server::Session {
   Connection connection_;
   bool is_mariadb_ = false, lost_ = false, no_local_infile_ = false;
   unsigned last_error_ = 0;
+  std::uint64_t max_packet_ = 0;  ///< the longest statement that the server takes
 };
 
 }  // namespace rowgate::db::mysql

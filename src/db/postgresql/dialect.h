@@ -16,6 +16,16 @@ class Dialect : public server::ServerDialect {
   std::string create_own(const server::OwnTable& table) const override;
   std::string update_from(const std::string& table, const std::string& from,
                           const std::vector<std::string>& sets, const std::string& where) const override;
+  std::string column_definition(const table::TableSchema& schema, std::size_t field, const std::string& type,
+                                bool database_checks) const override;
+  std::vector<std::string> change_column(const table::TableSchema& schema, std::size_t field,
+                                         const std::string& type, bool database_checks) const override;
+  std::string drop_primary_key(const std::string& name) const override;
+  std::string drop_unique_key(const std::string& name) const override;
+  std::string drop_reference(const std::string& name) const override;
+  std::string reference(const table::TableSchema& schema, const table::ForeignKey& key,
+                        const std::string& space) const override;
+  std::string script_head(const std::string& own_space) const override;
   std::string_view key_text() const override { return "text COLLATE \"C\""; }
   std::string_view long_text() const override { return "text COLLATE \"C\""; }
 };

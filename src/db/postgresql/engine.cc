@@ -3,6 +3,7 @@
 #include "db/postgresql/cursor.h"
 #include "db/postgresql/dialect.h"
 #include "db/postgresql/session.h"
+#include "db/server/login.h"
 #include "io/digest.h"
 
 #include <fmt/format.h>
@@ -31,7 +32,10 @@ class PostgreSqlEngine : public server::Engine {
   std::string describe() const override { return address_.shown(); }
 
   Result<std::unique_ptr<Session>> connect(server::Access) const override {
-    TRY_ASSIGN(std::unique_ptr<PostgreSqlSession> session, PostgreSqlSession::open(address_, lock_wait_));
+    const auto open = [this](const ServerAddress& address) {
+      return PostgreSqlSession::open(address, lock_wait_);
+    };
+    TRY_ASSIGN(std::unique_ptr<PostgreSqlSession> session, server::log_in(address_, open));
     return std::unique_ptr<Session>(std::move(session));
   }
   Result<std::unique_ptr<Cursor>> open_cursor(std::unique_ptr<Session> session,
@@ -45,7 +49,8 @@ class PostgreSqlEngine : public server::Engine {
   }
 
   Result<void> begin(Session& session) const override {
-    TRY(session.run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"));
+    // Not READ WRITE: whoever made the database read-only, perhaps since its disk is full, meant it.
+    TRY(session.run("BEGIN ISOLATION LEVEL READ COMMITTED"));
     return {};
   }
   Result<void> lock(Session& session, std::span<const std::string> names,
@@ -193,7 +198,9 @@ Result<server::Shape> PostgreSqlEngine::shape_of(Session& session, const TableNa
   TRY_ASSIGN(
       const std::vector<TextRow> indexes,
       session.rows(
-          "SELECT i.indexrelid, i.indisprimary, a.attname FROM pg_index i JOIN pg_class c ON c.oid = "
+          "SELECT i.indexrelid, i.indisprimary, a.attname, x.relname, EXISTS (SELECT 1 FROM pg_constraint o "
+          "WHERE o.conindid = i.indexrelid AND o.contype = 'u') FROM pg_index i JOIN pg_class x ON x.oid = "
+          "i.indexrelid JOIN pg_class c ON c.oid = "
           "i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace CROSS JOIN LATERAL "
           "unnest(i.indkey) WITH ORDINALITY AS k(number, position) JOIN pg_attribute a ON a.attrelid = "
           "c.oid AND a.attnum = k.number WHERE n.nspname = ? AND c.relname = ? AND i.indisunique AND "
@@ -203,12 +210,14 @@ Result<server::Shape> PostgreSqlEngine::shape_of(Session& session, const TableNa
   for (const TextRow& row : indexes) {
     const std::string column = row[2].value_or("");
     if (row[1] == "t") {
+      shape.primary_name = row[3].value_or("");
       shape.primary_key.push_back(column);
       continue;
     }
-    if (shape.unique_keys.empty() || row[0] != last) shape.unique_keys.emplace_back();
+    if (shape.unique_keys.empty() || row[0] != last)
+      shape.unique_keys.push_back({row[3].value_or(""), {}, row[4] == "t"});
     last = row[0].value_or("");
-    shape.unique_keys.back().push_back(column);
+    shape.unique_keys.back().columns.push_back(column);
   }
   TRY_ASSIGN(shape.references, references(session, "cn.nspname = ? AND c.relname = ?", params));
   return shape;

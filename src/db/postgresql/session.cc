@@ -143,8 +143,11 @@ Result<void> PostgreSqlSession::set_up(const ServerAddress& address, std::chrono
       "set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO, YMD', false), "
       "set_config('IntervalStyle', 'iso_8601', false), set_config('extra_float_digits', '1', false), "
       "set_config('bytea_output', 'hex', false), set_config('standard_conforming_strings', 'on', false), "
-      "set_config('client_min_messages', 'warning', false)",
-      params, ignore);
+      "set_config('client_min_messages', 'warning', false), current_setting('transaction_read_only')",
+      params, [this](server::TextView row) -> Result<void> {
+        only_reads_ = row.back() == "on";
+        return {};
+      });
 }
 
 Result<std::uint64_t> PostgreSqlSession::run(const std::string& sql, std::span<const server::Param> params) {

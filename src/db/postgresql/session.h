@@ -35,6 +35,7 @@ class PostgreSqlSession : public server::Session {
   Result<server::BulkOutcome> bulk(const server::BulkTarget& target, std::string_view text,
                                    std::uint64_t rows) override;
   bool is_lost() const override { return PQstatus(connection_.get()) != CONNECTION_OK; }
+  bool only_reads() const override { return only_reads_; }
   bool answers() override { return run("SELECT 1", {}).has_value(); }
   bool was_duplicate() const override { return last_state_ == "23505"; }
 
@@ -48,6 +49,7 @@ class PostgreSqlSession : public server::Session {
 
   std::unique_ptr<PGconn, CloseConnection> connection_;
   std::string last_state_;
+  bool only_reads_ = false;
 };
 
 }  // namespace rowgate::db::postgresql

@@ -1,6 +1,7 @@
 #include "db/server/database.h"
 
 #include "base/text.h"
+#include "db/server/alter.h"
 #include "db/server/links.h"
 #include "db/server/transaction.h"
 
@@ -31,9 +32,11 @@ class ServerDatabase : public Database, private Ledger {
   Result<std::vector<TableState>> tables() override;
   Result<std::optional<TableState>> table(const TableName& table) override;
   Result<std::vector<std::string>> differences(const LoadTarget& target) override;
+  Result<std::vector<std::string>> plan(const LoadTarget& target) override;
   Ledger& ledger() override { return *this; }
   LinkLedger& links() override { return links_; }
   const SqlDialect& dialect() const override { return engine_->dialect(); }
+  std::string script_head() const override { return engine_->dialect().script_head(engine_->own_space()); }
   std::string describe() const override { return engine_->describe(); }
   Result<std::string> server_version() override {
     return pool_.read<std::string>([this](Session& session) { return engine_->version(session); });
@@ -54,6 +57,8 @@ class ServerDatabase : public Database, private Ledger {
     return {table.space == engine_->own_space() ? "" : table.space, table.name};
   }
   Result<std::unique_ptr<Transaction>> begin(std::span<const TableName> tables, bool dry_run);
+  Result<std::vector<Difference>> compared(Session& session, const TableName& stored,
+                                           const LoadTarget& target, Shape& shape) const;
   Result<TableState> state_of(Session& session, const TableName& table) const;
   Result<std::vector<RunRecord>> read(const std::string& condition, std::span<const Param> params,
                                       std::size_t limit);
@@ -125,11 +130,33 @@ Result<std::vector<std::string>> ServerDatabase::differences(const LoadTarget& t
   return pool_.read<Words>([&](Session& session) -> Result<Words> {
     TRY_ASSIGN(const std::optional<TableName> stored, engine_->stored_name(session, own_target.table));
     if (!stored) return Words{};
-    TRY_ASSIGN(const Shape shape, engine_->shape_of(session, *stored));
-    return server::differences(shape, own_target, engine_->dialect().column_types(*target.schema),
-                               [this](const ColumnShape& column, const table::Field& field, bool in_key) {
-                                 return engine_->fits(column, field, in_key);
-                               });
+    Shape shape;
+    TRY_ASSIGN(const std::vector<Difference> found, compared(session, *stored, own_target, shape));
+    return words_of(found);
+  });
+}
+
+Result<std::vector<Difference>> ServerDatabase::compared(Session& session, const TableName& stored,
+                                                         const LoadTarget& target, Shape& shape) const {
+  TRY_ASSIGN(shape, engine_->shape_of(session, stored));
+  return compare(shape, target, engine_->dialect().column_types(*target.schema),
+                 [this](const ColumnShape& column, const table::Field& field, bool in_key) {
+                   return engine_->fits(column, field, in_key);
+                 });
+}
+
+Result<std::vector<std::string>> ServerDatabase::plan(const LoadTarget& target) {
+  LoadTarget own_target = target;
+  own_target.table = own(target.table);
+  using Statements = std::vector<std::string>;
+  return pool_.read<Statements>([&](Session& session) -> Result<Statements> {
+    TRY_ASSIGN(const std::optional<TableName> stored, engine_->stored_name(session, own_target.table));
+    if (!stored)
+      return Statements{engine_->dialect().create_table(own_target.table, *target.schema, target.enforce_keys,
+                                                        target.database_checks)};
+    Shape shape;
+    TRY_ASSIGN(const std::vector<Difference> found, compared(session, *stored, own_target, shape));
+    return alterations(engine_->dialect(), *stored, own_target, shape, found);
   });
 }
 

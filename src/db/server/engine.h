@@ -36,6 +36,21 @@ class ServerDialect : public SqlDialect {
   /// An UPDATE of `table` (as t) from `from` (as s).
   virtual std::string update_from(const std::string& table, const std::string& from,
                                   const std::vector<std::string>& sets, const std::string& where) const = 0;
+  /// A column as create_table() writes it: `"name" VARCHAR(100) NOT NULL`. `type`: its of column_types().
+  virtual std::string column_definition(const table::TableSchema& schema, std::size_t field,
+                                        const std::string& type, bool database_checks) const = 0;
+  /// What ALTER TABLE is told (see alterations()): the column gets the type and NULL or NOT NULL of the
+  /// schema.
+  virtual std::vector<std::string> change_column(const table::TableSchema& schema, std::size_t field,
+                                                 const std::string& type, bool database_checks) const = 0;
+  virtual std::string drop_primary_key(const std::string& name) const = 0;
+  virtual std::string drop_unique_key(const std::string& name) const = 0;
+  virtual std::string drop_reference(const std::string& name) const = 0;
+  /// FOREIGN KEY ... of a table in `space`.
+  virtual std::string reference(const table::TableSchema& schema, const table::ForeignKey& key,
+                                const std::string& space) const = 0;
+  /// What a script begins with, so that its statements mean in any client what they mean to rowgate.
+  virtual std::string script_head(const std::string& own_space) const = 0;
   virtual std::string_view key_text() const = 0;   ///< type of a text of rowgate's own that can be a key
   virtual std::string_view long_text() const = 0;  ///< and of any other
 };

@@ -56,6 +56,8 @@ class Session {
   virtual bool is_lost() const = 0;
   /// Asks the server, quickly.
   virtual bool answers() = 0;
+  /// The server only reads: it said so at the login.
+  virtual bool only_reads() const { return false; }
   /// The last error of run() was a unique key that is there already.
   virtual bool was_duplicate() const = 0;
 

@@ -10,8 +10,6 @@
 namespace rowgate::db::server {
 namespace {
 
-using Keys = std::vector<std::vector<std::string>>;
-
 bool has(const std::vector<std::string>& names, const std::string& name) {
   return std::ranges::find(names, name) != names.end();
 }
@@ -22,10 +20,10 @@ std::vector<std::string> names_of(const table::TableSchema& schema, const std::v
   return names;
 }
 
-Keys in_order(Keys keys) {
-  for (std::vector<std::string>& key : keys) std::ranges::sort(key);
-  std::ranges::sort(keys);
-  return keys;
+/// Keys compare whatever the order of their columns.
+std::vector<std::string> sorted(std::vector<std::string> names) {
+  std::ranges::sort(names);
+  return names;
 }
 
 class Comparison {
@@ -34,17 +32,23 @@ class Comparison {
              const Fits& fits)
       : shape_(shape), target_(target), schema_(*target.schema), wanted_(wanted), fits_(fits) {}
 
-  std::vector<std::string> run() {
+  std::vector<Difference> run() {
     for (std::size_t i = 0; i < schema_.fields.size(); ++i) compare_field(i);
-    for (const ColumnShape& column : shape_.columns)
-      if (!schema_.index_of(column.name))
-        out_.push_back(fmt::format("column `{}` of the database is not in the schema", shown(column.name)));
+    for (std::size_t i = 0; i < shape_.columns.size(); ++i)
+      if (!schema_.index_of(shape_.columns[i].name))
+        add(What::ExtraColumn, i,
+            fmt::format("column `{}` of the database is not in the schema", shown(shape_.columns[i].name)));
     compare_unique_keys();
     compare_references();
     return std::move(out_);
   }
 
  private:
+  using What = Difference::What;
+  void add(What what, std::size_t index, std::string words) {
+    out_.push_back({what, index, std::move(words)});
+  }
+
   bool in_a_key(std::size_t index) const {
     for (const std::vector<std::size_t>& key : schema_.keys())
       if (std::ranges::find(key, index) != key.end()) return true;
@@ -55,35 +59,39 @@ class Comparison {
     const table::Field& field = schema_.fields[index];
     const auto column = std::ranges::find(shape_.columns, field.name, &ColumnShape::name);
     if (column == shape_.columns.end()) {
-      out_.push_back(fmt::format("column `{}` is missing in the database", field.name));
+      add(What::MissingColumn, index, fmt::format("column `{}` is missing in the database", field.name));
       return;
     }
     if (!fits_(*column, field, in_a_key(index)))
-      out_.push_back(fmt::format(
-          "column `{}` is {} in the database, {} in the schema", field.name,
-          column->collation.empty() ? column->type : column->type + " " + column->collation, wanted_[index]));
+      add(What::OtherType, index,
+          fmt::format("column `{}` is {} in the database, {} in the schema", field.name,
+                      column->collation.empty() ? column->type : column->type + " " + column->collation,
+                      wanted_[index]));
     const bool in_primary = std::ranges::find(schema_.primary_key, index) != schema_.primary_key.end();
     if (in_primary != has(shape_.primary_key, field.name))
-      out_.push_back(fmt::format("column `{}` {} the primary key in the database", field.name,
-                                 in_primary ? "is not part of" : "is part of"));
+      add(What::PrimaryKey, index,
+          fmt::format("column `{}` {} the primary key in the database", field.name,
+                      in_primary ? "is not part of" : "is part of"));
     if (!in_primary && column->not_null != schema_.is_required(index))
-      out_.push_back(fmt::format("column `{}` is {} in the database, {} in the schema", field.name,
-                                 column->not_null ? "NOT NULL" : "nullable",
-                                 schema_.is_required(index) ? "required" : "not required"));
+      add(What::OtherNullability, index,
+          fmt::format("column `{}` is {} in the database, {} in the schema", field.name,
+                      column->not_null ? "NOT NULL" : "nullable",
+                      schema_.is_required(index) ? "required" : "not required"));
   }
 
   void compare_unique_keys() {
-    Keys wanted;
-    for (const std::vector<std::size_t>& key : schema_.unique_keys) wanted.push_back(names_of(schema_, key));
-    wanted = in_order(std::move(wanted));
-    const Keys there = in_order(shape_.unique_keys);
-    for (const auto& key : wanted)
-      if (std::ranges::find(there, key) == there.end())
-        out_.push_back(fmt::format("unique key ({}) is missing in the database", fmt::join(key, ", ")));
-    for (const auto& key : there)
-      if (std::ranges::find(wanted, key) == wanted.end())
-        out_.push_back(
-            fmt::format("unique key ({}) of the database is not in the schema", fmt::join(key, ", ")));
+    std::vector<std::vector<std::string>> wanted, there;
+    for (const std::vector<std::size_t>& key : schema_.unique_keys)
+      wanted.push_back(sorted(names_of(schema_, key)));
+    for (const KeyShape& key : shape_.unique_keys) there.push_back(sorted(key.columns));
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+      if (std::ranges::find(there, wanted[i]) == there.end())
+        add(What::MissingUnique, i,
+            fmt::format("unique key ({}) is missing in the database", fmt::join(wanted[i], ", ")));
+    for (std::size_t i = 0; i < there.size(); ++i)
+      if (std::ranges::find(wanted, there[i]) == wanted.end())
+        add(What::ExtraUnique, i,
+            fmt::format("unique key ({}) of the database is not in the schema", fmt::join(there[i], ", ")));
   }
 
   static std::string text_of(const std::vector<std::string>& columns, const std::string& parent,
@@ -99,12 +107,13 @@ class Comparison {
     for (const table::ForeignKey& key : schema_.foreign_keys)
       wanted.push_back(text_of(names_of(schema_, key.fields), key.table, key.parent_fields));
     // A constraint that the database has and the schema has too never hurts, even under `keys: check`.
-    for (const std::string& key : wanted)
-      if (target_.enforce_keys && !has(there, key))
-        out_.push_back(fmt::format("foreign key {} is missing in the database", key));
-    for (const std::string& key : there)
-      if (!has(wanted, key))
-        out_.push_back(fmt::format("foreign key {} of the database is not in the schema", key));
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+      if (target_.enforce_keys && !has(there, wanted[i]))
+        add(What::MissingReference, i, fmt::format("foreign key {} is missing in the database", wanted[i]));
+    for (std::size_t i = 0; i < there.size(); ++i)
+      if (!has(wanted, there[i]))
+        add(What::ExtraReference, i,
+            fmt::format("foreign key {} of the database is not in the schema", there[i]));
   }
 
   const Shape& shape_;
@@ -112,14 +121,20 @@ class Comparison {
   const table::TableSchema& schema_;
   const std::vector<std::string>& wanted_;
   const Fits& fits_;
-  std::vector<std::string> out_;
+  std::vector<Difference> out_;
 };
 
 }  // namespace
 
-std::vector<std::string> differences(const Shape& shape, const LoadTarget& target,
-                                     const std::vector<std::string>& wanted, const Fits& fits) {
+std::vector<Difference> compare(const Shape& shape, const LoadTarget& target,
+                                const std::vector<std::string>& wanted, const Fits& fits) {
   return Comparison(shape, target, wanted, fits).run();
+}
+
+std::vector<std::string> words_of(const std::vector<Difference>& differences) {
+  std::vector<std::string> words;
+  for (const Difference& difference : differences) words.push_back(difference.words);
+  return words;
 }
 
 }  // namespace rowgate::db::server

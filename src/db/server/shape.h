@@ -2,6 +2,7 @@
 
 #include "db/database.h"
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -26,20 +27,46 @@ struct Reference {
   bool deferrable = false;
 };
 
+/// A unique key.
+struct KeyShape {
+  std::string name;
+  std::vector<std::string> columns = {};
+  bool is_constraint = true;  ///< of PostgreSQL: and not an index alone
+};
+
 /// A table as it is in the database.
 struct Shape {
   std::vector<ColumnShape> columns;
   std::vector<std::string> primary_key = {};
-  std::vector<std::vector<std::string>> unique_keys = {};
+  std::string primary_name = {};  ///< of the primary key, where it has one
+  std::vector<KeyShape> unique_keys = {};
   std::vector<Reference> references = {};
 };
 
 /// Whether a column can hold what the field says, and compares keys by their bytes.
 using Fits = std::function<bool(const ColumnShape& column, const table::Field& field, bool in_key)>;
 
-/// Where the table differs from the target's schema, in words. `wanted` says the type that rowgate would
-/// make.
-std::vector<std::string> differences(const Shape& shape, const LoadTarget& target,
-                                     const std::vector<std::string>& wanted, const Fits& fits);
+/// One difference between a table and a schema.
+struct Difference {
+  enum class What : std::uint8_t {
+    MissingColumn,     ///< `index` is of the schema's fields
+    OtherType,         ///< likewise
+    OtherNullability,  ///< likewise
+    PrimaryKey,        ///< likewise: it is part of the one and not of the other
+    ExtraColumn,       ///< of the shape's columns
+    MissingUnique,     ///< of the schema's unique keys
+    ExtraUnique,       ///< of the shape's
+    MissingReference,  ///< of the schema's foreign keys
+    ExtraReference     ///< of the shape's references
+  };
+  What what;
+  std::size_t index = 0;
+  std::string words;
+};
+
+/// Where the table differs from the target's schema. `wanted` says the type that rowgate would make.
+std::vector<Difference> compare(const Shape& shape, const LoadTarget& target,
+                                const std::vector<std::string>& wanted, const Fits& fits);
+std::vector<std::string> words_of(const std::vector<Difference>& differences);
 
 }  // namespace rowgate::db::server

@@ -119,10 +119,10 @@ Result<void> TableSink::check_table(bool merges) {
       found.emplace_back("an earlier file made it by another schema");
   } else {
     TRY_ASSIGN(const Shape shape, at_.engine().shape_of(session(), target_.table));
-    found = differences(shape, target_, dialect_.column_types(schema()),
-                        [&](const ColumnShape& column, const table::Field& field, bool in_key) {
-                          return at_.engine().fits(column, field, in_key);
-                        });
+    found = words_of(compare(shape, target_, dialect_.column_types(schema()),
+                             [&](const ColumnShape& column, const table::Field& field, bool in_key) {
+                               return at_.engine().fits(column, field, in_key);
+                             }));
   }
   if (found.empty()) return {};
   return fail(Code::TableDiffers,

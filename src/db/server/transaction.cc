@@ -107,6 +107,9 @@ Result<void> ServerTransaction::start() {
     tables_->use(*session_);
   else
     tables_.emplace(engine_, *session_);
+  if (!dry_run_ && session_->only_reads())
+    return fail(Code::DatabaseReadOnly, "the database server only reads",
+                "name the server that may be written to in database.url");
   if (!dry_run_) TRY(pool_.make_ledger(*session_));
   std::vector<std::string> locks;
   for (const TableName& table : names_) locks.push_back(lock_name(engine_, table));
@@ -158,30 +161,18 @@ Result<void> ServerTransaction::begin_anew(const Error& error) {
 
 /// With `keys: enforce` the table refers to its parents, itself among them under the name that it has at
 /// first.
-Result<table::TableSchema> ServerTransaction::schema_for(const TableName& name, const TableName& fresh,
-                                                         const LoadTarget& target) {
+table::TableSchema ServerTransaction::schema_for(const TableName& name, const TableName& fresh,
+                                                 const LoadTarget& target) {
   table::TableSchema schema = *target.schema;
-  for (table::ForeignKey& key : schema.foreign_keys) {
-    if (!target.enforce_keys) break;
-    if (key.table == name.name) {
-      key.table = fresh.name;
-      continue;
-    }
-    TRY_ASSIGN(const std::optional<TableName> parent,
-               engine_.stored_name(*session_, {name.space, key.table}));
-    if (!parent && !dry_run_)
-      return fail(
-          Code::TableUnknown,
-          fmt::format("the table `{}`, which `{}` refers to, does not exist yet", key.table, name.name),
-          fmt::format("load {} first", key.table));
-  }
+  for (table::ForeignKey& key : schema.foreign_keys)
+    if (target.enforce_keys && key.table == name.name) key.table = fresh.name;
   return schema;
 }
 
 Result<void> ServerTransaction::create(const TableName& name, const LoadTarget& target) {
   const bool is_temporary = !engine_.ddl_is_transactional() && dry_run_;
   const TableName fresh{name.space, "__rg_" + target.run_id};
-  TRY_ASSIGN(const table::TableSchema schema, schema_for(name, fresh, target));
+  const table::TableSchema schema = schema_for(name, fresh, target);
   std::string sql =
       engine_.dialect().create_table(fresh, schema, target.enforce_keys && !dry_run_, target.database_checks);
   if (is_temporary) sql.replace(0, std::string_view("CREATE").size(), "CREATE TEMPORARY");
@@ -215,6 +206,11 @@ Result<std::unique_ptr<Sink>> ServerTransaction::open_sink(const LoadTarget& tar
     return fail(Code::InternalError, "a load that makes a table must be alone in its transaction");
   LoadTarget own = target;
   if (own.table.space == engine_.own_space()) own.table.space.clear();
+  for (const table::ForeignKey& key : own.schema->foreign_keys) {
+    if (!own.enforce_keys || key.table == own.table.name) continue;
+    TRY_ASSIGN(const std::optional<std::string> parent, tables_->find({own.table.space, key.table}));
+    if (!parent) return std::unexpected(missing_parent(own, key));
+  }
   Surroundings& at = *this;
   TRY_ASSIGN(std::unique_ptr<Sink> sink, make_sink(at, own));
   ++sinks_;

@@ -45,8 +45,7 @@ class ServerTransaction : public Transaction, private Surroundings {
   /// Tables that are made for good at once, and not only within the transaction.
   bool makes_for_good() const { return !engine_.ddl_is_transactional() && !dry_run_; }
   Result<void> start();
-  Result<table::TableSchema> schema_for(const TableName& name, const TableName& fresh,
-                                        const LoadTarget& target);
+  table::TableSchema schema_for(const TableName& name, const TableName& fresh, const LoadTarget& target);
   Result<void> create(const TableName& name, const LoadTarget& target);
   Result<void> write_records(std::span<const RunRecord> records);
   Result<void> rename_within();

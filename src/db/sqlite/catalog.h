@@ -27,6 +27,9 @@ Result<std::vector<Reference>> references_to(const Connection& connection, const
 /// Where the table in the database differs from the target's schema; empty when equal or missing.
 Result<std::vector<std::string>> differences(const Connection& connection, const LoadTarget& target);
 
+/// See Database::plan(). SQLite changes columns in few ways only, so a table that differs is made anew.
+Result<std::vector<std::string>> plan(const Connection& connection, const LoadTarget& target);
+
 /// Makes rowgate_runs and rowgate_schema where they are missing.
 Result<void> make_own_tables(const Connection& connection);
 /// 0 when never loaded.

@@ -96,9 +96,17 @@ class SqliteDatabase : public Database, private Ledger {
     TRY_ASSIGN(const Connection connection, open_existing());
     return sqlite::differences(connection, target);
   }
+  Result<std::vector<std::string>> plan(const LoadTarget& target) override {
+    if (!exists())
+      return std::vector{
+          dialect_.create_table(target.table, *target.schema, target.enforce_keys, target.database_checks)};
+    TRY_ASSIGN(const Connection connection, open_existing());
+    return sqlite::plan(connection, target);
+  }
   Ledger& ledger() override { return *this; }
   LinkLedger& links() override { return links_; }
   const SqlDialect& dialect() const override { return dialect_; }
+  std::string script_head() const override { return {}; }
   std::string describe() const override { return "sqlite " + path_.string(); }
   Result<std::string> server_version() override { return std::string("SQLite ") + sqlite3_libversion(); }
   bool exists() const override {

@@ -71,6 +71,11 @@ Result<void> TableSink::open() {
     return fail(Code::ConfigInvalid,
                 fmt::format("the table `{}` has no primary key, which upsert needs", target_.table.name),
                 "add primaryKey to its schema, or load in append or replace mode");
+  for (const table::ForeignKey& key : schema().foreign_keys) {
+    if (!target_.enforce_keys || lower_ascii(key.table) == lower_ascii(target_.table.name)) continue;
+    TRY_ASSIGN(const bool has_parent, has_table(connection_, key.table));
+    if (!has_parent) return std::unexpected(missing_parent(target_, key));
+  }
   TRY_ASSIGN(const bool exists, has_table(connection_, target_.table.name));
   TRY_ASSIGN(children_, references_to(connection_, target_.table.name));
   const bool merges = target_.mode == Mode::Replace && exists && !children_.empty();

@@ -17,16 +17,16 @@
 namespace rowgate::http {
 namespace {
 
-Problem bad_json(std::string message, std::string pointer = {}) {
+Problem bad_link(std::string message, std::string pointer = {}) {
   return http::bad_json(std::move(message), "for example {\"expires_in\": 86400, \"params\": {}}",
                         std::move(pointer));
 }
 
 std::optional<Problem> read_params(const Node& node, report::LinkRequest& request) {
-  if (node.kind != Node::Kind::Map) return bad_json("`params` is no object", "/params");
+  if (node.kind != Node::Kind::Map) return bad_link("`params` is no object", "/params");
   for (const auto& [name, value] : node.members) {
     if (value.kind != Node::Kind::Scalar)
-      return bad_json(fmt::format("the parameter `{}` is no value", shown(name)),
+      return bad_link(fmt::format("the parameter `{}` is no value", shown(name)),
                       "/params" + pointer_to(shown(name)));
     request.params.emplace_back(name, value.scalar);
   }
@@ -38,12 +38,12 @@ std::optional<Problem> read_member(const std::string& name, const Node& value, r
   if (name == "params") return read_params(value, request);
   if (name == "expires_in") {
     const Result<std::int64_t> seconds = as_integer(value, name);
-    if (!seconds || !value.plain) return bad_json("`expires_in` is no number of seconds", pointer);
+    if (!seconds || !value.plain) return bad_link("`expires_in` is no number of seconds", pointer);
     request.expires_in = std::chrono::seconds(*seconds);
     return std::nullopt;
   }
-  if (name != "filename") return bad_json(fmt::format("there is no member `{}`", shown(name)), pointer);
-  if (value.kind != Node::Kind::Scalar || value.plain) return bad_json("`filename` is no text", pointer);
+  if (name != "filename") return bad_link(fmt::format("there is no member `{}`", shown(name)), pointer);
+  if (value.kind != Node::Kind::Scalar || value.plain) return bad_link("`filename` is no text", pointer);
   request.filename = value.scalar;
   return std::nullopt;
 }
@@ -51,8 +51,8 @@ std::optional<Problem> read_member(const std::string& name, const Node& value, r
 std::optional<Problem> read_body(const std::string& text, report::LinkRequest& request) {
   if (trim_spaces(text).empty()) return std::nullopt;
   const Result<Node> root = node_from_json(text);
-  if (!root) return bad_json("the body is no JSON");
-  if (root->kind != Node::Kind::Map) return bad_json("the body is no JSON object");
+  if (!root) return bad_link("the body is no JSON");
+  if (root->kind != Node::Kind::Map) return bad_link("the body is no JSON object");
   for (const auto& [name, value] : root->members)
     if (std::optional<Problem> problem = read_member(name, value, request)) return problem;
   return std::nullopt;

@@ -164,7 +164,7 @@ std::unexpected<Error> source_error(const Call& call, const Error& error) {
 }
 
 /// What came as the body, or lies in the bucket.
-Result<load::NewLoad> received(const Call& call, BodyReceiver* body) {
+Result<load::NewLoad> original_file(const Call& call, BodyReceiver* body) {
   if (body != nullptr) return new_load(call, static_cast<LoadBody&>(*body));
   TRY_ASSIGN(LoadBody::Plan plan, plan_of(call));
   Result<load::NewLoad> load = load_of_source(call, std::move(plan));
@@ -194,7 +194,7 @@ Result<Accepted> prepare_original_load(Call& call) {
 }
 
 Result<Reply> original_load(Call& call, Body body) {
-  Result<load::NewLoad> load = received(call, body.get());
+  Result<load::NewLoad> load = original_file(call, body.get());
   if (!load && load.error().code == Code::FileEmpty) return refused(std::string(kNoData));
   if (!load) return std::unexpected(std::move(load).error());
   TRY(check_rows(call, *load));

@@ -1,6 +1,7 @@
 #include "http/handlers/handlers.h"
 #include "http/replies.h"
 #include "http/resources.h"
+#include "load/kept_files.h"
 #include "load/run_moves.h"
 
 #include <fmt/format.h>
@@ -10,15 +11,12 @@ namespace rowgate::http {
 Result<Reply> download_source(Call& call, Body) {
   TRY_ASSIGN(const load::RunView view, find_run(call));
   const db::RunRecord& run = view.run;
-  const std::unexpected<Error> gone =
-      fail(Code::RunRejectsExpired, fmt::format("the file of {} is not kept", run.id),
-           "files are kept for storage.keep.sources after the run has ended");
-  if (!load::has_ended(run.status) || run.kind != "load") return gone;
-  const Result<std::shared_ptr<io::SourceFile>> file =
-      call.service.store.file(fmt::format("sources/{}", run.id));
-  if (!file && file.error().code == Code::FileNotFound) return gone;
-  if (!file) return std::unexpected(file.error());
-  return file_response(call, *file, "application/octet-stream", run.file_sha256,
+  if (!load::has_ended(run.status) || run.kind != "load")
+    return fail(Code::RunRejectsExpired, fmt::format("the file of {} is not kept", run.id),
+                "files are kept for storage.keep.sources after the run has ended");
+  TRY_ASSIGN(const std::shared_ptr<io::SourceFile> file,
+             load::open_source(call.service.store, call.service.spool, run));
+  return file_response(call, file, "application/octet-stream", run.file_sha256,
                        run.file_name.empty() ? run.id : run.file_name);
 }
 

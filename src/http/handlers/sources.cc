@@ -18,7 +18,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kMediaType = "text/csv";
-constexpr std::size_t kLongestName = 100;
+constexpr std::size_t kLongestFileName = 100;
 constexpr std::chrono::seconds kUsualLife{3'600}, kLongestLife{7 * 86'400};
 
 struct Wanted {
@@ -27,16 +27,16 @@ struct Wanted {
   std::chrono::seconds life = kUsualLife;
 };
 
-Problem bad_json(std::string message, std::string pointer = {}) {
+Problem bad_source(std::string message, std::string pointer = {}) {
   return http::bad_json(std::move(message), "for example {\"filename\": \"jobs.csv\", \"expires_in\": 3600}",
                         std::move(pointer));
 }
 
 std::optional<Problem> read_life(const Node& value, Wanted& wanted) {
   const Result<std::int64_t> seconds = as_integer(value, "expires_in");
-  if (!seconds || !value.plain) return bad_json("`expires_in` is no number of seconds", "/expires_in");
+  if (!seconds || !value.plain) return bad_source("`expires_in` is no number of seconds", "/expires_in");
   if (*seconds < 1 || *seconds > kLongestLife.count())
-    return bad_json("`expires_in` must be from 1 to 604800 seconds", "/expires_in");
+    return bad_source("`expires_in` must be from 1 to 604800 seconds", "/expires_in");
   wanted.life = std::chrono::seconds(*seconds);
   return std::nullopt;
 }
@@ -45,16 +45,16 @@ std::optional<Problem> read_member(const std::string& name, const Node& value, W
   const std::string pointer = pointer_to(shown(name));
   if (name == "expires_in") return read_life(value, wanted);
   if (name != "table" && name != "filename")
-    return bad_json(fmt::format("there is no member `{}`", shown(name)), pointer);
+    return bad_source(fmt::format("there is no member `{}`", shown(name)), pointer);
   if (value.kind != Node::Kind::Scalar || value.plain)
-    return bad_json(fmt::format("`{}` is no text", name), pointer);
+    return bad_source(fmt::format("`{}` is no text", name), pointer);
   if (name == "table") {
     wanted.table = value.scalar;
     return std::nullopt;
   }
-  if (!store::is_key_level(value.scalar) || value.scalar.size() > kLongestName)
-    return bad_json("`filename` is not 1 to 100 letters, digits, `.`, `-` or `_`, or begins with a dot",
-                    pointer);
+  if (!store::is_key_level(value.scalar) || value.scalar.size() > kLongestFileName)
+    return bad_source("`filename` is not 1 to 100 letters, digits, `.`, `-` or `_`, or begins with a dot",
+                      pointer);
   wanted.file_name = value.scalar;
   return std::nullopt;
 }
@@ -62,8 +62,8 @@ std::optional<Problem> read_member(const std::string& name, const Node& value, W
 std::optional<Problem> read_body(const std::string& text, Wanted& wanted) {
   if (trim_spaces(text).empty()) return std::nullopt;
   const Result<Node> root = node_from_json(text);
-  if (!root) return bad_json("the body is no JSON");
-  if (root->kind != Node::Kind::Map) return bad_json("the body is no JSON object");
+  if (!root) return bad_source("the body is no JSON");
+  if (root->kind != Node::Kind::Map) return bad_source("the body is no JSON object");
   for (const auto& [name, value] : root->members)
     if (std::optional<Problem> problem = read_member(name, value, wanted)) return problem;
   return std::nullopt;

@@ -129,6 +129,7 @@ class S3Store : public Store, public AddressSigner {
     return *last_probe_;
   }
 
+  bool is_remote() const override { return true; }
   AddressSigner* address_signer() override { return this; }
 
   Result<SignedAddress> address(std::string_view method, const FileKey& key, std::string_view filename,
