@@ -1,6 +1,7 @@
 #include "aws/credentials.h"
 
 #include "aws/profile_file.h"
+#include "aws/testing.h"
 #include "io/testing.h"
 
 #include <fmt/format.h>
@@ -19,12 +20,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
-
-struct TestClock : Clock {
-  Timestamp now() const override { return time; }
-  void advance(std::chrono::seconds by) { time.micros += std::chrono::microseconds(by).count(); }
-  Timestamp time = *from_rfc3339("2026-03-01T12:00:00.000Z");
-};
+using testing::TestClock;
 
 /// Answers by "METHOD url"; all else cannot be reached.
 class FakeServers : public net::HttpClient {

@@ -1,5 +1,7 @@
 #include "aws/secret.h"
 
+#include "aws/testing.h"
+
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,12 +13,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
-
-struct TestClock : Clock {
-  Timestamp now() const override { return time; }
-  void advance(std::chrono::microseconds by) { time.micros += by.count(); }
-  Timestamp time = *from_rfc3339("2026-03-01T12:00:00.000Z");
-};
+using testing::TestClock;
 
 struct CountedCredentials : CredentialSource {
   Result<Credentials> current() override { return Credentials{"k", "s"}; }
