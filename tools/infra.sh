@@ -19,16 +19,6 @@ infra_node() {
   cp infra/package-lock.json "$kept"
 }
 
-# python_venv FOLDER REQUIREMENTS: a venv with exactly these packages.
-python_venv() {
-  cmp -s "$2" "$1/requirements.txt" && return
-  say "installing $2"
-  install python3 python3-venv
-  run_it "$PYTHON" -m venv --clear "$1"
-  run_it "$1/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: -r "$2"
-  cp "$2" "$1/requirements.txt"
-}
-
 # Everything about the stacks that needs no emulator; adds what passed to PASSED.
 infra_checks() {
   local log passed out=$PWD/build/infra every=$PWD/build/infra/every-stack.yaml

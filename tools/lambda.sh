@@ -1,5 +1,5 @@
 # rowgate as a function of AWS Lambda: the folder build/lambda and build/lambda.zip, and the emulator of the tests. Sourced by ./dev.
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2154,SC2153,SC2016
 
 # The emulator's binary is a member of this package; the rest of it is not installed.
 LAMBDA_EMULATOR=aws-sam-cli==1.170.0
