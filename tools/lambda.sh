@@ -1,5 +1,5 @@
 # rowgate as a function of AWS Lambda: the folder build/lambda and build/lambda.zip, and the emulator of the tests. Sourced by ./dev.
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2154,SC2153,SC2016
 
 # The emulator's binary is a member of this package; the rest of it is not installed.
 LAMBDA_EMULATOR=aws-sam-cli==1.170.0
@@ -41,7 +41,7 @@ lambda_runs_alone() {
   run_it unshare --mount --pid --fork --map-root-user --user sh -ec '
     mount -t proc proc "$1/proc" 2>/dev/null || mount --rbind /proc "$1/proc"
     mount --rbind /dev "$1/dev"
-    exec chroot "$1" /var/task/bootstrap version' sh "$root"
+    exec /usr/sbin/chroot "$1" /var/task/bootstrap version' sh "$root"
   rm -rf --one-file-system "$root"
 }
 
