@@ -41,7 +41,7 @@ lambda_runs_alone() {
   run_it unshare --mount --pid --fork --map-root-user --user sh -ec '
     mount -t proc proc "$1/proc" 2>/dev/null || mount --rbind /proc "$1/proc"
     mount --rbind /dev "$1/dev"
-    exec chroot "$1" /var/task/bootstrap version' sh "$root"
+    exec /usr/sbin/chroot "$1" /var/task/bootstrap version' sh "$root"
   rm -rf --one-file-system "$root"
 }
 

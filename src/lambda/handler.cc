@@ -14,6 +14,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kLongestVersion = 200;
+constexpr auto kWayOut = "POST /v1/sources tells where to put a larger file; then load it by ?source=KEY";
 
 std::string percent_encoded(std::string_view text) {
   std::string out;
@@ -55,9 +56,14 @@ std::expected<std::string, Failure> Handler::handle(std::string_view event, Mome
   return std::string("{}");
 }
 
+/// Whatever fails, memory included: a gateway makes 502 of everything that is no proper answer.
 std::string Handler::answer(HttpEvent event, const Patience& patience) {
   if (settings_.uses_own_url) event.request.public_url.clear();
-  return bounded(service_.answer(std::move(event.request), patience));
+  try {
+    return bounded(service_.answer(std::move(event.request), patience));
+  } catch (const std::exception& exception) {
+    return bounded(service_.refuse({Code::InternalError, exception.what()}));
+  }
 }
 
 /// Whoever sent it waits for an answer: only an API gateway has such bodies in its events.
@@ -67,7 +73,7 @@ std::string Handler::unreadable(const Error& error, std::size_t bytes) {
       service_.refuse({Code::LimitBytes,
                        fmt::format("the request is larger than AWS Lambda takes; the body may have {}",
                                    bytes_text(settings_.max_body_bytes)),
-                       "POST /v1/sources tells where to put a larger file; then load it by ?source=KEY"}));
+                       settings_.bucket.empty() ? "" : kWayOut}));
 }
 
 /// Escapes and base64 count too, so only the whole text tells.

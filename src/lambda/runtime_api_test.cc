@@ -43,6 +43,10 @@ class FakeRuntime : public net::HttpClient {
   std::chrono::milliseconds time{10'000};
 };
 
+struct Broken : io::Source {
+  Result<std::size_t> read(std::span<char>) override { throw std::runtime_error("a canary"); }
+};
+
 /// Answers with the path; "/throws", "/waits" (until it is hurried) and "/hangs" do what they say.
 class FakeApplication : public http::Application {
  public:
@@ -50,6 +54,7 @@ class FakeApplication : public http::Application {
   std::variant<http::Accepted, http::Response> begin(http::Request&) override { return http::Accepted{}; }
   http::Reply answer(http::Request& request, std::unique_ptr<http::BodyReceiver>) override {
     if (request.target == "/throws") throw std::runtime_error("a canary");
+    if (request.target == "/breaks") return http::Response{.stream = std::make_shared<Broken>()};
     http::Response response{
         .status = 200, .headers = {{"Content-Type", "text/plain"}}, .text = request.target};
     if (request.target == "/large") response.text = std::string(kLimit + 1, 'x');
@@ -66,13 +71,12 @@ class FakeApplication : public http::Application {
             .headers = {{"Content-Type", "text/plain"}},
             .text = std::string(text(error.code))};
   }
-  void finished(const http::Request*, const http::Exchange& exchange) override {
-    statuses.push_back(exchange.status);
+  void finished(const http::Request* request, const http::Exchange&) override {
+    if (request->target == "/unfinished") throw std::runtime_error("a canary");
   }
 
   static constexpr std::uint64_t kLimit = 1'000;
   std::function<void()> on_hurry = {};
-  std::vector<int> statuses;
 };
 
 class LambdaLoop : public ::testing::Test {
@@ -110,8 +114,11 @@ TEST_F(LambdaLoop, AnswersOneEventAfterTheOther) {
 }
 
 TEST_F(LambdaLoop, AlwaysGivesAProperAnswer) {
-  play({get("/throws"), get("/large"), get("/quotes"), "{", get("/%zz"), R"({"unknown":1})"});
-  ASSERT_EQ(runtime_->posted.size(), 6u);
+  play({get("/throws"), get("/large"), get("/quotes"), "{", get("/%zz"), R"({"unknown":1})", get("/breaks"),
+        get("/unfinished")});
+  ASSERT_EQ(runtime_->posted.size(), 8u);
+  for (std::size_t broken = 6; broken < 8; ++broken)
+    EXPECT_THAT(runtime_->posted[broken], HasSubstr(R"(response {"statusCode":500)"));
   EXPECT_THAT(runtime_->posted[0], HasSubstr(R"(response {"statusCode":500)"));
   EXPECT_THAT(runtime_->posted[0], HasSubstr(R"("body":"internal.error")"));
   EXPECT_THAT(runtime_->posted[1], HasSubstr(R"("body":"limit.answer")"));

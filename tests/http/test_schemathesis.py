@@ -41,6 +41,7 @@ REFUSED_ALL_THE_SAME = {
     "createLink": ([400, 422, 504], "the same; and an Idempotency-Key is good for one request"),
     "originalFirstReport": ([422, 504], "the same"),
     "originalSecondReport": ([422, 504], "the same"),
+    "createSource": ([400], "seconds are written without a point, though 60.0 is a whole number too"),
 }
 
 # Beside 400, 401, 403, 404, 405, 406, 409, 415, 422, 428 and 429: a body, target or header that is longer than any may be, and a

@@ -99,6 +99,15 @@ def test_what_is_no_json(place, text):
     assert Answer(function.invoke(rest_event("GET", "/v1"))).status == 200
 
 
+def test_brackets_without_end(place):
+    """As deep as an event can be."""
+    function = place.function()
+    for event in (b"[" * 3_000_000 + b"]" * 3_000_000, b'{"a":' * 1_000_000 + b"1" + b"}" * 1_000_000):
+        assert json.loads(function.invoke(event))["errorType"] == "request.invalid"
+    assert Answer(function.invoke(b"[" * 6_000_000)).status == 400
+    assert Answer(function.invoke(rest_event("GET", "/v1"))).status == 200
+
+
 @pytest.mark.parametrize("event", [
     {"httpMethod": "GET"}, {"httpMethod": "GET", "path": None, "headers": 3, "requestContext": []},
     {"httpMethod": "", "path": "/v1"}, {"httpMethod": "GET", "path": "v1", "multiValueHeaders": {"A": [1, None, {}]}},
