@@ -2,6 +2,7 @@ import type { Section } from './config/section';
 import { kLogDays } from './configured_stack';
 
 const kImage = /^[a-z0-9]+([._/-][a-z0-9]+)*$/;
+const kUrl = { pattern: /^https:\/\/[\w.-]+(\/[\w.-]+)*$/, example: 'https://hr.example.org' };
 const kTag = /^[\w][\w.-]{0,127}$/;
 
 const lambdaSettings = (section: Section) => ({
@@ -20,7 +21,7 @@ const lambdaSettings = (section: Section) => ({
 
 const apiSettings = (section: Section) => ({
   stages: section.texts('stages', undefined, { pattern: /^[A-Za-z0-9_]{1,64}$/, example: 'dev' }),
-  publicUrl: section.optionalText('public_url', { pattern: /^https:\/\/[\w.-]+(\/[\w.-]+)*$/, example: 'https://hr.example.org' }),
+  publicUrl: section.optionalText('public_url', kUrl),
   corsOrigin: section.text('cors_origin', { pattern: /^(\*|https?:\/\/[\w.:-]+)$/, example: 'https://app.example.org' }),
   needsKey: section.flag('needs_key'),
   requestsPerSecond: section.integer('requests_per_second', 1, 10_000),

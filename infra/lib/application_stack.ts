@@ -24,7 +24,7 @@ import type { NetworkingStack } from './networking_stack';
 import { grantProgram, kLinkKey, kLinkKeyVariable, programEnvironment } from './program';
 import type { ProgramPlace } from './program';
 import type { RdsStack } from './rds_stack';
-import { addRoutes, addUsagePlan, makeApi, stageUrl } from './rest_api';
+import { addUsagePlan, makeApi, stageUrl } from './rest_api';
 
 /** The application: rowgate as a function behind a REST API, its files, its alarms. */
 export class ApplicationStack extends ConfiguredStack {
@@ -38,7 +38,6 @@ export class ApplicationStack extends ConfiguredStack {
     this.addStackDependency(rds); // the secret is found by its name
     const { lambda, api: apiSettings, files, alarms } = this.settings(applicationSettings(rds.secretName));
 
-    const { api, stages } = makeApi(this, apiSettings, lambda.logDays);
     this.place = {
       rds,
       bucketName: bucketName(this),
@@ -51,11 +50,12 @@ export class ApplicationStack extends ConfiguredStack {
     };
     const failedEvents = this.makeFailedEvents();
     const program = this.makeFunction(lambda, networking, failedEvents);
-    addRoutes(api, program, apiSettings);
+    const { api, stages } = makeApi(this, program, apiSettings, lambda.logDays);
     this.addUploads(program, files);
     this.addTidying(program);
 
-    this.apiUrl = new CfnOutput(this, 'ApiUrl', { value: stageUrl(api, apiSettings.stages[0]!), description: 'what callers ask' });
+    const value = stageUrl(api, apiSettings.stages[0]!);
+    this.apiUrl = new CfnOutput(this, 'ApiUrl', { value, description: 'what callers ask' });
     new CfnOutput(this, 'RestApiId', { value: api.restApiId });
     new CfnOutput(this, 'FunctionName', { value: program.functionName });
     new CfnOutput(this, 'FilesBucket', { value: this.place.bucketName });

@@ -23,7 +23,10 @@ export const cicdSettings = (section: Section) => ({
     example: 'arn:aws:codeconnections:...',
   }),
   tokenSecret: section.text('token_secret', { pattern: /^[\w/+=.@-]+$/, example: 'github-token' }),
-  buildImage: section.text('build_image', { pattern: /^[\w./-]+:[\w.-]+$/, example: 'public.ecr.aws/docker/library/node:22-bookworm' }),
+  buildImage: section.text('build_image', {
+    pattern: /^[\w./-]+:[\w.-]+$/,
+    example: 'public.ecr.aws/docker/library/node:22-bookworm',
+  }),
   deployService: section.flag('deploy_service'),
 });
 type CicdSettings = ReturnType<typeof cicdSettings>;

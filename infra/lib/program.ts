@@ -1,6 +1,6 @@
 import { Stack } from 'aws-cdk-lib';
 import { Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import type { IGrantable, IRole } from 'aws-cdk-lib/aws-iam';
+import type { IRole } from 'aws-cdk-lib/aws-iam';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
@@ -68,7 +68,7 @@ export function grantProgram(scope: Construct, role: IRole, place: ProgramPlace)
   allow(objects, [bucket.arnForObjects(`${kPrefix}/*`)]);
   // Without conditions: S3 says "not there" instead of "access denied" only to who may list all of it.
   allow(['s3:ListBucket', 's3:ListBucketMultipartUploads'], [bucket.bucketArn]);
-  Secret.fromSecretNameV2(scope, 'DatabaseSecret', place.rds.secretName).grantRead(role as IGrantable);
+  Secret.fromSecretNameV2(scope, 'DatabaseSecret', place.rds.secretName).grantRead(role);
   allow(['kms:Decrypt'], [place.rds.key.keyArn], {
     StringEquals: { 'kms:ViaService': `secretsmanager.${region}.amazonaws.com` },
   });

@@ -56,7 +56,6 @@ export class RdsStack extends ConfiguredStack {
     super(scope, name, 'rowgate: database');
     const settings = this.settings(rdsSettings);
     const isProtected = settings.protectedEnvironments.includes(this.configs.environment.name);
-    const removalPolicy = isProtected ? RemovalPolicy.SNAPSHOT : RemovalPolicy.DESTROY;
     this.database = settings.database;
     this.user = settings.user;
     this.secretName = settings.secretName;
@@ -72,7 +71,7 @@ export class RdsStack extends ConfiguredStack {
       encryptionKey: this.key,
       generateSecretString: lettersAndDigits('password', 40, { username: this.user }),
     });
-    this.cluster = this.makeCluster(settings, secret, networking, isProtected, removalPolicy);
+    this.cluster = this.makeCluster(settings, secret, networking, isProtected);
     this.rotate(secret, settings.rotationDays, networking);
     if (settings.bastion) this.addBastion(networking);
   }
@@ -82,11 +81,11 @@ export class RdsStack extends ConfiguredStack {
     secret: Secret,
     networking: NetworkingStack,
     isProtected: boolean,
-    removalPolicy: RemovalPolicy,
   ): DatabaseCluster {
     const version = AuroraMysqlEngineVersion.of(`8.0.mysql_aurora.${settings.engineVersion}`, '8.0');
     const engine = DatabaseClusterEngine.auroraMysql({ version });
-    const instance = { enablePerformanceInsights: false, publiclyAccessible: false, autoMinorVersionUpgrade: true };
+    // The version is the configuration's: an upgrade that it does not know of would be undone by the next deployment.
+    const instance = { enablePerformanceInsights: false, publiclyAccessible: false, autoMinorVersionUpgrade: false };
     const isServerless = settings.instanceClass === 'serverless';
     const parameterGroup = new ParameterGroup(this, 'Parameters', {
       engine,
@@ -117,7 +116,7 @@ export class RdsStack extends ConfiguredStack {
       copyTagsToSnapshot: true,
       cloudwatchLogsExports: ['audit', 'error', 'slowquery'],
       deletionProtection: isProtected,
-      removalPolicy,
+      removalPolicy: isProtected ? RemovalPolicy.SNAPSHOT : RemovalPolicy.DESTROY,
     });
     acknowledge(cluster, {
       RDS11: 'The security groups name port 3306, and only two of them may reach it; another port would hide nothing.',

@@ -1,3 +1,4 @@
+import { RemovalPolicy } from 'aws-cdk-lib';
 import {
   AccessLogFormat,
   CfnAccount,
@@ -40,8 +41,8 @@ export function stageUrl(api: RestApi, stage: string): string {
   return `https://${api.restApiId}.execute-api.${api.stack.region}.${api.stack.urlSuffix}/${stage}`;
 }
 
-/** The API without its routes: the function must know its address first. */
-export function makeApi(stack: ConfiguredStack, settings: ApiSettings, logDays: number): { api: RestApi; stages: Stage[] } {
+/** The API, all of whose routes lead to `program`, and its stages. */
+export function makeApi(stack: ConfiguredStack, program: IFunction, settings: ApiSettings, logDays: number) {
   const [first, ...others] = settings.stages as [string, ...string[]];
   const accessLogs = new LogGroup(stack, 'ApiAccess', {
     logGroupName: `/${stack.named('api')}/access`,
@@ -72,6 +73,19 @@ export function makeApi(stack: ConfiguredStack, settings: ApiSettings, logDays: 
     ...others.map((name) => new Stage(api, `Stage-${name}`, { ...options(name), deployment: api.latestDeployment! })),
   ];
   for (const stage of stages) stage.node.addDependency(account);
+  addRoutes(api, program, settings);
+  addOwnAnswers(api, settings);
+  acknowledge(api, {
+    APIG2: 'The program judges every request itself, and its answers say what is wrong with it.',
+    APIG3: 'A web firewall costs more than the rest; throttling and the usage plan bound what callers can do.',
+    APIG4: 'Callers send an API key of the usage plan; links to reports carry a signature that ends.',
+    COG4: 'There are no users to sign in: callers are programs with an API key.',
+  });
+  return { api, stages };
+}
+
+/** What the gateway answers without asking the program: browsers may read it, and it names the way out. */
+function addOwnAnswers(api: RestApi, settings: ApiSettings): void {
   for (const [type, detail] of [
     [ResponseType.REQUEST_TOO_LARGE, kTooLarge],
     [ResponseType.INTEGRATION_TIMEOUT, kTooSlow],
@@ -83,28 +97,22 @@ export function makeApi(stack: ConfiguredStack, settings: ApiSettings, logDays: 
       responseHeaders: { 'Access-Control-Allow-Origin': `'${settings.corsOrigin}'` },
       ...(detail && { templates: { 'application/json': JSON.stringify({ message: detail }) } }),
     });
-  acknowledge(api, {
-    APIG2: 'The program judges every request itself, and its answers say what is wrong with it.',
-    APIG3: 'A web firewall costs more than the rest; throttling and the usage plan bound what callers can do.',
-    APIG4: 'Callers send an API key of the usage plan; links to reports carry a signature that ends.',
-    COG4: 'There are no users to sign in: callers are programs with an API key.',
-  });
-  return { api, stages };
 }
 
 /** API Gateway may write logs: one setting for the whole account, which outlives this stack. */
 function allowLogs(stack: ConfiguredStack): CfnAccount {
+  const policy = 'service-role/AmazonAPIGatewayPushToCloudWatchLogs';
   const role = new Role(stack, 'ApiLogs', {
     assumedBy: new ServicePrincipal('apigateway.amazonaws.com'),
-    managedPolicies: [ManagedPolicy.fromAwsManagedPolicyName('service-role/AmazonAPIGatewayPushToCloudWatchLogs')],
+    managedPolicies: [ManagedPolicy.fromAwsManagedPolicyName(policy)],
   });
-  const policy = 'service-role/AmazonAPIGatewayPushToCloudWatchLogs';
   acknowledgePolicies(role, [policy], 'The policy that API Gateway asks for to write logs.');
+  role.applyRemovalPolicy(RemovalPolicy.RETAIN); // the account goes on using it
   return new CfnAccount(stack, 'ApiAccount', { cloudWatchRoleArn: role.roleArn });
 }
 
 /** All routes lead to the function, which also answers the browsers' preflight requests. */
-export function addRoutes(api: RestApi, program: IFunction, settings: ApiSettings): void {
+function addRoutes(api: RestApi, program: IFunction, settings: ApiSettings): void {
   const integration = new LambdaIntegration(program, { scopePermissionToMethod: false });
   for (const { path, methods, open } of kRoutes) {
     const resource: IResource = api.root.resourceForPath(path);

@@ -31,6 +31,7 @@ export class Configs {
   readonly environment: Environment;
   private readonly stacks: Section;
   private readonly taken = new Set<string>();
+  private readonly source: Source;
 
   /** Reads the file; its stacks' sections are read when they are asked for. */
   constructor(private readonly file: string) {
@@ -50,8 +51,6 @@ export class Configs {
     all.finish();
     this.throwIfWrong();
   }
-
-  private readonly source: Source;
 
   /** The configuration of the app that `scope` is part of. */
   static of(scope: IConstruct): Configs {
@@ -129,6 +128,10 @@ function readEnvironment(section: Section): Environment {
   };
   const { length } = `${environment.projectName}-${environment.name}-`;
   if (length > kPrefixLength)
-    section.problem('ProjectName', `\`ProjectName-Name-\` has ${length} characters`, `names of buckets leave it ${kPrefixLength}`);
+    section.problem(
+      'ProjectName',
+      `\`ProjectName-Name-\` has ${length} characters`,
+      `names of buckets leave it ${kPrefixLength}`,
+    );
   return environment;
 }

@@ -138,8 +138,7 @@ export class Section {
     const path = this.path ? `${this.path}.${key}` : key;
     if (isMap(node)) return new Section(node, path, this.source, this.pair(key)?.key as Node);
     if (node !== undefined) this.note(node, `\`${path}\` must be a section, not ${kindOf(node)}`);
-    const empty = new Section(new YAMLMap(), path, { ...this.source, problems: [] });
-    return empty;
+    return new Section(new YAMLMap(), path, { ...this.source, problems: [] });
   }
 
   /** Notes each key that nobody read, and each one that was looked for and is not there. */
@@ -150,9 +149,11 @@ export class Section {
       const near = nearest(name, this.read);
       if (near) this.missing.delete(near);
       const hint = near ? `did you mean \`${near}\`?` : `it has ${[...this.read].join(', ')}`;
-      this.note(key, this.path ? `\`${this.path}\` has no setting \`${name}\`` : `there is no part \`${name}\``, hint);
+      const message = this.path ? `\`${this.path}\` has no setting \`${name}\`` : `there is no part \`${name}\``;
+      this.note(key, message, hint);
     }
-    for (const name of this.missing) this.note(this.at, `\`${name}\` is missing in ${this.path ? `\`${this.path}\`` : 'the file'}`);
+    const here = this.path ? `\`${this.path}\`` : 'the file';
+    for (const name of this.missing) this.note(this.at, `\`${name}\` is missing in ${here}`);
   }
 
   private pair(key: string): Pair<Scalar, Node | null> | undefined {
