@@ -499,6 +499,29 @@ TEST_F(RunQueueTest, StoppingPutsARunningLoadBackAndItGoesOn) {
   EXPECT_THAT(uploads(), IsEmpty());
 }
 
+TEST_F(RunQueueTest, WhereNothingLastsAnInterruptedRunHasEnded) {
+  settings_.resumes = false;
+  make_queue();
+  ASSERT_TRUE(queue_->start());
+  wait(submit(kTwo));
+  hold_database();
+  const std::string id = submit("id,name\n3,Cleo\n", {}, "k1");
+  while (queue_->running() == 0) std::this_thread::yield();
+  queue_->interrupt();
+  release_database();
+  const RunView ended = wait(id);
+  EXPECT_EQ(ended.run.status, RunStatus::Interrupted);
+  EXPECT_EQ(ended.run.error.value().message,
+            "the time for the load was over before it was done; nothing was loaded");
+  EXPECT_THAT(people(), ElementsAre("1|Ada", "2|Bob"));
+  EXPECT_THAT(ledger(), ElementsAre("succeeded", "interrupted"));
+  EXPECT_THAT(state_files(), IsEmpty());
+  EXPECT_THAT(uploads(), IsEmpty());
+  const std::string again = submit("id,name\n3,Cleo\n", {}, "k1");
+  EXPECT_NE(again, id) << "its key is free";
+  EXPECT_EQ(wait(again).run.status, RunStatus::Succeeded) << "the queue goes on";
+}
+
 TEST_F(RunQueueTest, WhatIsNotWholeIsInterruptedAndItsKeyIsFree) {
   const std::string cut = submit(kTwo, {}, "k1");
   const std::string damaged = submit(kTwo, {}, "k2");
