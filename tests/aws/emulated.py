@@ -31,6 +31,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 INFRA = ROOT / "infra"
 ROWGATE, STAND_IN = ROOT / "build/lambda", INFRA / "test/package"
 ACCOUNT, REGION = "111111111111", "us-east-1"
+DATABASE = "hr_aws"  # of rowgate, beside those of other tests
 
 
 @dataclasses.dataclass
@@ -187,6 +188,17 @@ def rowgate():
         yield deployment
 
 
+def make_database():
+    """A fresh database on the MariaDB of tools/servers.py; its address."""
+    server, _, _ = os.environ["TESTDB_MYSQL"].rpartition("/")
+    user, place = server.removeprefix("mysql://").split("@")
+    host, port = place.split(":")
+    subprocess.run(["mariadb", "--no-defaults", f"-h{host}", f"-P{port}", f"-u{user}", "-e",
+                    f"DROP DATABASE IF EXISTS {DATABASE}; CREATE DATABASE {DATABASE}"], check=True,
+                   env={**os.environ, "MYSQL_PWD": os.environ["TESTDB_PASSWORD"]})
+    return f"{server}/{DATABASE}"
+
+
 def connect(deployment):
     """Gives rowgate what the emulator has not: a database that is one, and its own address."""
     program = deployment.application["FunctionName"]
@@ -194,7 +206,7 @@ def connect(deployment):
     variables = functions.get_function_configuration(FunctionName=program)["Environment"]["Variables"]
     secrets.put_secret_value(SecretId=variables["DATABASE_SECRET"],
                              SecretString=json.dumps({"username": "loader", "password": os.environ["TESTDB_PASSWORD"]}))
-    variables |= {"ROWGATE_DATABASE__URL": os.environ["TESTDB_MYSQL"],
+    variables |= {"ROWGATE_DATABASE__URL": make_database(),
                   "ROWGATE_STORAGE__SPOOL": str(deployment.emulator.folder / "spool"),
                   "ROWGATE_SERVER__PUBLIC_URL": deployment.api_url()}
     functions.update_function_configuration(FunctionName=program, Environment={"Variables": variables})
