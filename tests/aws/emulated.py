@@ -126,8 +126,14 @@ def stop(process):
     process.wait()
 
 
-def run(arguments, environment, cwd=INFRA):
-    done = subprocess.run(arguments, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+def cdk(started, *arguments):
+    """Runs the CDK's command on the fitted assembly."""
+    run([INFRA / "node_modules/.bin/cdk", "--no-notices", "--app", started.folder / "cdk.emulated", *arguments],
+        started.environment | {"CDK_DISABLE_CLI_TELEMETRY": "true", "CDK_DISABLE_VERSION_CHECK": "1"})
+
+
+def run(arguments, environment):
+    done = subprocess.run(arguments, cwd=INFRA, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, check=False, timeout=300)
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(map(str, arguments))} failed:\n{done.stdout[-8000:]}")
@@ -160,18 +166,16 @@ def deployed(package):
     with contextlib.ExitStack() as stack:
         with timed("start"):
             running = stack.enter_context(emulator())
-        folder, tools = running.folder, INFRA / "node_modules/.bin"
-        environment = running.environment | {"CDK_DISABLE_CLI_TELEMETRY": "true", "CDK_DISABLE_VERSION_CHECK": "1"}
         with timed("synth"):
+            folder = running.folder
             context = {"package": str(package), "config": str(configuration(folder))}
-            made = environment | {"CDK_OUTDIR": str(folder / "cdk.out"), "CDK_CONTEXT_JSON": json.dumps(context)}
-            run([tools / "tsx", "bin/rowgate.ts"], made)
+            made = running.environment | {"CDK_OUTDIR": str(folder / "cdk.out"), "CDK_CONTEXT_JSON": json.dumps(context)}
+            run([INFRA / "node_modules/.bin/tsx", "bin/rowgate.ts"], made)
             went = assembly.fit(folder / "cdk.out", folder / "cdk.emulated", assembly.known_types())
-        cdk = [tools / "cdk", "--no-notices", "--app", folder / "cdk.emulated"]
         with timed("bootstrap"):
-            run([*cdk, "bootstrap", f"aws://{ACCOUNT}/{REGION}"], environment)
+            cdk(running, "bootstrap", f"aws://{ACCOUNT}/{REGION}")
         with timed("deploy"):
-            run([*cdk, "deploy", "--all", "--require-approval", "never", "--progress", "events"], environment)
+            cdk(running, "deploy", "--all", "--require-approval", "never", "--progress", "events")
         described = running.client("cloudformation").describe_stacks()["Stacks"]
         stacks = {one["StackName"]: {output["OutputKey"]: output["OutputValue"] for output in one.get("Outputs", [])}
                   for one in described if one["StackName"] in went}
