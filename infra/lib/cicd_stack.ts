@@ -1,5 +1,5 @@
 import { Duration, RemovalPolicy, SecretValue, Stage } from 'aws-cdk-lib';
-import { BuildSpec, CfnProject, ComputeType, LinuxBuildImage } from 'aws-cdk-lib/aws-codebuild';
+import { BuildSpec, Cache, CfnProject, ComputeType, LinuxBuildImage, LocalCacheMode } from 'aws-cdk-lib/aws-codebuild';
 import type { IBuildImage } from 'aws-cdk-lib/aws-codebuild';
 import { PipelineType } from 'aws-cdk-lib/aws-codepipeline';
 import { GitHubTrigger } from 'aws-cdk-lib/aws-codepipeline-actions';
@@ -61,6 +61,7 @@ export class CicdStack extends ConfiguredStack {
         timeout: Duration.hours(1),
         commands: ['./dev lambda', 'cd infra', 'npm ci', 'npx cdk synth --quiet --no-lookups'],
         primaryOutputDirectory: 'infra/cdk.out',
+        cache: Cache.local(LocalCacheMode.CUSTOM),
         partialBuildSpec: BuildSpec.fromObject({ cache: { paths: ['/root/.cache/ccache/**/*', '/root/.npm/**/*'] } }),
       }),
     });

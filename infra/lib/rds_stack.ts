@@ -72,7 +72,7 @@ export class RdsStack extends ConfiguredStack {
       generateSecretString: lettersAndDigits('password', 40, { username: this.user }),
     });
     this.cluster = this.makeCluster(settings, secret, networking, isProtected);
-    this.rotate(secret, settings.rotationDays, networking);
+    this.rotate(settings.rotationDays, networking);
     if (settings.bastion) this.addBastion(networking);
   }
 
@@ -127,8 +127,10 @@ export class RdsStack extends ConfiguredStack {
   }
 
   /** A new password by AWS's own rotation function, which sits in the network as rowgate does. */
-  private rotate(secret: Secret, days: number, networking: NetworkingStack): void {
-    secret.addRotationSchedule('Rotation', {
+  private rotate(days: number, networking: NetworkingStack): void {
+    // The first one comes at once: the secret must tell by then where the database is, and the database must be there.
+    const secret = this.cluster.secret!;
+    const rotation = secret.addRotationSchedule('Rotation', {
       automaticallyAfter: Duration.days(days),
       hostedRotation: HostedRotation.mysqlSingleUser({
         functionName: this.named('rotation'),
@@ -138,6 +140,7 @@ export class RdsStack extends ConfiguredStack {
         excludeCharacters: kPunctuation,
       }),
     });
+    rotation.node.addDependency(this.cluster);
   }
 
   /** Reached through SSM alone: its security group lets nothing in. */

@@ -299,9 +299,15 @@ describe('networking', () => {
 describe('database', () => {
   test('a fixed name and a rotation for the secret', () => {
     plain.rds.hasResourceProperties('AWS::SecretsManager::Secret', { Name: 'rowgate/dev/database' });
-    plain.rds.hasResourceProperties('AWS::SecretsManager::RotationSchedule', {
-      HostedRotationLambda: Match.objectLike({ RotationType: 'MySQLSingleUser' }),
-      RotationRules: { ScheduleExpression: 'rate(30 days)' },
+    const [attachment] = Object.keys(plain.rds.findResources('AWS::SecretsManager::SecretTargetAttachment'));
+    const [writer] = Object.keys(plain.rds.findResources('AWS::RDS::DBInstance'));
+    plain.rds.hasResource('AWS::SecretsManager::RotationSchedule', {
+      Properties: {
+        SecretId: { Ref: attachment },
+        HostedRotationLambda: Match.objectLike({ RotationType: 'MySQLSingleUser' }),
+        RotationRules: { ScheduleExpression: 'rate(30 days)' },
+      },
+      DependsOn: Match.arrayWith([writer]),
     });
   });
 

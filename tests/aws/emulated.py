@@ -31,6 +31,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 INFRA = ROOT / "infra"
 ROWGATE, STAND_IN = ROOT / "build/lambda", INFRA / "test/package"
 ACCOUNT, REGION = "111111111111", "us-east-1"
+DATABASE = "hr_aws"  # of rowgate, beside those of other tests
 
 
 @dataclasses.dataclass
@@ -125,8 +126,14 @@ def stop(process):
     process.wait()
 
 
-def run(arguments, environment, cwd=INFRA):
-    done = subprocess.run(arguments, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+def cdk(started, *arguments):
+    """Runs the CDK's command on the fitted assembly."""
+    run([INFRA / "node_modules/.bin/cdk", "--no-notices", "--app", started.folder / "cdk.emulated", *arguments],
+        started.environment | {"CDK_DISABLE_CLI_TELEMETRY": "true", "CDK_DISABLE_VERSION_CHECK": "1"})
+
+
+def run(arguments, environment):
+    done = subprocess.run(arguments, cwd=INFRA, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, check=False, timeout=300)
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(map(str, arguments))} failed:\n{done.stdout[-8000:]}")
@@ -159,18 +166,16 @@ def deployed(package):
     with contextlib.ExitStack() as stack:
         with timed("start"):
             running = stack.enter_context(emulator())
-        folder, tools = running.folder, INFRA / "node_modules/.bin"
-        environment = running.environment | {"CDK_DISABLE_CLI_TELEMETRY": "true", "CDK_DISABLE_VERSION_CHECK": "1"}
         with timed("synth"):
+            folder = running.folder
             context = {"package": str(package), "config": str(configuration(folder))}
-            made = environment | {"CDK_OUTDIR": str(folder / "cdk.out"), "CDK_CONTEXT_JSON": json.dumps(context)}
-            run([tools / "tsx", "bin/rowgate.ts"], made)
+            made = running.environment | {"CDK_OUTDIR": str(folder / "cdk.out"), "CDK_CONTEXT_JSON": json.dumps(context)}
+            run([INFRA / "node_modules/.bin/tsx", "bin/rowgate.ts"], made)
             went = assembly.fit(folder / "cdk.out", folder / "cdk.emulated", assembly.known_types())
-        cdk = [tools / "cdk", "--no-notices", "--app", folder / "cdk.emulated"]
         with timed("bootstrap"):
-            run([*cdk, "bootstrap", f"aws://{ACCOUNT}/{REGION}"], environment)
+            cdk(running, "bootstrap", f"aws://{ACCOUNT}/{REGION}")
         with timed("deploy"):
-            run([*cdk, "deploy", "--all", "--require-approval", "never", "--progress", "events"], environment)
+            cdk(running, "deploy", "--all", "--require-approval", "never", "--progress", "events")
         described = running.client("cloudformation").describe_stacks()["Stacks"]
         stacks = {one["StackName"]: {output["OutputKey"]: output["OutputValue"] for output in one.get("Outputs", [])}
                   for one in described if one["StackName"] in went}
@@ -187,6 +192,17 @@ def rowgate():
         yield deployment
 
 
+def make_database():
+    """A fresh database on the MariaDB of tools/servers.py; its address."""
+    server, _, _ = os.environ["TESTDB_MYSQL"].rpartition("/")
+    user, place = server.removeprefix("mysql://").split("@")
+    host, port = place.split(":")
+    subprocess.run(["mariadb", "--no-defaults", f"-h{host}", f"-P{port}", f"-u{user}", "-e",
+                    f"DROP DATABASE IF EXISTS {DATABASE}; CREATE DATABASE {DATABASE}"], check=True,
+                   env={**os.environ, "MYSQL_PWD": os.environ["TESTDB_PASSWORD"]})
+    return f"{server}/{DATABASE}"
+
+
 def connect(deployment):
     """Gives rowgate what the emulator has not: a database that is one, and its own address."""
     program = deployment.application["FunctionName"]
@@ -194,7 +210,7 @@ def connect(deployment):
     variables = functions.get_function_configuration(FunctionName=program)["Environment"]["Variables"]
     secrets.put_secret_value(SecretId=variables["DATABASE_SECRET"],
                              SecretString=json.dumps({"username": "loader", "password": os.environ["TESTDB_PASSWORD"]}))
-    variables |= {"ROWGATE_DATABASE__URL": os.environ["TESTDB_MYSQL"],
+    variables |= {"ROWGATE_DATABASE__URL": make_database(),
                   "ROWGATE_STORAGE__SPOOL": str(deployment.emulator.folder / "spool"),
                   "ROWGATE_SERVER__PUBLIC_URL": deployment.api_url()}
     functions.update_function_configuration(FunctionName=program, Environment={"Variables": variables})

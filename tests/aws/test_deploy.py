@@ -8,6 +8,8 @@ import urllib.request
 
 import pytest
 
+import emulated
+
 # What the emulator does not make. A type that turns up here beside these needs a look: is it proven by something else?
 WENT = {
     "NetworkingStack": ["AWS::EC2::FlowLog", "AWS::EC2::SecurityGroupEgress", "AWS::EC2::SecurityGroupIngress"],
@@ -175,3 +177,13 @@ def test_every_stack_carries_the_tags(deployment):
             tags = {tag["Key"]: tag["Value"] for tag in stack["Tags"]}
             assert tags == {"ParentOrg": "Example Group", "Department": "People Operations", "App": "rowgate",
                             "Version": "0.1.0"}
+
+
+def test_everything_goes_but_the_buckets(deployment):
+    """The last one here: afterwards there are no stacks."""
+    emulated.cdk(deployment.emulator, "destroy", "--all", "--force")
+    described = deployment.emulator.client("cloudformation").describe_stacks()["Stacks"]
+    assert [stack["StackName"] for stack in described if "DELETE" not in stack["StackStatus"]] == ["CDKToolkit"]
+    buckets = [bucket["Name"] for bucket in deployment.emulator.client("s3").list_buckets()["Buckets"]]
+    assert deployment.application["FilesBucket"] in buckets
+    assert deployment.emulator.client("lambda").list_functions()["Functions"] == []
