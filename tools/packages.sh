@@ -1,4 +1,5 @@
-# Debian 12 packages: what the build needs, and what `./dev setup` and the tests need beside. Sourced by ./dev.
+# Debian 12 packages: what the build needs, what `./dev setup` and the tests need beside, and what the slow tests need.
+# Sourced by ./dev and deploy/Dockerfile.
 # shellcheck shell=bash disable=SC2034
 BUILD_PACKAGES=(
   # compiler and build
@@ -15,4 +16,7 @@ TEST_PACKAGES=(
   sqlite3 zstd gzip time util-linux git ca-certificates
   curl openssl chromium slowhttptest mariadb-server mariadb-client postgresql-15
   python3 python3-venv python3-pytest python3-pytest-xdist python3-yaml python3-jsonschema shellcheck
+)
+CONTAINER_PACKAGES=(
+  podman buildah runc crun mmdebstrap systemd
 )

@@ -29,6 +29,11 @@ import type { ProgramPlace } from './program';
 const kPort = 8080;
 const kUser = '65532'; // of the image
 const kScratch = '/var/lib/rowgate'; // the volume of the image, which is that user's
+// Alive, not ready: a database that is away does not get better by a new task. The load balancer asks /readyz.
+const kHealth = [
+  ...['CMD', '/usr/bin/curl', '--fail', '--silent', '--max-time', '4', '--output', '/dev/null'],
+  `http://127.0.0.1:${kPort}/livez`,
+];
 
 export const serviceSettings = (section: Section) => ({
   enabled: section.flag('enabled'),
@@ -127,7 +132,7 @@ export class ServiceStack extends ConfiguredStack {
       linuxParameters,
       stopTimeout: Duration.seconds(60),
       portMappings: [{ containerPort: kPort }],
-      healthCheck: { command: ['CMD', '/usr/bin/rowgate', 'doctor', '--ready'], startPeriod: Duration.seconds(30) },
+      healthCheck: { command: kHealth, startPeriod: Duration.seconds(30) },
       logging: LogDrivers.awsLogs({
         streamPrefix: 'rowgate',
         logGroup: new LogGroup(this, 'Logs', {
