@@ -88,7 +88,8 @@ TEST(LambdaEvent, OfVersion1MayComeFromOthersToo) {
 TEST(LambdaEvent, OfABucketNamesWhatWasPutThere) {
   EXPECT_EQ(told(R"({"Records":[{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{
       "bucket":{"name":"b"},"object":{"key":"p/a+b%C3%A9%25","eTag":"e","versionId":"v"}}},
-      {"eventSource":"aws:s3","eventName":"ObjectRemoved:Delete","s3":{"bucket":{"name":"b"},"object":{"key":"c"}}}]})"),
+      {"eventSource":"aws:s3","eventName":"ObjectRemoved:Delete","s3":{
+      "bucket":{"name":"b"},"object":{"key":"c"}}}]})"),
             "b/p/a b\xC3\xA9% v;");
   EXPECT_EQ(told(R"({"source":"aws.s3","detail-type":"Object Created",
       "detail":{"bucket":{"name":"b"},"object":{"key":"p/a+b","etag":"e"}}})"),
