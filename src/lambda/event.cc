@@ -18,10 +18,10 @@ constexpr std::size_t kMostNamed = 8;
 
 /// The member, or null where there is none or `map` is none.
 const Json& member(const Json& map, const char* name) {
-  static const Json kNull;
-  if (!map.is_object()) return kNull;
+  static const Json nothing;
+  if (!map.is_object()) return nothing;
   const auto found = map.find(name);
-  return found == map.end() ? kNull : *found;
+  return found == map.end() ? nothing : *found;
 }
 
 std::string text_of(const Json& value) {

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "base/units.h"
+#include "http/replies.h"
 #include "http/sources.h"
 #include "lambda/answer.h"
 
@@ -16,18 +17,12 @@ using Json = nlohmann::ordered_json;
 constexpr std::size_t kLongestVersion = 200;
 constexpr auto kWayOut = "POST /v1/sources tells where to put a larger file; then load it by ?source=KEY";
 
-std::string percent_encoded(std::string_view text) {
-  std::string out;
-  for (const char c : text) fmt::format_to(std::back_inserter(out), "%{:02X}", static_cast<unsigned char>(c));
-  return out;
-}
-
 /// The same notification may come twice: the Idempotency-Key makes it load once.
 http::WholeRequest load_request(const http::SourceKey& source, std::string_view key,
                                 const std::string& version) {
   return {.method = "POST",
-          .target = fmt::format("/v1/tables/{}/loads?source={}", percent_encoded(source.table),
-                                percent_encoded(key)),
+          .target = fmt::format("/v1/tables/{}/loads?source={}", http::percent_encoded(source.table),
+                                http::percent_encoded(key)),
           .headers = {{"idempotency-key", fmt::format("{} {}", source.id, shown(version, kLongestVersion))}},
           .is_own = true};
 }
