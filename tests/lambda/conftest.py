@@ -3,6 +3,7 @@
 import itertools
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -41,6 +42,7 @@ class Place:
     def __init__(self, folder, s3, settings=None):
         self.folder, self.s3, self.database = folder, s3, f"hr_{os.getpid()}_{next(numbers)}"
         self.prefix = self.database.replace("_", "-")
+        self.spool = f"/tmp/rowgate-{self.database}"  # a function may write there only
         sql(f"CREATE DATABASE {self.database}")
         subprocess.run([ROWGATE, "init", "--example", "hr"], cwd=folder, check=True, capture_output=True)
         config = yaml.safe_load((folder / "rowgate.yaml").read_text())
@@ -49,7 +51,7 @@ class Place:
             "database": {"url": os.environ["TESTDB_MYSQL"].rpartition("/")[0] + "/" + self.database,
                          "password": {"env": "DB_PASSWORD"}},
             "storage": {"url": f"s3://{s3.BUCKET}/{self.prefix}", "endpoint": s3.endpoint, "region": "us-east-1",
-                        "spool": f"/tmp/rowgate-{self.database}"},
+                        "spool": self.spool},
             "links": {"keys": [{"id": "a1", "secret": "${LINK_KEY}"}]},
             "compat": {"schemas": {"test_db": "default"}, "max_rows": 200_000},
             "observability": {"logs": {"format": "json"}},
@@ -81,6 +83,7 @@ class Place:
         for each in self.functions:
             each.stop()
         sql(f"DROP DATABASE {self.database}")
+        shutil.rmtree(self.spool, ignore_errors=True)
 
 
 @pytest.fixture

@@ -202,7 +202,7 @@ def test_a_load_that_takes_too_long_is_rolled_back_and_told(place):
 def test_nothing_lasts_on_the_instance(place):
     function = place.function()
     assert Answer(function.invoke(rest_event("POST", LOADS, CSV, b"id,job\n1,Potter\n"))).status == 200
-    spool = pathlib.Path(f"/tmp/rowgate-{place.database}")
+    spool = pathlib.Path(place.spool)
     assert [path for path in spool.rglob("*") if path.is_file() and path.name != ".lock"] == []
     assert sql("SELECT count(*) FROM rowgate_runs", place.database) == "1"
     first, = spool.iterdir()
