@@ -84,7 +84,7 @@ class Client:
             return Answer(got.code, got.headers, got.read())
 
     def request(self, method, path, body=None, headers=None, with_key=True):
-        sent = dict(headers or {})
+        sent = {"Accept": "*/*", **(headers or {})}  # without it, some gateways hand out bodies as base64
         if self.key and with_key:
             sent["X-Api-Key"] = self.key
         if method == "POST" and body is None:
