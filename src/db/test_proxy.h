@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -79,6 +80,11 @@ class FaultProxy {
         ::close(client);
         ::close(server);
         continue;
+      }
+      // As the clients themselves do: a small statement does not wait for the answer to the one before.
+      for (const int fd : {client, server}) {
+        const int on = 1;
+        ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
       }
       pumps_.emplace_back([this, client, server] { pump(client, server); });
     }
