@@ -6,6 +6,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 
@@ -37,23 +38,25 @@ def test_the_api_test_is_green_and_sigterm_ends_it(place, database):
     status, seconds = container.stop()
     print(f"{database}: ended with {status} after {seconds:.1f} s")
     assert status == 0 and seconds < 15, container.logs
-    assert '"event":"stopped"' in container.logs.replace(" ", "") or "stopped" in container.logs
+    assert "the server has stopped" in container.logs
 
 
 def test_a_new_container_finds_what_the_old_one_left_in_the_volume(place):
     old = place.start()
-    play(old.url, "--key", place.key)
+    load = urllib.request.Request(f"{old.url}/v1/tables/jobs/loads", data=(API / "data/jobs.csv").read_bytes(),
+                                  headers={"X-Api-Key": place.key, "Content-Type": "text/csv"})
+    with urllib.request.urlopen(load, timeout=60) as answer:
+        assert json.load(answer)["rows"]["accepted"] == 183
     assert old.stop()[0] == 0
     new = place.start()
-    rows = new.run("/usr/bin/rowgate", "tables", "--json")
-    assert {table["name"]: table["rows"] for table in json.loads(rows)["tables"]} == {
-        "departments": 12, "jobs": 183, "hired_employees": 1994}
+    tables = json.loads(new.run("/usr/bin/rowgate", "tables", "--json"))["items"]
+    assert {table["name"]: table["rows"] for table in tables}["jobs"] == 183
 
 
 def test_the_health_check_tells_a_server_that_does_not_answer(place):
     container = place.start()
     podman("healthcheck", "run", container.id)
-    assert container.state["Healthcheck"]["Status"] == "healthy"
+    assert container.state["Health"]["Status"] == "healthy"
     podman("kill", "--signal", "STOP", container.id)
     podman("healthcheck", "run", container.id, status=1)
     podman("kill", "--signal", "CONT", container.id)
