@@ -71,8 +71,8 @@ class Container:
     def __init__(self, options):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.id = podman("run", "--detach", f"--env=ROWGATE_SERVER__LISTEN=127.0.0.1:{self.port}",
-                         f"--env=ROWGATE_SERVER__PUBLIC_URL={self.url}", *options, IMAGE).strip()
+        self.id = podman("run", "--detach", *options, f"--env=ROWGATE_SERVER__LISTEN=127.0.0.1:{self.port}",
+                         f"--env=ROWGATE_SERVER__PUBLIC_URL={self.url}", IMAGE).strip()
         deadline = time.monotonic() + 60
         while self.status_of("/readyz") != 200:
             assert time.monotonic() < deadline and self.state["Running"], self.logs
