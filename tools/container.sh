@@ -35,7 +35,7 @@ container_base() {
   podman image exists "$IMAGE_BASE" && return
   if [ ! -s "$tar" ]; then
     say "the base image, from Debian's packages"
-    run_it mmdebstrap --quiet --variant=minbase --include=ca-certificates bookworm "$tar.part"
+    run_it mmdebstrap --quiet --format=tar --variant=minbase --include=ca-certificates bookworm "$tar.part"
     mv "$tar.part" "$tar"
   fi
   run_it podman import --quiet "$tar" "$IMAGE_BASE"
@@ -50,7 +50,7 @@ container_image() {
   say "the image"
   if ! run_it buildah bud --format docker --layers --network host --pull-never --file deploy/Dockerfile --tag "$IMAGE" \
     --volume "$cache:/root/.cache/ccache" \
-    --build-arg BASE="$IMAGE_BASE" --build-arg JOBS=2 --label "$label.version=$version" \
+    --build-arg BASE="$IMAGE_BASE" --build-arg JOBS="$(nproc)" --label "$label.version=$version" \
     --label "$label.revision=$(git rev-parse HEAD)" --label "$label.created=$(git log -1 --format=%cI)" \
     --label "$label.base.digest=$(podman image inspect --format '{{.Digest}}' "$IMAGE_BASE")" . >"$log" 2>&1; then
     tail -n 60 "$log"

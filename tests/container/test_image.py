@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -23,6 +24,14 @@ def play(url, *options):
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
     assert "skipped" not in done.stdout
     return int(done.stdout.rpartition(" passed")[0].split()[-1])
+
+
+def fargate_container():
+    """What infra/ makes of it, from the snapshot of its template."""
+    template = json.loads((ROOT / "infra/test/snapshots/ServiceStack.json").read_text())
+    task, = [one for one in template["Resources"].values() if one["Type"] == "AWS::ECS::TaskDefinition"]
+    definition, = task["Properties"]["ContainerDefinitions"]
+    return definition
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +74,7 @@ def test_the_health_check_tells_a_server_that_does_not_answer(place):
 
 def test_the_health_check_of_the_container_service_works_in_the_image(place):
     """What infra/ gives to Fargate; the port is that of the image there."""
-    template = json.loads((ROOT / "infra/test/snapshots/ServiceStack.json").read_text())
-    task, = [one for one in template["Resources"].values() if one["Type"] == "AWS::ECS::TaskDefinition"]
-    definition, = task["Properties"]["ContainerDefinitions"]
+    definition = fargate_container()
     kind, *command = definition["HealthCheck"]["Command"]
     container = place.start()
     assert kind == "CMD" and command[-1].count(":8080/") == 1
@@ -75,6 +82,23 @@ def test_the_health_check_of_the_container_service_works_in_the_image(place):
     mount, = definition["MountPoints"]
     config = inspect(IMAGE, "image")["Config"]
     assert definition["User"] == config["User"].partition(":")[0] and mount["ContainerPath"] in config["Volumes"]
+
+
+def test_with_the_settings_of_aws_it_reads_the_environment_that_infra_gives(tmp_path):
+    for name in ("Dockerfile", "rowgate.yaml"):
+        shutil.copy(ROOT / "infra/lambda" / name, tmp_path)
+    shutil.copy("/etc/ssl/certs/ca-certificates.crt", tmp_path / "rds-ca.pem")
+    image = f"{IMAGE}-aws"
+    subprocess.run(["buildah", "bud", "--format", "docker", "--network", "host", "--pull-never", "--build-arg", f"BASE={IMAGE}", "--tag", image,
+                    str(tmp_path)], check=True, capture_output=True)
+    made_by_aws = {"DATABASE_HOST": "db.example.org", "ROWGATE_SERVER__PUBLIC_URL": "http://balancer.example.org", "LINK_KEY": "k" * 40}
+    container = fargate_container()
+    environment = {one["Name"]: one.get("Value") for one in container["Environment"] + container["Secrets"]}
+    assert {name for name, value in environment.items() if not isinstance(value, str)} == set(made_by_aws)
+    options = [f"--env={name}={value}" for name, value in {**environment, **made_by_aws, "AWS_REGION": "us-east-1"}.items()]
+    said = podman("run", "--rm", "--read-only", "--cap-drop=all", f"--user={container['User']}", *options, image, "config", "check")
+    assert "/etc/rowgate/rowgate.yaml is valid: 3 tables, 2 reports" in said
+    podman("image", "rm", image)
 
 
 def test_it_has_no_rights_and_writes_into_its_volume_only(running):
