@@ -63,6 +63,10 @@ image_megabytes() { echo $(($(podman image inspect --format '{{.Size}}' "$1") / 
 
 # Builds the image, runs it as deploy/ does, and plays tests/api to it; adds what passed to PASSED.
 container_tests() {
+  if [ "$(id -u)" -ne 0 ]; then
+    printf 'the container tests need root: podman and buildah work here without a user session\n' >&2
+    exit 1
+  fi
   install "${CONTAINER_PACKAGES[@]}"
   container_settings
   container_base
