@@ -147,9 +147,12 @@ class SqlDialect {
 };
 
 /// A table that exists.
+/// To count the rows of a table takes all engines a walk through it.
+enum class Rows : std::uint8_t { Counted, NotCounted };
+
 struct TableState {
   TableName table;
-  std::uint64_t rows = 0;
+  std::uint64_t rows = 0;  ///< 0 where they were not counted
   std::uint64_t version = 0;
   std::optional<std::string> schema_json = {};  ///< as kept in rowgate_schema, when rowgate made the table
 };
@@ -192,7 +195,8 @@ class Database {
   virtual Result<std::vector<TableState>>
   tables() = 0;  ///< all but rowgate's own; empty when the database does not exist
   /// The table of that name in upper or lower case; the state has the name as it is stored.
-  virtual Result<std::optional<TableState>> table(const TableName& table) = 0;
+  virtual Result<std::optional<TableState>> table(const TableName& table, Rows rows) = 0;
+  Result<std::optional<TableState>> table(const TableName& name) { return table(name, Rows::Counted); }
   /// Where the table in the database differs from `schema`, in words; empty = equal or no such table.
   virtual Result<std::vector<std::string>> differences(const LoadTarget& target) = 0;
   /// The SQL that would make the table as `target.schema` says, for somebody else to run: a CREATE TABLE

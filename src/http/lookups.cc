@@ -24,9 +24,9 @@ bool is_own(std::string_view name) {
   return lower.starts_with("rowgate_") || lower.starts_with("__rg_") || lower.starts_with("sqlite_");
 }
 
-Result<std::optional<db::TableState>> state_of(const Call& call, const db::TableName& name) {
+Result<std::optional<db::TableState>> state_of(const Call& call, const db::TableName& name, db::Rows rows) {
   if (is_own(name.name)) return std::nullopt;
-  TRY_ASSIGN(std::optional<db::TableState> state, call.service.database.table(name));
+  TRY_ASSIGN(std::optional<db::TableState> state, call.service.database.table(name, rows));
   if (state && state->table.name != name.name) return std::nullopt;  // the database may not look at case
   return state;
 }
@@ -49,12 +49,12 @@ Result<std::vector<FoundTable>> visible_tables(const Call& call) {
   return all;
 }
 
-Result<FoundTable> find_table(const Call& call) {
+Result<FoundTable> find_table(const Call& call, db::Rows rows) {
   const std::string& name = parameter(call, "table");
   FoundTable found{.name = {{}, name}, .config = call.service.catalog.find(name)};
   if (call.may_see_table(name)) {
     if (found.config != nullptr) found.name = found.config->name;
-    TRY_ASSIGN(found.state, state_of(call, found.name));
+    TRY_ASSIGN(found.state, state_of(call, found.name, rows));
     if (found.config != nullptr || found.state) return found;
   }
   std::vector<std::string> known;

@@ -30,7 +30,7 @@ class ServerDatabase : public Database, private Ledger {
     return engine.open_cursor(std::move(session), query);
   }
   Result<std::vector<TableState>> tables() override;
-  Result<std::optional<TableState>> table(const TableName& table) override;
+  Result<std::optional<TableState>> table(const TableName& table, Rows rows) override;
   Result<std::vector<std::string>> differences(const LoadTarget& target) override;
   Result<std::vector<std::string>> plan(const LoadTarget& target) override;
   Ledger& ledger() override { return *this; }
@@ -59,7 +59,7 @@ class ServerDatabase : public Database, private Ledger {
   Result<std::unique_ptr<Transaction>> begin(std::span<const TableName> tables, bool dry_run);
   Result<std::vector<Difference>> compared(Session& session, const TableName& stored,
                                            const LoadTarget& target, Shape& shape) const;
-  Result<TableState> state_of(Session& session, const TableName& table) const;
+  Result<TableState> state_of(Session& session, const TableName& table, Rows rows) const;
   Result<std::vector<RunRecord>> read(const std::string& condition, std::span<const Param> params,
                                       std::size_t limit);
 
@@ -79,9 +79,11 @@ Result<std::unique_ptr<Transaction>> ServerDatabase::begin(std::span<const Table
   return std::unique_ptr<Transaction>(std::move(transaction));
 }
 
-Result<TableState> ServerDatabase::state_of(Session& session, const TableName& table) const {
+Result<TableState> ServerDatabase::state_of(Session& session, const TableName& table, Rows rows) const {
   TableState state{.table = table};
-  TRY_ASSIGN(state.rows, session.count("SELECT COUNT(*) FROM " + engine_->dialect().quote(table)));
+  if (rows == Rows::Counted) {
+    TRY_ASSIGN(state.rows, session.count("SELECT COUNT(*) FROM " + engine_->dialect().quote(table)));
+  }
   TRY_ASSIGN(const bool kept, has_ledger(*engine_, session));
   if (!kept) return state;
   TRY_ASSIGN(state.version, version_of(session, table));
@@ -107,18 +109,18 @@ Result<std::vector<TableState>> ServerDatabase::tables() {
       if (name.name.starts_with("rowgate_") || name.name.starts_with("__rg_")) continue;
       TRY_ASSIGN(const std::optional<TableName> stored, engine_->stored_name(session, name));
       if (!stored) continue;  // dropped meanwhile
-      TRY_ASSIGN(TableState state, state_of(session, *stored));
+      TRY_ASSIGN(TableState state, state_of(session, *stored, Rows::Counted));
       states.push_back(std::move(state));
     }
     return states;
   });
 }
 
-Result<std::optional<TableState>> ServerDatabase::table(const TableName& table) {
+Result<std::optional<TableState>> ServerDatabase::table(const TableName& table, Rows rows) {
   return pool_.read<std::optional<TableState>>([&](Session& session) -> Result<std::optional<TableState>> {
     TRY_ASSIGN(const std::optional<TableName> stored, engine_->stored_name(session, own(table)));
     if (!stored) return std::optional<TableState>{};
-    TRY_ASSIGN(TableState state, state_of(session, *stored));
+    TRY_ASSIGN(TableState state, state_of(session, *stored, rows));
     return std::optional<TableState>(std::move(state));
   });
 }

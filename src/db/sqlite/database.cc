@@ -90,7 +90,7 @@ class SqliteDatabase : public Database, private Ledger {
     return run_query(std::move(connection), query);
   }
   Result<std::vector<TableState>> tables() override;
-  Result<std::optional<TableState>> table(const TableName& table) override;
+  Result<std::optional<TableState>> table(const TableName& table, Rows rows) override;
   Result<std::vector<std::string>> differences(const LoadTarget& target) override {
     if (!exists()) return std::vector<std::string>{};
     TRY_ASSIGN(const Connection connection, open_existing());
@@ -128,7 +128,7 @@ class SqliteDatabase : public Database, private Ledger {
   Result<std::unique_ptr<Transaction>> begin(Access access);
   Result<Connection> open_to_write(std::chrono::milliseconds lock_wait);
   Result<Connection> open_existing() const;
-  Result<TableState> state_of(const Connection& connection, const std::string& table) const;
+  Result<TableState> state_of(const Connection& connection, const std::string& table, Rows rows) const;
 
   std::filesystem::path path_;
   std::chrono::milliseconds lock_wait_;
@@ -169,12 +169,15 @@ Result<Connection> SqliteDatabase::open_existing() const {
   return Connection::open(path_, Access::Read, lock_wait_);
 }
 
-Result<TableState> SqliteDatabase::state_of(const Connection& connection, const std::string& table) const {
+Result<TableState> SqliteDatabase::state_of(const Connection& connection, const std::string& table,
+                                            Rows rows) const {
   TableState state{.table = {.name = table}};
-  TRY_ASSIGN(Statement count,
-             connection.prepare(fmt::format("SELECT count(*) FROM main.{}", quote_name(table))));
-  TRY(connection.step(count));
-  state.rows = count.count(0);
+  if (rows == Rows::Counted) {
+    TRY_ASSIGN(Statement count,
+               connection.prepare(fmt::format("SELECT count(*) FROM main.{}", quote_name(table))));
+    TRY(connection.step(count));
+    state.rows = count.count(0);
+  }
   TRY_ASSIGN(state.version, version_of(connection, table));
   TRY_ASSIGN(state.schema_json, kept_schema_of(connection, table));
   return state;
@@ -186,18 +189,18 @@ Result<std::vector<TableState>> SqliteDatabase::tables() {
   TRY_ASSIGN(const Connection connection, open_existing());
   TRY_ASSIGN(const std::vector<std::string> names, table_names(connection));
   for (const std::string& name : names) {
-    TRY_ASSIGN(TableState state, state_of(connection, name));
+    TRY_ASSIGN(TableState state, state_of(connection, name, Rows::Counted));
     states.push_back(std::move(state));
   }
   return states;
 }
 
-Result<std::optional<TableState>> SqliteDatabase::table(const TableName& table) {
+Result<std::optional<TableState>> SqliteDatabase::table(const TableName& table, Rows rows) {
   if (!exists()) return std::optional<TableState>{};
   TRY_ASSIGN(const Connection connection, open_existing());
   TRY_ASSIGN(const std::optional<std::string> name, stored_name(connection, table.name));
   if (!name) return std::optional<TableState>{};
-  TRY_ASSIGN(TableState state, state_of(connection, *name));
+  TRY_ASSIGN(TableState state, state_of(connection, *name, rows));
   return std::optional<TableState>(std::move(state));
 }
 

@@ -69,7 +69,7 @@ Result<Reply> list_tables(Call& call, Body) {
 }
 
 Result<Reply> show_table(Call& call, Body) {
-  TRY_ASSIGN(const FoundTable table, find_table(call));
+  TRY_ASSIGN(const FoundTable table, find_table(call, db::Rows::Counted));
   TRY_ASSIGN(std::string json, open_json(call, table));
   TRY_ASSIGN(const std::vector<std::string> differences, differences_of(call, table));
   json += ",\"differences\":[";
