@@ -91,7 +91,7 @@ Result<void> HeadReader::check_partial(std::string_view bytes) const {
   const std::string_view line = bytes.substr(next_);
   if (const std::size_t cr = line.find('\r'); cr != std::string_view::npos && cr + 1 != line.size())
     return malformed("a CR stands within a line of the head");
-  if (has_request_line_) return check_sizes(bytes.size());
+  if (has_request_line_) return check_sizes(line == "\r" ? next_ : bytes.size());  // the end is no field
   if (line.size() > kMaxMethodBytes && !line.substr(0, kMaxMethodBytes + 1).contains(' '))
     return malformed("the request does not begin with a method");
   if (line.size() > kMaxMethodBytes + limits_.target_bytes + 16)

@@ -34,6 +34,18 @@ TEST(Head, KeepsEmptySegmentsAndTellsATrailingSlash) {
   EXPECT_EQ(request_of("/a//").segments, (std::vector<std::string>{"a", ""}));
 }
 
+TEST(Head, AHeaderOfJustTheLimitIsTakenHoweverItsBytesCome) {
+  const std::string fields = "Host: a\r\n", bytes = "GET / HTTP/1.1\r\n" + fields + "\r\n";
+  for (const std::size_t limit : {fields.size(), fields.size() - 1}) {
+    HeadReader reader({.header_bytes = limit});
+    Result<bool> whole = false;
+    for (std::size_t end = 1; whole && !*whole && end <= bytes.size(); ++end)
+      whole = reader.read(bytes.substr(0, end));
+    EXPECT_EQ(whole.has_value(), limit == fields.size());
+    EXPECT_EQ(HeadReader({.header_bytes = limit}).read(bytes).has_value(), whole.has_value());
+  }
+}
+
 TEST(Head, TakesTheHostOfAnAbsoluteTarget) {
   const Request request = request_of("http://example.org:81/a?b=c");
   EXPECT_EQ(request.header("host"), "example.org:81");
