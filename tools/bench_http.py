@@ -55,18 +55,18 @@ def rows_of(number):
 
 
 @contextlib.contextmanager
-def serving(rowgate, sync_wait):
-    """Folder, port and process of a fresh server."""
-    with tempfile.TemporaryDirectory(prefix="rowgate-bench-") as folder:
-        where = pathlib.Path(folder)
-        (where / "rowgate.yaml").write_text(CONFIG.replace("SYNC_WAIT", sync_wait), encoding="ascii")
-        with open(where / "log", "wb") as log:
-            process = subprocess.Popen([rowgate, "serve"], cwd=where, stdout=subprocess.DEVNULL, stderr=log)
-        try:
-            yield where, port_of(where / "log", process), process
-        finally:
-            process.kill()
-            process.wait()
+def serving(rowgate, scratch, sync_wait):
+    """Folder, port and process of a fresh server. The folder stays until the end of all: for minutes after many files
+    were deleted, ext4 is slow to make new ones beside them."""
+    where = pathlib.Path(tempfile.mkdtemp(dir=scratch))
+    (where / "rowgate.yaml").write_text(CONFIG.replace("SYNC_WAIT", sync_wait), encoding="ascii")
+    with open(where / "log", "wb") as log:
+        process = subprocess.Popen([rowgate.resolve(), "serve"], cwd=where, stdout=subprocess.DEVNULL, stderr=log)
+    try:
+        yield where, port_of(where / "log", process), process
+    finally:
+        process.kill()
+        process.wait()
 
 
 def port_of(log, process):
@@ -112,9 +112,9 @@ def post_files(port, bodies, seconds):
                 raise SystemExit(f"a load was answered {status}: {answer.decode()}")
 
 
-def loads_by_http(rowgate):
+def loads_by_http(rowgate, scratch):
     """Loads in a second, and the seconds of each."""
-    with serving(rowgate, "60s") as (where, port, _):
+    with serving(rowgate, scratch, "60s") as (where, port, _):
         seconds, warm = [], []
         post_files(port, [rows_of(CLIENTS * FILES_EACH)], warm)
         # Made before the clock runs: Python takes as long for one as the engine for loading it.
@@ -138,11 +138,11 @@ def loads_by_engine(program):
     return json.loads(answer.stdout)["benchmarks"][0]["items_per_second"]
 
 
-def print_loads(build):
+def print_loads(build, scratch):
     by_http, by_engine, ratios, seconds = [], [], [], []
     for _ in range(ROUNDS):
         by_engine.append(loads_by_engine(build / "load_bench"))
-        rate, each = loads_by_http(build / "rowgate")
+        rate, each = loads_by_http(build / "rowgate", scratch)
         by_http.append(rate)
         seconds += each
         ratios.append(rate / by_engine[-1])
@@ -167,7 +167,8 @@ def own_cpu(work):
 
 def upload(rowgate, pieces):
     """CPU seconds of the server from the request's first byte to the answer that its run is queued."""
-    with serving(rowgate, "0s") as (where, port, process), \
+    with tempfile.TemporaryDirectory(prefix="rowgate-bench-") as scratch, \
+            serving(rowgate, scratch, "0s") as (where, port, process), \
             contextlib.closing(sqlite3.connect(where / "rowgate.db", isolation_level=None)) as other, \
             socket.create_connection(("127.0.0.1", port)) as connection:
         other.execute("PRAGMA journal_mode=WAL")
@@ -215,5 +216,6 @@ def print_upload(build):
 
 
 def print_http(build):
-    print_loads(build)
+    with tempfile.TemporaryDirectory(prefix="rowgate-bench-") as scratch:
+        print_loads(build, scratch)
     print_upload(build)

@@ -32,8 +32,8 @@ struct StartState {
 class Parser {
  public:
   static constexpr std::size_t kBatchBytes = 1 << 20;
-  /// `source` must outlive the parser and begin at start.offset. `batch_bytes` is what a batch usually holds;
-  /// another number than kBatchBytes is for tests.
+  /// `source` must outlive the parser and begin at start.offset. `batch_bytes` is what a batch usually holds:
+  /// less for a file that is known to be small; more than kBatchBytes is for tests.
   Parser(io::Source& source, const Dialect& dialect, const StartState& start = {},
          Kernel kernel = best_kernel(), std::size_t batch_bytes = kBatchBytes);
   ~Parser();

@@ -26,18 +26,14 @@ std::optional<std::uint64_t> BodyReader::remaining() const {
   return remaining_ + given_;
 }
 
-std::optional<std::string_view> BodyReader::at_hand() const {
-  const std::string_view bytes = connection_.inbox.bytes();
-  if (done_) return std::string_view{};
-  if (chunked_ || bytes.size() < remaining_) return std::nullopt;
-  return bytes.substr(0, remaining_);
-}
-
-void BodyReader::take_at_hand() {
+bool BodyReader::skip_at_hand() {
+  if (done_) return true;
+  if (chunked_ || connection_.inbox.bytes().size() < remaining_) return false;
   connection_.inbox.drop(remaining_);
   received_ += remaining_;
   remaining_ = 0;
   done_ = true;
+  return true;
 }
 
 Task<BodyReader::Next> BodyReader::next() {

@@ -31,10 +31,8 @@ class BodyReader {
   /// From now on nothing is waited for beyond `until`.
   void hurry(TimePoint until) { latest_ = until; }
 
-  /// The whole body, if it has a length and is all here already. It stays unread.
-  std::optional<std::string_view> at_hand() const;
-  /// Takes what at_hand() gave.
-  void take_at_hand();
+  /// Passes over the whole body, if it has a length and is all here already; else false, and nothing is done.
+  bool skip_at_hand();
 
   bool is_done() const { return done_; }
   std::uint64_t received() const { return received_; }

@@ -74,7 +74,7 @@ Task<std::optional<Response>> RequestTurn::respond() {
   Begun begun;
   const std::function<void()> work = [&] { begun = begin(); };
   co_await on_worker(loop_, work);
-  if (begun.accepted) begun.reply = co_await receive(*std::move(begun.accepted));
+  if (begun.accepted) begun.reply = co_await receive(std::move(begun));
   if (!begun.reply) co_return std::nullopt;
   if (Later* later = std::get_if<Later>(&*begun.reply)) co_return co_await wait_for(std::move(*later));
   co_return std::get<Response>(*std::move(begun.reply));
@@ -92,24 +92,25 @@ RequestTurn::Begun RequestTurn::begin() {
     begun.reply = std::move(*early);
     return begun;
   }
-  Accepted& accepted = std::get<Accepted>(outcome);
-  const std::optional<std::string_view> bytes = body_.at_hand();
-  const bool fits = bytes && (!accepted.receiver || bytes->size() <= accepted.limit_bytes);
-  if (fits)
-    begun.reply = answer_whole(std::move(accepted.receiver), *bytes);
-  else
-    begun.accepted = std::move(accepted);
+  begun.accepted = std::get<Accepted>(std::move(outcome));
+  take_arrived(begun);
   return begun;
 }
 
-Reply RequestTurn::answer_whole(std::unique_ptr<BodyReceiver> body, std::string_view bytes) {
-  Reply reply = guarded<Reply>([&]() -> Reply {
-    if (body && !bytes.empty())
-      if (const std::optional<Error> found = give(*body, bytes)) return trouble(*found);
-    return answer(std::move(body));
-  });
-  body_.take_at_hand();
-  return reply;
+/// Of a small body the rest has mostly come by now.
+void RequestTurn::take_arrived(Begun& begun) {
+  Accepted& accepted = *begun.accepted;
+  if (!accepted.receiver) {
+    if (!body_.skip_at_hand()) return;
+  } else {
+    const bool is_too_large = body_.remaining().value_or(0) > accepted.limit_bytes;
+    if (is_too_large || head_.expects_continue) return;
+    begun.next = body_.next_now();
+    begun.trouble = give_arrived(*accepted.receiver, begun.next, accepted.limit_bytes);
+    if (begun.trouble || begun.next.outcome != BodyReader::Outcome::End) return;
+  }
+  begun.reply = answer(std::move(accepted.receiver));
+  begun.accepted.reset();
 }
 
 /// The body is whole; on a worker.
@@ -147,7 +148,8 @@ std::optional<Error> RequestTurn::give_arrived(BodyReceiver& receiver, BodyReade
 }
 
 /// Hands the body to its receiver, piece by piece. While that works, nothing is read: the client waits.
-Task<std::optional<Reply>> RequestTurn::receive(Accepted accepted) {
+Task<std::optional<Reply>> RequestTurn::receive(Begun begun) {
+  Accepted& accepted = *begun.accepted;
   const bool is_wanted = accepted.receiver != nullptr;
   const std::uint64_t limit = is_wanted ? accepted.limit_bytes : kSmallBodyBytes;
   const bool is_too_large = body_.remaining().value_or(0) > limit;
@@ -155,13 +157,13 @@ Task<std::optional<Reply>> RequestTurn::receive(Accepted accepted) {
   if (is_wanted && is_too_large) co_return co_await end_early(std::move(accepted), std::move(over_limit));
   if (is_wanted && head_.expects_continue) body_.promise_continue();
   std::optional<Reply> reply;
-  std::optional<Error> trouble_found;
-  BodyReader::Next next{BodyReader::Outcome::Nothing, {}, {}};
-  const std::function<void()> take = [&] { trouble_found = give_arrived(*accepted.receiver, next, limit); };
+  BodyReader::Next& next = begun.next;
+  const std::function<void()> take = [&] { begun.trouble = give_arrived(*accepted.receiver, next, limit); };
   const std::function<void()> end = [&] { reply = answer(std::move(accepted.receiver)); };
   const std::function<void()> drop = [&] { accepted.receiver.reset(); };
   const bool is_passed_over = !is_wanted && (is_too_large || head_.expects_continue);
   while (!is_passed_over) {
+    if (begun.trouble) co_return co_await end_early(std::move(accepted), *std::move(begun.trouble));
     if (next.outcome == BodyReader::Outcome::Nothing) next = co_await body_.next();
     if (next.outcome != BodyReader::Outcome::Piece) break;
     if (body_.received() > limit) {
@@ -172,7 +174,6 @@ Task<std::optional<Reply>> RequestTurn::receive(Accepted accepted) {
       co_await on_receiver(loop_, take);
     else
       next = {BodyReader::Outcome::Nothing, {}, {}};
-    if (trouble_found) co_return co_await end_early(std::move(accepted), *std::move(trouble_found));
   }
   const bool is_broken =
       next.outcome == BodyReader::Outcome::Trouble || next.outcome == BodyReader::Outcome::Gone;

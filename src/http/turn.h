@@ -25,17 +25,19 @@ class RequestTurn {
     bool is_woken = false;
   };
   struct Begun {
-    std::optional<Accepted> accepted = {};  ///< the body is still to come
-    std::optional<Reply> reply = {};        ///< or all is said already
+    std::optional<Accepted> accepted = {};  ///< more of the body is still to come
+    BodyReader::Next next = {BodyReader::Outcome::Nothing, {}, {}};  ///< of it, where it was looked at
+    std::optional<Error> trouble = {};                               ///< with what came of it
+    std::optional<Reply> reply = {};                                 ///< or all is said already
   };
 
   Task<std::optional<Response>> respond();
   std::optional<Response> quick_answer();
   Begun begin();
-  Task<std::optional<Reply>> receive(Accepted accepted);
+  void take_arrived(Begun& begun);
+  Task<std::optional<Reply>> receive(Begun begun);
   Task<Reply> end_early(Accepted accepted, Error error);
   Reply answer(std::unique_ptr<BodyReceiver> body);
-  Reply answer_whole(std::unique_ptr<BodyReceiver> body, std::string_view bytes);
   std::optional<Error> give(BodyReceiver& receiver, std::string_view bytes);
   std::optional<Error> give_arrived(BodyReceiver& receiver, BodyReader::Next& next, std::uint64_t limit);
   void subscribe(Later& later);

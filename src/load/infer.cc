@@ -24,7 +24,7 @@ Result<table::Inference::Outcome> infer_schema(const io::SourceFile& file, const
     idle.pop_back();
     return taken;
   };
-  OrderedStage<Slot> stage(worker_count(threads));
+  OrderedStage<Slot> stage(worker_count(threads, file.stored_size()));
   TRY(stage.run({.produce = [&](Slot& slot) -> Result<bool> {
                    TRY(parser.next(slot.records));
                    return !slot.records.empty();

@@ -72,16 +72,17 @@ Result<void> attempt(const LoadRequest& request, const LoadContext& context, con
 }  // namespace
 
 Loader::Loader(db::Database& database, store::Store& store, const Clock& clock, Settings settings)
-    : database_(database), store_(store), clock_(clock), settings_(std::move(settings)) {}
+    : database_(database), store_(store), clock_(clock), settings_(std::move(settings)), states_(std::make_unique<RunStates>(settings_.spool)) {}
+Loader::~Loader() = default;
 
 Result<LoadOutcome> Loader::load(const LoadRequest& request, Progress& progress,
                                  const RejectObserver& observer, std::stop_token stop) {
   db::RunRecord begun = begin_outcome(begin_run(request, clock_, false), request, clock_).run;
-  TRY_ASSIGN(RunState state, RunState::create(settings_.spool, {begun}));
+  TRY_ASSIGN(RunState state, states_->create({begun}));
   LoadOutcome outcome = run(std::move(begun), request, progress, observer, std::move(stop));
   const bool loaded = !outcome.run.error;
   if (loaded || (!database_is_away(*outcome.run.error) && database_.ledger().record(outcome.run)))
-    state.remove();
+    states_->put_away(std::move(state));
   else if (state.update(outcome.run))  // without it the run is told as interrupted
     (void)state.flush();
   return outcome;

@@ -49,15 +49,18 @@ struct LoadOutcome {
 /// Called for every refused record in file order, after all stages are judged and before the commit.
 using RejectObserver = std::function<void(std::size_t request_index, const RefusedRecord&)>;
 
+class RunStates;
+
 /// Loads files: receive -> parse -> check -> write -> receipt. Blocks; uses worker threads of its own while
 /// it runs. One load at a time per Loader.
 class Loader {
  public:
   struct Settings {
     std::filesystem::path spool;  ///< scratch files and the state of runs in flight
-    unsigned check_threads = 0;   ///< 0 = one per processor, at most 4
+    unsigned check_threads = 0;   ///< 0 = one per processor, at most 4; none for a small file
   };
   Loader(db::Database& database, store::Store& store, const Clock& clock, Settings settings);
+  ~Loader();
 
   /// One load as one run: rows, ledger row and table version commit together, or nothing is loaded and the
   /// ledger gets a failed row. Whatever happens is told in the outcome's run; the only way to fail is not to
@@ -82,6 +85,7 @@ class Loader {
   store::Store& store_;
   const Clock& clock_;
   Settings settings_;
+  std::unique_ptr<RunStates> states_;
 };
 
 /// Whether an error says that the ledger cannot be written now either; the run is told from its state file

@@ -7,6 +7,9 @@
 // reading. So memory is bounded by the number of slots, whatever the file, and the slots' own buffers are
 // used again and again. The consumer runs on the calling thread. An error of the producer reaches the
 // consumer in its place in the order; an error of the consumer stops everybody at the next slot border.
+//
+// Without workers everything happens on the calling thread, one slot after the other: for what is done before
+// threads would have begun.
 
 #include "base/error.h"
 
@@ -31,7 +34,7 @@ class OrderedStage {
     std::function<void(Slot&)> work;             ///< on any worker's thread, several at once
     std::function<Result<bool>(Slot&)> consume;  ///< in order, on the calling thread; false = enough
   };
-  explicit OrderedStage(unsigned workers) : workers_(workers), slots_(workers + 3) {}
+  explicit OrderedStage(unsigned workers) : workers_(workers), slots_(workers == 0 ? 1 : workers + 3) {}
 
   /// Runs until the producer ends, an error, or a stop (checked between slots; then the result is still
   /// success and the caller looks at its stop token). All threads have ended when it returns. Once per
@@ -44,6 +47,7 @@ class OrderedStage {
     Slot slot;
     Stage stage = Stage::Free;
   };
+  Result<void> run_alone(const Steps& steps, const std::stop_token& stop);
   void produce(const Steps& steps, const std::stop_token& stop);
   void work(const Steps& steps);
   Result<void> consume(const Steps& steps, const std::stop_token& stop);
@@ -63,12 +67,27 @@ class OrderedStage {
 
 template <class Slot>
 Result<void> OrderedStage<Slot>::run(Steps steps, std::stop_token stop) {
+  if (workers_ == 0) return run_alone(steps, stop);
   std::vector<std::jthread> threads;
   threads.emplace_back([&] { produce(steps, stop); });
   for (unsigned i = 0; i < workers_; ++i) threads.emplace_back([&] { work(steps); });
   Result<void> outcome = consume(steps, stop);
   close();
   return outcome;  // the threads are joined here
+}
+
+template <class Slot>
+Result<void> OrderedStage<Slot>::run_alone(const Steps& steps, const std::stop_token& stop) {
+  Slot& slot = slots_.front().slot;
+  bool go_on = true;
+  while (go_on && !stop.stop_requested()) {
+    TRY_ASSIGN(go_on, steps.produce(slot));
+    if (!go_on) break;
+    steps.work(slot);
+    if (stop.stop_requested()) break;
+    TRY_ASSIGN(go_on, steps.consume(slot));
+  }
+  return {};
 }
 
 template <class Slot>

@@ -56,7 +56,7 @@ std::vector<int> squares(int count) {
 
 RC_GTEST_PROP(OrderedStage, KeepsTheOrderWithAnyNumberOfWorkers, ()) {
   Squares squares_of{.count = *rc::gen::inRange(0, 100)};
-  const auto workers = *rc::gen::inRange(1u, 6u);
+  const auto workers = *rc::gen::inRange(0u, 6u);
   RC_ASSERT(Stage(workers).run(squares_of.steps(), {}));
   RC_ASSERT(squares_of.seen == squares(squares_of.count));
   RC_ASSERT(squares_of.most_ahead <= static_cast<int>(workers) + 3);  // memory is bounded by the slots
@@ -82,7 +82,7 @@ RC_GTEST_PROP(OrderedStage, AnErrorOfTheProducerComesInItsPlace, ()) {
     if (!more) return fail(Code::FileUnreadable, "gone");
     return true;
   };
-  const Result<void> done = Stage(*rc::gen::inRange(1u, 4u)).run(std::move(steps), {});
+  const Result<void> done = Stage(*rc::gen::inRange(0u, 4u)).run(std::move(steps), {});
   RC_ASSERT(!done);
   RC_ASSERT(done.error().message == "gone");
   RC_ASSERT(squares_of.seen == squares(squares_of.count));  // all before it was consumed
@@ -92,7 +92,7 @@ RC_GTEST_PROP(OrderedStage, TheConsumerEndsItByAnErrorOrByHavingEnough, ()) {
   Squares squares_of{.count = 1'000'000};
   const auto last = *rc::gen::inRange(0, 40);
   const auto by_error = *rc::gen::arbitrary<bool>();
-  const auto workers = *rc::gen::inRange(1u, 4u);
+  const auto workers = *rc::gen::inRange(0u, 4u);
   Stage::Steps steps = squares_of.steps();
   steps.consume = [&, consume = steps.consume](Slot& slot) -> Result<bool> {
     TRY(consume(slot));
@@ -124,7 +124,7 @@ TEST(OrderedStage, AStopBeforehandConsumesNothing) {
   std::stop_source stop;
   stop.request_stop();
   Squares squares_of{.count = 100};
-  EXPECT_TRUE(Stage(2).run(squares_of.steps(), stop.get_token()));
+  for (const unsigned workers : {0u, 2u}) EXPECT_TRUE(Stage(workers).run(squares_of.steps(), stop.get_token()));
   EXPECT_EQ(squares_of.consumed, 0);
 }
 

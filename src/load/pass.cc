@@ -1,11 +1,16 @@
 #include "load/pass.h"
 
+#include "base/units.h"
 #include "csv/parser.h"
 #include "load/ordered_stage.h"
 #include "load/threads.h"
 
+#include <algorithm>
+
 namespace rowgate::load {
 namespace {
+
+constexpr std::uint64_t kLeastBatchBytes = 64 * kKiB;
 
 struct Slot {
   csv::RecordBatch records;
@@ -27,7 +32,11 @@ Result<void> read_checked(const PassInput& input,
                           std::string* parent, std::stop_token stop) {
   const csv::Opening& opening = input.frame.opening;
   TRY_ASSIGN(const std::unique_ptr<io::Source> source, open_after_header(input.file, opening.data_offset));
-  csv::Parser parser(*source, opening.dialect, {.offset = opening.data_offset, .line = opening.data_line});
+  // One byte more than a small file has, so that one batch sees its end.
+  const auto batch_bytes = static_cast<std::size_t>(std::clamp<std::uint64_t>(
+      input.file.stored_size() + 1, kLeastBatchBytes, csv::Parser::kBatchBytes));
+  csv::Parser parser(*source, opening.dialect, {.offset = opening.data_offset, .line = opening.data_line},
+                     csv::best_kernel(), batch_bytes);
   const table::Checker checker(*input.frame.schema, input.frame.columns);
   Reload reload(opening, input.frame.columns, input.frame.raw_dialect);
   const std::uint64_t read_before = input.file.stored_bytes_read();  // by earlier passes
@@ -47,7 +56,7 @@ Result<void> read_checked(const PassInput& input,
     input.progress.bytes_read = input.file.stored_bytes_read() - read_before;
     return consume(slot.checked);
   };
-  OrderedStage<Slot> stage(worker_count(input.threads));
+  OrderedStage<Slot> stage(worker_count(input.threads, input.file.stored_size()));
   TRY(stage.run({.produce = produce,
                  .work = [&](Slot& slot) { checker.check(slot.records, slot.checked); },
                  .consume = consume_slot},

@@ -92,6 +92,7 @@ struct RunQueue::State {
   Settings settings;
   Observer observer;
   NotKept not_kept;
+  RunStates states{settings.spool};
 
   mutable std::mutex mutex = {};  ///< guards what follows
   std::condition_variable changed = {}, more_to_keep = {};
@@ -136,6 +137,7 @@ struct RunQueue::State {
   Result<Entered> enter(NewLoad& load);
   Result<void> keep(const Entry& entry, NewLoad& load);
   void forget(const std::string& run_id);
+  void drop_state(RunEntry& entry);
   RunView view_of(const RunEntry& entry) const;
   RunView view_of(db::RunRecord run) const;
   /// Idempotency keys of older runs mean nothing any more.
@@ -168,7 +170,7 @@ Result<Upload> RunQueue::receive(db::RunRecord run, std::uint64_t limit_bytes) {
   const auto on_drop = [queue = std::weak_ptr(state_), id = run.id] {
     if (const std::shared_ptr<State> alive = queue.lock()) alive->forget(id);
   };
-  Result<RunState> state = RunState::create(state_->settings.spool, {run});
+  Result<RunState> state = state_->states.create({run});
   if (!state) {
     on_drop();
     return std::unexpected(std::move(state).error());
@@ -197,7 +199,13 @@ void RunQueue::State::forget(const std::string& run_id) {
     --receiving;
   }
   const std::scoped_lock files(entry->files_mutex);
-  if (entry->state) entry->state->remove();
+  drop_state(*entry);
+}
+
+/// With the files' lock held: the run needs its state file no more.
+void RunQueue::State::drop_state(RunEntry& entry) {
+  if (entry.state) states.put_away(*std::move(entry.state));
+  entry.state.reset();
 }
 
 /// The ended run of the same request, where there is one.
@@ -247,7 +255,7 @@ Result<void> RunQueue::State::keep(const Entry& entry, NewLoad& load) {
   const std::scoped_lock files(entry->files_mutex);
   entry->upload = load.file.file.release();
   if (entry->state) return entry->state->update(load.run, &load.options);
-  TRY_ASSIGN(entry->state, RunState::create(settings.spool, {load.run, load.options}));
+  TRY_ASSIGN(entry->state, states.create({load.run, load.options}));
   return {};
 }
 
@@ -270,7 +278,7 @@ Result<std::string> RunQueue::submit(NewLoad load) {
   if (!kept) {
     const std::scoped_lock files(entry->files_mutex);
     ::unlink(entry->upload.c_str());  // first: without a state file nobody would find it
-    if (entry->state) entry->state->remove();
+    state_->drop_state(*entry);
   } else {
     state_->tell(run);
   }
@@ -435,9 +443,7 @@ void RunQueue::State::put_away_later(const Entry& entry) {
 
 /// With the files' lock held: nothing is left to do for the run.
 void RunQueue::State::settle_files(RunEntry& entry) {
-  if (!entry.is_recorded || !entry.upload.empty() || !entry.state) return;
-  entry.state->remove();
-  entry.state.reset();
+  if (entry.is_recorded && entry.upload.empty()) drop_state(entry);
 }
 
 /// Sends files to the store, one after the other, until the queue stops.

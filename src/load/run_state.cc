@@ -19,6 +19,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kUnnamed = ".new";  ///< a file that is not, or no longer, of a run
+constexpr std::size_t kMostSpare = 16;
+
 fs::path runs_folder(const fs::path& spool) {
   return spool / "runs";
 }
@@ -42,13 +45,14 @@ Result<std::string> read_whole(int fd, const fs::path& path) {
   return text;
 }
 
-/// The last line of a state file's text; nullopt where there is none, or it is damaged.
-std::optional<KeptRun> last_of(std::string_view text) {
+/// The last line of a state file's text; nullopt where there is none, or it is damaged, or is of another run:
+/// then the file was used again after it was opened by this name.
+std::optional<KeptRun> last_of(std::string_view text, const fs::path& path) {
   if (text.empty()) return std::nullopt;
   text.remove_suffix(1);
   const std::string_view line = text.substr(text.rfind('\n') + 1);
   Result<db::RunRecord> run = db::run_from_state_json(line);
-  if (!run) return std::nullopt;
+  if (!run || run->id != path.stem()) return std::nullopt;
   return KeptRun{*std::move(run), options_of_state(line)};
 }
 
@@ -98,7 +102,7 @@ bool is_older_than_a_minute(const fs::path& path) {
 void remove_half_made(const fs::path& spool) {
   std::error_code error, ignored;
   for (fs::directory_iterator it(runs_folder(spool), error), end; !error && it != end; it.increment(error))
-    if (it->path().extension() == ".new" && is_older_than_a_minute(it->path()))
+    if (it->path().extension() == kUnnamed && is_older_than_a_minute(it->path()))
       fs::remove(it->path(), ignored);
 }
 
@@ -133,24 +137,30 @@ void flush_folder(const fs::path& folder) {
 Result<RunState> RunState::create(const fs::path& spool, const KeptRun& kept) {
   const fs::path folder = runs_folder(spool);
   TRY(io::make_folders(folder));
-  // It gets its name when it is locked and whole: a file that others can see without either would be taken
-  // for one whose owner died.
-  const fs::path made = folder / (kept.run.id + ".new"), path = folder / (kept.run.id + ".json");
+  const fs::path made = folder / (kept.run.id + kUnnamed);
   io::Descriptor fd(
       ::open(made.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW | O_APPEND, 0600));
   if (!fd) return std::unexpected(io::storage_error(errno, "cannot make", made));
   RunState state(made, std::move(fd));
-  Result<void> written;
-  if (!take_lock(state.fd_.get())) written = std::unexpected(io::storage_error(errno, "cannot lock", made));
-  if (written) written = state.update(kept.run, kept.options ? &*kept.options : nullptr);
-  if (written && ::rename(made.c_str(), path.c_str()) != 0)
-    written = std::unexpected(io::storage_error(errno, "cannot make", path));
-  if (!written) {
+  Result<void> begun;
+  if (!take_lock(state.fd_.get())) begun = std::unexpected(io::storage_error(errno, "cannot lock", made));
+  if (begun) begun = state.begin(kept);
+  if (!begun) {
     state.remove();
-    return std::unexpected(std::move(written).error());
+    return std::unexpected(std::move(begun).error());
   }
-  state.path_ = path;
   return state;
+}
+
+/// It gets its name when it is locked and whole: a file that others can see without either would be taken for
+/// one whose owner died.
+Result<void> RunState::begin(const KeptRun& kept) {
+  TRY(update(kept.run, kept.options ? &*kept.options : nullptr));
+  fs::path path = path_.parent_path() / (kept.run.id + ".json");
+  if (::rename(path_.c_str(), path.c_str()) != 0)
+    return std::unexpected(io::storage_error(errno, "cannot make", path));
+  path_ = std::move(path);
+  return {};
 }
 
 Result<void> RunState::update(const db::RunRecord& run, const LoadOptions* options) {
@@ -168,6 +178,39 @@ void RunState::remove() {
   ::unlink(path_.c_str());
 }
 
+RunStates::~RunStates() {
+  for (RunState& state : spare_) state.remove();
+}
+
+Result<RunState> RunStates::create(const KeptRun& kept) {
+  std::optional<RunState> spare;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!spare_.empty()) {
+      spare = std::move(spare_.back());
+      spare_.pop_back();
+    }
+  }
+  if (!spare) return RunState::create(spool_, kept);
+  if (spare->begin(kept)) return *std::move(spare);
+  spare->remove();  // somebody has tidied up there, or the disk is full
+  return RunState::create(spool_, kept);
+}
+
+void RunStates::put_away(RunState state) {
+  fs::path path = state.path_;
+  path.replace_extension(kUnnamed);
+  state.options_.clear();
+  const std::scoped_lock lock(mutex_);
+  if (spare_.size() == kMostSpare || ::ftruncate(state.fd_.get(), 0) != 0 ||
+      ::rename(state.path_.c_str(), path.c_str()) != 0) {
+    state.remove();
+    return;
+  }
+  state.path_ = std::move(path);
+  spare_.push_back(std::move(state));
+}
+
 std::vector<InFlight> in_flight(const fs::path& spool) {
   std::vector<InFlight> found;
   for (const fs::path& path : state_files(spool)) {
@@ -177,7 +220,7 @@ std::vector<InFlight> in_flight(const fs::path& spool) {
     if (!owner_alive && !has_name(fd.get())) continue;
     const Result<std::string> text = read_whole(fd.get(), path);
     if (!text) continue;
-    if (std::optional<KeptRun> kept = last_of(*text)) found.push_back({std::move(kept->run), owner_alive});
+    if (std::optional<KeptRun> kept = last_of(*text, path)) found.push_back({std::move(kept->run), owner_alive});
   }
   return found;
 }
@@ -193,7 +236,7 @@ std::vector<Orphan> take_orphans(const fs::path& spool) {
     if (!fd || !take_lock(fd.get()) || !has_name(fd.get())) continue;
     const Result<std::string> text = read_whole(fd.get(), path);
     if (!text) continue;
-    std::optional<KeptRun> kept = last_of(*text);
+    std::optional<KeptRun> kept = last_of(*text, path);
     if (!kept) {
       ::unlink(path.c_str());
       continue;

@@ -19,6 +19,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -45,10 +46,32 @@ class RunState {
  private:
   friend struct Orphan;
   friend std::vector<struct Orphan> take_orphans(const std::filesystem::path& spool);
+  friend class RunStates;
   RunState(std::filesystem::path path, io::Descriptor fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+  Result<void> begin(const KeptRun& kept);
   std::filesystem::path path_;
   io::Descriptor fd_;
   std::string options_ = {};  ///< as JSON
+};
+
+/// Makes the state files of a process that has many runs, and uses those of settled runs again: where files are
+/// made and removed all the time, ext4 passes over every inode that was freed in the last seconds before it
+/// finds one for a new file (recently_deleted() in Linux's fs/ext4/ialloc.c). Thread safe.
+class RunStates {
+ public:
+  explicit RunStates(std::filesystem::path spool) : spool_(std::move(spool)) {}
+  RunStates(const RunStates&) = delete;
+  RunStates& operator=(const RunStates&) = delete;
+  ~RunStates();
+  /// As RunState::create().
+  Result<RunState> create(const KeptRun& kept);
+  /// Instead of RunState::remove().
+  void put_away(RunState state);
+
+ private:
+  std::filesystem::path spool_;
+  std::mutex mutex_;
+  std::vector<RunState> spare_;  ///< empty, under the name of a file that is being made
 };
 
 struct InFlight {

@@ -92,7 +92,7 @@ class TableSink : public Sink {
   std::optional<Error> broken_;     ///< what ended it and may pass
   std::optional<KeyFindings> findings_;
   std::uint64_t refused_ = 0, inserted_ = 0, updated_ = 0;
-  RowLog::Block in_hand_;  ///< of the sender while it is under way
+  RowLog::Block closed_, in_hand_;  ///< the latter is the sender's while it is under way
   std::future<Result<void>>
       sender_;  ///< has the session for itself; last, so that it has ended before all else
 };
@@ -187,8 +187,9 @@ Result<void> TableSink::write(const table::CheckedBatch& batch) {
     ++block.rows;
     for (ParentKeys& parents : parents_) TRY(parents.add(encoder_, batch.row(i)));
     if (!log_.is_full()) continue;
+    TRY(log_.close_block(closed_));  // kept while the block before it is on its way
     TRY(wait_for_sender());
-    TRY(log_.close_block(in_hand_));
+    std::swap(closed_, in_hand_);
     if (sending_ && !broken_) sender_ = std::async(std::launch::async, [this] { return send(in_hand_); });
   }
   return {};

@@ -4,6 +4,7 @@
 #include "db/sqlite/catalog.h"
 #include "db/sqlite/connection.h"
 #include "db/sqlite/dialect.h"
+#include "db/sqlite/kept_connections.h"
 #include "db/sqlite/ledger.h"
 #include "db/sqlite/link_ledger.h"
 #include "db/sqlite/query.h"
@@ -25,9 +26,12 @@ constexpr std::uintmax_t kLargeLogBytes = 16 * kMiB;
 /// Dropped without commit, the connection is closed and SQLite rolls back.
 class SqliteTransaction : public Transaction {
  public:
-  SqliteTransaction(Connection connection, std::unique_lock<std::timed_mutex> turn, std::filesystem::path log,
-                    bool dry_run)
-      : turn_(std::move(turn)), connection_(std::move(connection)), log_(std::move(log)), dry_run_(dry_run) {}
+  SqliteTransaction(KeptConnections::Lease writer, std::unique_lock<std::timed_mutex> turn,
+                    std::filesystem::path log)
+      : turn_(std::move(turn)), writer_(std::move(writer)), connection_(**writer_), log_(std::move(log)) {}
+  /// A dry run.
+  SqliteTransaction(Connection connection, std::unique_lock<std::timed_mutex> turn)
+      : turn_(std::move(turn)), dry_run_(std::move(connection)), connection_(*dry_run_) {}
 
   Result<void> begin() {
     TRY(connection_.run("BEGIN IMMEDIATE"));
@@ -68,9 +72,10 @@ class SqliteTransaction : public Transaction {
 
  private:
   std::unique_lock<std::timed_mutex> turn_;
-  Connection connection_;
-  std::filesystem::path log_;
-  bool dry_run_;
+  std::optional<KeptConnections::Lease> writer_ = {};
+  std::optional<Connection> dry_run_ = {};
+  const Connection& connection_;  ///< one of these two
+  std::filesystem::path log_ = {};
   bool has_part_ = false;
 };
 
@@ -79,29 +84,26 @@ class SqliteDatabase : public Database, private Ledger {
   SqliteDatabase(std::filesystem::path path, std::chrono::milliseconds lock_wait)
       : path_(std::move(path)), lock_wait_(lock_wait) {}
 
-  Result<std::unique_ptr<Transaction>> begin(std::span<const TableName>) override {
-    return begin(Access::Write);
-  }
-  Result<std::unique_ptr<Transaction>> begin_dry_run(std::span<const TableName>) override {
-    return begin(exists() ? Access::DryRun : Access::Scratch);
-  }
+  Result<std::unique_ptr<Transaction>> begin(std::span<const TableName>) override;
+  Result<std::unique_ptr<Transaction>> begin_dry_run(std::span<const TableName>) override;
   Result<std::unique_ptr<Cursor>> query(const Query& query) override {
-    TRY_ASSIGN(Connection connection, open_existing());
+    TRY(check_exists());
+    TRY_ASSIGN(Connection connection, Connection::open(path_, Access::Read, lock_wait_));
     return run_query(std::move(connection), query);
   }
   Result<std::vector<TableState>> tables() override;
   Result<std::optional<TableState>> table(const TableName& table, Rows rows) override;
   Result<std::vector<std::string>> differences(const LoadTarget& target) override {
     if (!exists()) return std::vector<std::string>{};
-    TRY_ASSIGN(const Connection connection, open_existing());
-    return sqlite::differences(connection, target);
+    TRY_ASSIGN(const KeptConnections::Lease connection, reader());
+    return sqlite::differences(*connection, target);
   }
   Result<std::vector<std::string>> plan(const LoadTarget& target) override {
     if (!exists())
       return std::vector{
           dialect_.create_table(target.table, *target.schema, target.enforce_keys, target.database_checks)};
-    TRY_ASSIGN(const Connection connection, open_existing());
-    return sqlite::plan(connection, target);
+    TRY_ASSIGN(const KeptConnections::Lease connection, reader());
+    return sqlite::plan(*connection, target);
   }
   Ledger& ledger() override { return *this; }
   LinkLedger& links() override { return links_; }
@@ -125,48 +127,46 @@ class SqliteDatabase : public Database, private Ledger {
   Result<std::optional<RunRecord>> find_by_key(const Idempotency& key, Timestamp since) override;
   Result<std::optional<std::string>> find_same_file(const TableName& table, std::string_view sha256) override;
 
-  Result<std::unique_ptr<Transaction>> begin(Access access);
-  Result<Connection> open_to_write(std::chrono::milliseconds lock_wait);
-  Result<Connection> open_existing() const;
+  Result<void> check_exists() const;
+  Result<KeptConnections::Lease> reader();
   Result<TableState> state_of(const Connection& connection, const std::string& table, Rows rows) const;
 
   std::filesystem::path path_;
   std::chrono::milliseconds lock_wait_;
   Dialect dialect_;
   std::timed_mutex one_writer_;
-  /// The last connection that closes folds the log back and waits for the disk. This one stays open, so that
-  /// not every small load does that. Guarded by one_writer_.
-  std::optional<Connection> stays_open_;
-  SqliteLinkLedger links_{path_, one_writer_};
+  KeptConnections connections_{path_, lock_wait_};
+  SqliteLinkLedger links_{path_, connections_, one_writer_};
 };
 
-Result<std::unique_ptr<Transaction>> SqliteDatabase::begin(Access access) {
+Result<std::unique_ptr<Transaction>> SqliteDatabase::begin(std::span<const TableName>) {
   std::unique_lock<std::timed_mutex> turn(one_writer_);
-  const bool dry_run = access != Access::Write;
-  TRY_ASSIGN(Connection connection,
-             dry_run ? Connection::open(path_, access, lock_wait_) : open_to_write(lock_wait_));
-  auto transaction = std::make_unique<SqliteTransaction>(std::move(connection), std::move(turn),
-                                                         path_.string() + "-wal", dry_run);
+  TRY_ASSIGN(KeptConnections::Lease writer, connections_.writer(lock_wait_));
+  auto transaction =
+      std::make_unique<SqliteTransaction>(std::move(writer), std::move(turn), path_.string() + "-wal");
   TRY(transaction->begin());
   return std::unique_ptr<Transaction>(std::move(transaction));
 }
 
-/// Needs one_writer_.
-Result<Connection> SqliteDatabase::open_to_write(std::chrono::milliseconds lock_wait) {
-  TRY_ASSIGN(Connection connection, Connection::open(path_, Access::Write, lock_wait));
-  if (!stays_open_) {
-    TRY_ASSIGN(Connection other, Connection::open(path_, Access::Write, lock_wait));
-    stays_open_.emplace(std::move(other));
-  }
-  return connection;
+Result<std::unique_ptr<Transaction>> SqliteDatabase::begin_dry_run(std::span<const TableName>) {
+  std::unique_lock<std::timed_mutex> turn(one_writer_);
+  TRY_ASSIGN(Connection connection,
+             Connection::open(path_, exists() ? Access::DryRun : Access::Scratch, lock_wait_));
+  auto transaction = std::make_unique<SqliteTransaction>(std::move(connection), std::move(turn));
+  TRY(transaction->begin());
+  return std::unique_ptr<Transaction>(std::move(transaction));
 }
 
-Result<Connection> SqliteDatabase::open_existing() const {
-  if (!exists())
-    return fail(Code::DatabaseUnreachable,
-                fmt::format("there is no database '{}' yet", shown(path_.string(), 400)),
-                "load a file first, or check database.url");
-  return Connection::open(path_, Access::Read, lock_wait_);
+Result<void> SqliteDatabase::check_exists() const {
+  if (exists()) return {};
+  return fail(Code::DatabaseUnreachable,
+              fmt::format("there is no database '{}' yet", shown(path_.string(), 400)),
+              "load a file first, or check database.url");
+}
+
+Result<KeptConnections::Lease> SqliteDatabase::reader() {
+  TRY(check_exists());
+  return connections_.reader();
 }
 
 Result<TableState> SqliteDatabase::state_of(const Connection& connection, const std::string& table,
@@ -186,10 +186,10 @@ Result<TableState> SqliteDatabase::state_of(const Connection& connection, const 
 Result<std::vector<TableState>> SqliteDatabase::tables() {
   std::vector<TableState> states;
   if (!exists()) return states;
-  TRY_ASSIGN(const Connection connection, open_existing());
-  TRY_ASSIGN(const std::vector<std::string> names, table_names(connection));
+  TRY_ASSIGN(const KeptConnections::Lease connection, reader());
+  TRY_ASSIGN(const std::vector<std::string> names, table_names(*connection));
   for (const std::string& name : names) {
-    TRY_ASSIGN(TableState state, state_of(connection, name, Rows::Counted));
+    TRY_ASSIGN(TableState state, state_of(*connection, name, Rows::Counted));
     states.push_back(std::move(state));
   }
   return states;
@@ -197,10 +197,10 @@ Result<std::vector<TableState>> SqliteDatabase::tables() {
 
 Result<std::optional<TableState>> SqliteDatabase::table(const TableName& table, Rows rows) {
   if (!exists()) return std::optional<TableState>{};
-  TRY_ASSIGN(const Connection connection, open_existing());
-  TRY_ASSIGN(const std::optional<std::string> name, stored_name(connection, table.name));
+  TRY_ASSIGN(const KeptConnections::Lease connection, reader());
+  TRY_ASSIGN(const std::optional<std::string> name, stored_name(*connection, table.name));
   if (!name) return std::optional<TableState>{};
-  TRY_ASSIGN(TableState state, state_of(connection, *name, rows));
+  TRY_ASSIGN(TableState state, state_of(*connection, *name, rows));
   return std::optional<TableState>(std::move(state));
 }
 
@@ -211,17 +211,17 @@ Result<std::vector<RunRecord>> SqliteDatabase::runs(const std::optional<TableNam
                                                     std::size_t limit,
                                                     const std::optional<std::string>& before) {
   if (!exists()) return std::vector<RunRecord>{};
-  TRY_ASSIGN(const Connection connection, open_existing());
+  TRY_ASSIGN(const KeptConnections::Lease connection, reader());
   const std::string_view bound = before ? std::string_view(*before) : kAfterAllIds;
-  if (!of_table) return read_runs(connection, "id < ?1", {bound}, limit);
-  return read_runs(connection, "id < ?1 AND table_name = ?2", {bound, of_table->name}, limit);
+  if (!of_table) return read_runs(*connection, "id < ?1", {bound}, limit);
+  return read_runs(*connection, "id < ?1 AND table_name = ?2", {bound, of_table->name}, limit);
 }
 
 Result<std::optional<RunRecord>> SqliteDatabase::find_by_key(const Idempotency& key, Timestamp since) {
   if (!exists() || !key) return std::optional<RunRecord>{};
-  TRY_ASSIGN(const Connection connection, open_existing());
+  TRY_ASSIGN(const KeptConnections::Lease connection, reader());
   TRY_ASSIGN(std::vector<RunRecord> found,
-             read_runs(connection,
+             read_runs(*connection,
                        "idempotency_key = ?1 AND idempotency_key <> '' AND key_principal = ?2 AND "
                        "key_method = ?3 AND key_path = ?4 AND created_at >= ?5",
                        {key.key, key.principal, key.method, key.path, to_rfc3339(since)}, 1));
@@ -231,36 +231,36 @@ Result<std::optional<RunRecord>> SqliteDatabase::find_by_key(const Idempotency& 
 
 Result<std::vector<RunRecord>> SqliteDatabase::find(std::string_view prefix) {
   if (!exists()) return std::vector<RunRecord>{};
-  TRY_ASSIGN(const Connection connection, open_existing());
+  TRY_ASSIGN(const KeptConnections::Lease connection, reader());
   std::string id = lower_ascii(prefix);
   if (!id.starts_with("run_")) id = "run_" + id;
-  return read_runs(connection, "substr(lower(id), 1, length(?1)) = ?1", {id}, 20);
+  return read_runs(*connection, "substr(lower(id), 1, length(?1)) = ?1", {id}, 20);
 }
 
 Result<void> SqliteDatabase::record(const RunRecord& run) {
   const std::unique_lock<std::timed_mutex> turn(one_writer_, kRecordWait);
   if (!turn.owns_lock())
     return fail(Code::TableBusy, "the database is being written to", "try again when that is done");
-  TRY_ASSIGN(const Connection connection, open_to_write(std::min(lock_wait_, kRecordWait)));
-  TRY(connection.run("BEGIN IMMEDIATE"));
-  TRY(make_own_tables(connection));
-  TRY(write_run(connection, run));
-  return connection.run("COMMIT");
+  TRY_ASSIGN(const KeptConnections::Lease connection, connections_.writer(std::min(lock_wait_, kRecordWait)));
+  TRY(connection->run("BEGIN IMMEDIATE"));
+  TRY(make_own_tables(*connection));
+  TRY(write_run(*connection, run));
+  return connection->run("COMMIT");
 }
 
 Result<std::optional<std::string>> SqliteDatabase::find_same_file(const TableName& table,
                                                                   std::string_view sha256) {
   if (!exists() || sha256.empty()) return std::optional<std::string>{};
-  TRY_ASSIGN(const Connection connection, open_existing());
-  TRY_ASSIGN(const bool kept, has_table(connection, "rowgate_runs"));
+  TRY_ASSIGN(const KeptConnections::Lease connection, reader());
+  TRY_ASSIGN(const bool kept, has_table(*connection, "rowgate_runs"));
   if (!kept) return std::optional<std::string>{};
   TRY_ASSIGN(Statement statement,
-             connection.prepare(
+             connection->prepare(
                  "SELECT id FROM main.rowgate_runs WHERE table_name = ? AND file_sha256 = ? AND status IN "
                  "('succeeded', 'succeeded_with_rejects') AND NOT dry_run ORDER BY id DESC LIMIT 1"));
   statement.bind(1, std::string_view(table.name));
   statement.bind(2, sha256);
-  TRY_ASSIGN(const bool found, connection.step(statement));
+  TRY_ASSIGN(const bool found, connection->step(statement));
   if (!found) return std::optional<std::string>{};
   return std::optional<std::string>(statement.text(0));
 }

@@ -116,21 +116,15 @@ bool SqliteLinkLedger::exists() const {
   return std::filesystem::exists(path_, error) && !std::filesystem::is_empty(path_, error);
 }
 
-Result<Connection> SqliteLinkLedger::open(Access access) const {
-  // Readers wait for nobody in WAL mode; the time is for a log that another process is just recovering.
-  const auto wait = access == Access::Read ? std::chrono::milliseconds(2'000) : kRecordWait;
-  return Connection::open(path_, access, wait);
-}
-
 Result<void> SqliteLinkLedger::write(const std::function<Result<void>(const Connection&)>& change) {
   const std::unique_lock<std::timed_mutex> turn(one_writer_, kRecordWait);
   if (!turn.owns_lock()) return busy();
   if (!exists()) return fail(Code::DatabaseUnreachable, "there is no database yet", "load a file first");
-  TRY_ASSIGN(const Connection connection, open(Access::Write));
-  TRY(connection.run("BEGIN IMMEDIATE"));
-  TRY(make_own_tables(connection));
-  TRY(change(connection));  // an error closes the connection, which rolls back
-  return connection.run("COMMIT");
+  TRY_ASSIGN(const KeptConnections::Lease connection, connections_.writer(kRecordWait));
+  TRY(connection->run("BEGIN IMMEDIATE"));
+  TRY(make_own_tables(*connection));
+  TRY(change(*connection));  // an error closes the connection, which rolls back
+  return connection->run("COMMIT");
 }
 
 Result<void> SqliteLinkLedger::record(const LinkRecord* link, const RunRecord* run) {
@@ -155,15 +149,15 @@ Result<void> SqliteLinkLedger::forget(Timestamp expired_before) {
 Result<std::vector<LinkRecord>> SqliteLinkLedger::read(const std::string& condition, Texts parameters) const {
   std::vector<LinkRecord> links;
   if (!exists()) return links;
-  TRY_ASSIGN(const Connection connection, open(Access::Read));
-  TRY_ASSIGN(const bool kept, has_table(connection, "rowgate_links"));
+  TRY_ASSIGN(const KeptConnections::Lease connection, connections_.reader());
+  TRY_ASSIGN(const bool kept, has_table(*connection, "rowgate_links"));
   if (!kept) return links;
-  TRY_ASSIGN(Statement statement, connection.prepare(fmt::format("SELECT {} FROM main.rowgate_links WHERE {}",
+  TRY_ASSIGN(Statement statement, connection->prepare(fmt::format("SELECT {} FROM main.rowgate_links WHERE {}",
                                                                  kLinkColumns, condition)));
   int at = 0;
   for (const std::string_view text : parameters) statement.bind(++at, text);
   for (;;) {
-    TRY_ASSIGN(const bool more, connection.step(statement));
+    TRY_ASSIGN(const bool more, connection->step(statement));
     if (!more) return links;
     links.push_back(link_of(statement));
   }
@@ -201,19 +195,19 @@ Result<std::optional<LinkRecord>> SqliteLinkLedger::find_equal(const LinkRecord&
 
 Result<std::string> SqliteLinkLedger::table_versions() {
   if (!exists()) return std::string();
-  TRY_ASSIGN(const Connection connection, open(Access::Read));
-  TRY_ASSIGN(const bool kept, has_table(connection, "rowgate_schema"));
+  TRY_ASSIGN(const KeptConnections::Lease connection, connections_.reader());
+  TRY_ASSIGN(const bool kept, has_table(*connection, "rowgate_schema"));
   if (!kept) return std::string();
   // One statement, so one moment.
   TRY_ASSIGN(Statement statement,
-             connection.prepare("SELECT s.type, s.name, coalesce(s.sql, ''), coalesce(v.version, 0) "
+             connection->prepare("SELECT s.type, s.name, coalesce(s.sql, ''), coalesce(v.version, 0) "
                                 "FROM main.sqlite_schema AS s LEFT JOIN main.rowgate_schema AS v "
                                 "ON s.type = 'table' AND lower(v.table_name) = lower(s.name) "
                                 "WHERE s.tbl_name NOT GLOB 'sqlite_*' AND s.tbl_name NOT GLOB 'rowgate_*' "
                                 "AND s.tbl_name NOT GLOB '__rg_*' ORDER BY s.type, s.name"));
   std::string text;
   for (;;) {
-    TRY_ASSIGN(const bool more, connection.step(statement));
+    TRY_ASSIGN(const bool more, connection->step(statement));
     if (!more) break;
     const std::uint64_t version = statement.count(3);
     if (statement.text(0) == "table" && version == 0) return std::string();

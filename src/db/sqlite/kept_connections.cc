@@ -1,0 +1,81 @@
+#include "db/sqlite/kept_connections.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace rowgate::db::sqlite {
+namespace {
+
+constexpr std::size_t kMostReaders = 4;
+/// A writer that has used more gives its page cache back.
+constexpr int kCacheBytesKept = 4 << 20;
+
+bool can_be_kept(const Connection& connection) {
+  if (connection.reads_a_snapshot() || sqlite3_get_autocommit(connection.get()) == 0 ||
+      sqlite3_next_stmt(connection.get(), nullptr) != nullptr)
+    return false;
+  const Result<std::optional<std::string>> temporary =
+      connection.first_text("SELECT name FROM temp.sqlite_schema LIMIT 1");
+  return temporary && !*temporary;
+}
+
+void shrink(const Connection& connection) {
+  int used = 0, unused = 0;
+  sqlite3_db_status(connection.get(), SQLITE_DBSTATUS_CACHE_USED, &used, &unused, 0);
+  if (used > kCacheBytesKept) sqlite3_db_release_memory(connection.get());
+}
+
+}  // namespace
+
+KeptConnections::Lease::Lease(KeptConnections& owner, Access access, File file, Connection connection)
+    : owner_(&owner), access_(access), file_(file), connection_(std::move(connection)) {}
+
+KeptConnections::Lease::~Lease() {
+  if (connection_ && connection_->get() != nullptr && can_be_kept(*connection_)) owner_->give_back(*this);
+}
+
+std::optional<KeptConnections::File> KeptConnections::usable_file(int permission) const {
+  struct stat about{};
+  if (::stat(path_.c_str(), &about) != 0 || ::access(path_.c_str(), permission) != 0) return std::nullopt;
+  return File{about.st_dev, about.st_ino};
+}
+
+std::optional<KeptConnections::Lease> KeptConnections::take_idle(Access access, std::optional<File> file) {
+  std::vector<Idle> outdated;  // closed when the lock is free again
+  const std::scoped_lock lock(mutex_);
+  std::vector<Idle>& idle = access == Access::Read ? readers_ : writers_;
+  while (!idle.empty()) {
+    Idle taken = std::move(idle.back());
+    idle.pop_back();
+    if (taken.file == file) return Lease(*this, access, taken.file, std::move(taken.connection));
+    outdated.push_back(std::move(taken));
+  }
+  return std::nullopt;
+}
+
+Result<KeptConnections::Lease> KeptConnections::reader() {
+  const std::optional<File> file = usable_file(R_OK);
+  if (std::optional<Lease> kept = take_idle(Access::Read, file)) return *std::move(kept);
+  TRY_ASSIGN(Connection connection, Connection::open(path_, Access::Read, lock_wait_));
+  TRY(connection.run("PRAGMA cache_size=-2048"));  // several of them lie idle
+  return Lease(*this, Access::Read, file.value_or(File{}), std::move(connection));
+}
+
+Result<KeptConnections::Lease> KeptConnections::writer(std::chrono::milliseconds lock_wait) {
+  if (std::optional<Lease> kept = take_idle(Access::Write, usable_file(W_OK))) {
+    sqlite3_busy_timeout((*kept)->get(), static_cast<int>(lock_wait.count()));
+    return *std::move(kept);
+  }
+  TRY_ASSIGN(Connection connection, Connection::open(path_, Access::Write, lock_wait));
+  return Lease(*this, Access::Write, usable_file(W_OK).value_or(File{}), std::move(connection));
+}
+
+void KeptConnections::give_back(Lease& lease) {
+  shrink(*lease.connection_);
+  const std::scoped_lock lock(mutex_);
+  std::vector<Idle>& idle = lease.access_ == Access::Read ? readers_ : writers_;
+  if (idle.size() < (lease.access_ == Access::Read ? kMostReaders : 1))
+    idle.push_back({lease.file_, *std::move(lease.connection_)});
+}
+
+}  // namespace rowgate::db::sqlite

@@ -1,0 +1,70 @@
+#pragma once
+
+#include "db/sqlite/connection.h"
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <filesystem>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+namespace rowgate::db::sqlite {
+
+/// Connections to one database file that stay open between their uses: opening one costs more than most
+/// look-ups, and the last one that closes folds the log back and waits for the disk. A file that was replaced,
+/// or whose permissions were taken away, is opened anew, so that its user gets the error. Thread safe.
+class KeptConnections {
+ public:
+  /// A connection for as long as one needs it, then kept for the next. Closed instead, which rolls back, where
+  /// it is still in a transaction, or has statements or temporary tables.
+  class Lease {
+   public:
+    Lease(Lease&&) noexcept = default;
+    Lease& operator=(Lease&&) = delete;
+    ~Lease();
+    const Connection& operator*() const { return *connection_; }
+    const Connection* operator->() const { return &*connection_; }
+
+   private:
+    friend class KeptConnections;
+    struct File {
+      dev_t device = 0;
+      ino_t inode = 0;
+      friend bool operator==(const File&, const File&) = default;
+    };
+    Lease(KeptConnections& owner, Access access, File file, Connection connection);
+
+    KeptConnections* owner_;
+    Access access_;
+    File file_;
+    std::optional<Connection> connection_;
+  };
+
+  KeptConnections(std::filesystem::path path, std::chrono::milliseconds lock_wait)
+      : path_(std::move(path)), lock_wait_(lock_wait) {}
+
+  /// Fails as Connection::open() with Access::Read does.
+  Result<Lease> reader();
+  /// The one writer; waits for other processes up to `lock_wait`. Fails as Connection::open() with
+  /// Access::Write does.
+  Result<Lease> writer(std::chrono::milliseconds lock_wait);
+
+ private:
+  using File = Lease::File;
+  struct Idle {
+    File file;
+    Connection connection;
+  };
+  std::optional<File> usable_file(int permission) const;
+  std::optional<Lease> take_idle(Access access, std::optional<File> file);
+  void give_back(Lease& lease);
+
+  std::filesystem::path path_;
+  std::chrono::milliseconds lock_wait_;
+  std::mutex mutex_;
+  std::vector<Idle> readers_, writers_;
+};
+
+}  // namespace rowgate::db::sqlite
