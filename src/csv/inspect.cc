@@ -56,24 +56,34 @@ Result<void> refuse_utf16(std::string_view bytes) {
 /// may begin, so that an apostrophe or an inch sign inside a text opens none.
 class Quotes {
  public:
-  explicit Quotes(const Dialect& dialect) : dialect_(dialect) {}
+  explicit Quotes(const Dialect& dialect) : quote_(dialect.quote_char) {
+    is_ordinary_.fill(true);
+    const auto set_apart = [this](char byte) { is_ordinary_[static_cast<unsigned char>(byte)] = false; };
+    for (const char byte : {quote_, dialect.delimiter, '\n', '\r'}) set_apart(byte);
+    for (const char byte : kDelimiters) set_apart(byte);
+  }
 
+  /// Neither quote, line end nor possible delimiter.
+  bool is_ordinary(char byte) const { return is_ordinary_[static_cast<unsigned char>(byte)]; }
   /// For every byte in turn.
   bool cover(char byte) {
-    if (byte == dialect_.quote_char) {
+    if (is_ordinary(byte)) {
+      may_open_ = may_open_ && inside_;
+      return inside_;
+    }
+    if (byte == quote_) {
       if (!inside_ && !may_open_) return false;
       inside_ = !inside_;
       may_open_ = true;  // the second one of a doubled quote
       return true;
     }
-    if (!inside_)
-      may_open_ = byte == '\n' || byte == '\r' || byte == dialect_.delimiter ||
-                  std::ranges::find(kDelimiters, byte) != kDelimiters.end();
+    if (!inside_) may_open_ = true;
     return inside_;
   }
 
  private:
-  const Dialect& dialect_;
+  char quote_;
+  std::array<bool, 256> is_ordinary_ = {};
   bool inside_ = false, may_open_ = true;
 };
 
@@ -111,7 +121,7 @@ std::vector<std::array<std::size_t, kDelimiters.size()>> count_by_line(std::stri
   std::vector<std::array<std::size_t, kDelimiters.size()>> lines(1);
   Quotes quotes(dialect);
   for (const char byte : text) {
-    if (quotes.cover(byte)) continue;
+    if (quotes.cover(byte) || quotes.is_ordinary(byte)) continue;
     if (is_line_end(byte, dialect.line_end)) {
       lines.emplace_back();
       continue;
@@ -298,7 +308,7 @@ Result<Opening> inspect(const io::SourceFile& file, const DialectOptions& option
   TRY_ASSIGN(dialect.line_end, find_line_end_mode(*source, beginning, opening.bom_bytes, dialect));
   std::string_view text = std::string_view(beginning.bytes).substr(opening.bom_bytes);
   text.remove_prefix(std::min(text.find_first_not_of("\r\n"), text.size()));
-  dialect.delimiter = options.delimiter.value_or(find_delimiter(text, beginning.whole_file, dialect));
+  if (!options.delimiter) dialect.delimiter = find_delimiter(text, beginning.whole_file, dialect);
   TRY(HeaderReader(*source, beginning, opening).read());
   return opening;
 }

@@ -171,6 +171,51 @@ TEST_F(RunStateTest, AFolderThatCannotBeMadeIsTold) {
   EXPECT_NE(state.error().code, Code::RunInterrupted);
 }
 
+TEST_F(RunStateTest, FilesOfSettledRunsAreUsedAgain) {
+  const db::RunRecord first = a_run(), second = a_run(), third = a_run();
+  {
+    RunStates states(spool());
+    Result<RunState> one = states.create({first, LoadOptions{.mode = "replace"}}), two = states.create({second});
+    ASSERT_TRUE(one && two);
+    states.put_away(*std::move(one));
+    EXPECT_THAT(seen(), ElementsAre(second.id + " alive"));
+    EXPECT_EQ(files(), 2U);
+    one = states.create({third});
+    ASSERT_TRUE(one);
+    EXPECT_THAT(seen(), ElementsAre(third.id + " alive", second.id + " alive"));
+    EXPECT_EQ(files(), 2U);
+    states.put_away(*std::move(two));
+  }
+  EXPECT_EQ(files(), 1U) << "what is not used goes with its owner";
+  const std::vector<Orphan> orphans = take_orphans(spool());
+  ASSERT_EQ(orphans.size(), 1U);
+  EXPECT_EQ(orphans[0].kept.run.id, third.id);
+  EXPECT_FALSE(orphans[0].kept.options) << "nothing of the file's earlier run is left";
+}
+
+TEST_F(RunStateTest, WhoeverTidiesTheFolderDoesNotHinderTheNextRun) {
+  RunStates states(spool());
+  Result<RunState> state = states.create({a_run()});
+  ASSERT_TRUE(state);
+  states.put_away(*std::move(state));
+  for (const auto& file : std::filesystem::directory_iterator(spool() / "runs"))
+    std::filesystem::remove(file.path());
+  const db::RunRecord next = a_run();
+  state = states.create({next});
+  ASSERT_TRUE(state) << to_text(state.error());
+  EXPECT_THAT(seen(), ElementsAre(next.id + " alive"));
+}
+
+/// A file that was opened by the name of one run and is another's by now.
+TEST_F(RunStateTest, AFileOfAnotherRunThanItsNameSaysIsPassedOver) {
+  const db::RunRecord run = a_run();
+  leave_dead(run);
+  const std::filesystem::path file = spool() / "runs" / (run.id + ".json");
+  std::filesystem::rename(file, spool() / "runs" / "run_other.json");
+  EXPECT_THAT(seen(), IsEmpty());
+  EXPECT_TRUE(take_orphans(spool()).empty());
+}
+
 /// A file that can be seen is whole and locked, and those who look do not stand for its owner.
 TEST_F(RunStateTest, NobodySeesALiveRunAsDeadOrHalfWritten) {
   std::atomic<bool> done = false;
@@ -188,14 +233,16 @@ TEST_F(RunStateTest, NobodySeesALiveRunAsDeadOrHalfWritten) {
       }
     });
   db::RunRecord run = a_run();
-  for (int i = 0; i < 100 || looks < 20; ++i) {
+  RunStates states(spool());
+  for (int i = 0; i < 200 || looks < 20; ++i) {
+    const bool is_used_again = i % 3 != 0;
     run.id = new_id("run_", clock_.now());
-    Result<RunState> state = RunState::create(spool(), {run});
+    Result<RunState> state = is_used_again ? states.create({run}) : RunState::create(spool(), {run});
     ASSERT_TRUE(state) << to_text(state.error());
     run.file_name.assign(static_cast<std::size_t>(i % 7) * 100, 'x');
     ASSERT_TRUE(state->update(run));
     EXPECT_EQ(std::ranges::count(seen(), run.id + " alive"), 1);
-    state->remove();
+    is_used_again ? states.put_away(*std::move(state)) : state->remove();
   }
   done = true;
   others.clear();

@@ -14,7 +14,7 @@ import zlib
 import pytest
 
 from server import answers_in, form
-from worlds import fresh_rows, wait_until
+from worlds import fresh_rows, spool_files, wait_until
 
 LOADS = "/v1/tables/jobs/loads"
 ORIGINAL = "/db_migration?table=jobs&schema=test_db&append=true"
@@ -35,15 +35,11 @@ def is_well(request):
     yield
     if "small" in request.fixturenames:
         server = request.getfixturevalue("small")
-        wait_until(lambda: not spool_files(server) and not open_runs(server))
+        wait_until(lambda: not spool_files(server.folder) and not open_runs(server))
         assert server.is_alive() and server.get("/livez").status == 200 and server.get("/readyz").status == 200
         assert server.post(LOADS, fresh_rows()).status == 200
         server.good += 1
         assert len(server.rows("jobs")) == server.good, "what was refused left rows"
-
-
-def spool_files(server):
-    return [path for path in (server.folder / "data" / "spool").rglob("*") if path.is_file()]
 
 
 def open_runs(server):

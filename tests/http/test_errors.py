@@ -21,7 +21,7 @@ import pytest
 import api
 import worlds as situations
 from server import Server, answers_in, form
-from worlds import JSON, fresh_rows, locked, meanwhile, wait_until
+from worlds import JSON, fresh_rows, locked, meanwhile, spool_files, wait_until
 
 ROWGATE = os.environ.get("ROWGATE", str(pathlib.Path(__file__).parents[2] / "build/release/rowgate"))
 CASES = pathlib.Path(__file__).parents[1] / "cases" / "test_cases.py"
@@ -536,10 +536,6 @@ def test_every_error(worlds, code):
         if there is not None:
             assert there.server.rows("jobs") == [], "nothing is half done"
             wait_until(lambda: not spool_files(there.folder), 5)
-
-
-def spool_files(folder):
-    return [path for path in (folder / "data" / "spool").rglob("*") if path.is_file()]
 
 
 def of_records(known):

@@ -17,7 +17,7 @@ import pytest
 
 from faults import ADDING, READING, WRITING, Faults, build
 from server import form
-from worlds import fresh_rows, wait_until
+from worlds import fresh_rows, spool_files, wait_until
 
 LOADS = "/v1/tables/jobs/loads"
 OF_DISKS = ("storage.full", "storage.denied", "database.unreachable", "database.read_only", "file.unreadable")
@@ -53,10 +53,6 @@ def ledger(server, key):
     return runs, [row[0] for row in versions]
 
 
-def spool_files(server):
-    return [path for path in (server.folder / "data" / "spool").rglob("*") if path.is_file() and path.suffix != ".new"]
-
-
 def with_a_reject(rows=30):
     return fresh_rows(rows) + b"x,Nobody\n"
 
@@ -84,8 +80,8 @@ def is_well(server, may_leave=False):
     """`may_leave`: a file that could not be removed waits for somebody to settle what is left (every start does)."""
     assert server.is_alive() and server.get("/livez").status == 200 and server.get("/readyz").status == 200
     deadline = time.monotonic() + 10
-    while spool_files(server) and not may_leave:
-        assert time.monotonic() < deadline, [(path.name, path.read_bytes()[-2000:]) for path in spool_files(server)]
+    while spool_files(server.folder) and not may_leave:
+        assert time.monotonic() < deadline, [(path.name, path.read_bytes()[-2000:]) for path in spool_files(server.folder)]
         time.sleep(0.02)
     assert not [run for run in server.get("/v1/runs?limit=10").json["items"] if run["status"] in IN_FLIGHT]
 
@@ -138,7 +134,7 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_large_body(faulty, faults):
     faults.arm("ENOSPC", UPLOADS, calls=("write",), first=5)
     answer = send(faulty, body, key)
     assert answer.status == 503 and answer.problem["code"] == "storage.full", answer.text
-    wait_until(lambda: not spool_files(faulty), 10)
+    wait_until(lambda: not spool_files(faulty.folder), 10)
     form_body, kind = form(("file", "jobs.csv", body))
     answer = faulty.post(LOADS, form_body, {"Content-Type": kind})
     assert answer.status == 503 and answer.problem["code"] == "storage.full", answer.text

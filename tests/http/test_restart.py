@@ -6,6 +6,8 @@ import sqlite3
 import threading
 import time
 
+from worlds import spool_files
+
 CSV = b"id,department\n1,Sales\n2,Law\n"
 
 
@@ -22,10 +24,6 @@ def locked(folder):
         database.execute("ROLLBACK")
     finally:
         database.close()
-
-
-def spool_files(folder):
-    return [path for path in (folder / "data" / "spool").rglob("*") if path.is_file()]
 
 
 def wait_until(condition, seconds=20):

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from server import answers_in
-from worlds import ENDLESS, fresh_rows, locked, meanwhile, wait_until
+from worlds import ENDLESS, fresh_rows, locked, meanwhile, spool_files, wait_until
 
 LOADS = "/v1/tables/jobs/loads"
 
@@ -28,10 +28,6 @@ def read_all(connection):
     while piece := connection.recv(65536):
         got += piece
     return got
-
-
-def spool_files(server):
-    return [path for path in (server.folder / "data" / "spool").rglob("*") if path.is_file()]
 
 
 def in_state(server, status):
@@ -108,7 +104,7 @@ def test_a_load_in_its_middle_goes_on_with_the_next_start(start):
     repeated = again.post(LOADS, body, key)
     assert (repeated.status, repeated.json["id"]) == (200, run) and repeated.headers["Idempotency-Replayed"] == "true"
     assert len(again.rows("jobs")) == 300_001 and again.version("jobs") == 2
-    assert not spool_files(again)
+    assert not spool_files(again.folder)
 
 
 def test_what_waits_in_the_queue_is_answered_and_loaded_by_the_next_start(start):
@@ -129,7 +125,7 @@ def test_what_waits_in_the_queue_is_answered_and_loaded_by_the_next_start(start)
     again = start()
     for answer in answers:
         assert again.ended(answer.json["id"])["status"] == "succeeded"
-    assert len(again.rows("jobs")) == 9 and not spool_files(again)
+    assert len(again.rows("jobs")) == 9 and not spool_files(again.folder)
 
 
 def test_a_second_signal_ends_it_at_once(start):
@@ -157,5 +153,5 @@ def test_nobody_holds_it_longer_than_25_seconds(start):
         assert server.process.wait(1) == 0
     assert 20 < time.monotonic() - begin < 35
     again = start()
-    assert not spool_files(again) and again.rows("jobs") == []
+    assert not spool_files(again.folder) and again.rows("jobs") == []
     assert {run["status"] for run in again.get("/v1/runs").json["items"]} <= {"interrupted"}

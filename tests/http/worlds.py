@@ -252,6 +252,11 @@ def meanwhile(request):
         thread.join()
 
 
+def spool_files(folder):
+    """What is in flight; state files that are kept to be used again are not."""
+    return [path for path in (folder / "data" / "spool").rglob("*") if path.is_file() and path.suffix != ".new"]
+
+
 def wait_until(condition, seconds=20):
     deadline = time.monotonic() + seconds
     while not condition():

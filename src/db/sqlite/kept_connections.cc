@@ -1,7 +1,6 @@
 #include "db/sqlite/kept_connections.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 namespace rowgate::db::sqlite {
 namespace {
@@ -34,40 +33,40 @@ KeptConnections::Lease::~Lease() {
   if (connection_ && connection_->get() != nullptr && can_be_kept(*connection_)) owner_->give_back(*this);
 }
 
-std::optional<KeptConnections::File> KeptConnections::usable_file(int permission) const {
+/// The one that is there now.
+KeptConnections::File KeptConnections::file() const {
   struct stat about{};
-  if (::stat(path_.c_str(), &about) != 0 || ::access(path_.c_str(), permission) != 0) return std::nullopt;
-  return File{about.st_dev, about.st_ino};
+  return ::stat(path_.c_str(), &about) == 0 ? File{about.st_dev, about.st_ino} : File{};
 }
 
-std::optional<KeptConnections::Lease> KeptConnections::take_idle(Access access, std::optional<File> file) {
+std::optional<KeptConnections::Lease> KeptConnections::take_idle(Access access, File now) {
   std::vector<Idle> outdated;  // closed when the lock is free again
   const std::scoped_lock lock(mutex_);
   std::vector<Idle>& idle = access == Access::Read ? readers_ : writers_;
   while (!idle.empty()) {
     Idle taken = std::move(idle.back());
     idle.pop_back();
-    if (taken.file == file) return Lease(*this, access, taken.file, std::move(taken.connection));
+    if (taken.file == now) return Lease(*this, access, taken.file, std::move(taken.connection));
     outdated.push_back(std::move(taken));
   }
   return std::nullopt;
 }
 
 Result<KeptConnections::Lease> KeptConnections::reader() {
-  const std::optional<File> file = usable_file(R_OK);
-  if (std::optional<Lease> kept = take_idle(Access::Read, file)) return *std::move(kept);
+  const File now = file();
+  if (std::optional<Lease> kept = take_idle(Access::Read, now)) return *std::move(kept);
   TRY_ASSIGN(Connection connection, Connection::open(path_, Access::Read, lock_wait_));
   TRY(connection.run("PRAGMA cache_size=-2048"));  // several of them lie idle
-  return Lease(*this, Access::Read, file.value_or(File{}), std::move(connection));
+  return Lease(*this, Access::Read, now, std::move(connection));
 }
 
 Result<KeptConnections::Lease> KeptConnections::writer(std::chrono::milliseconds lock_wait) {
-  if (std::optional<Lease> kept = take_idle(Access::Write, usable_file(W_OK))) {
+  if (std::optional<Lease> kept = take_idle(Access::Write, file())) {
     sqlite3_busy_timeout((*kept)->get(), static_cast<int>(lock_wait.count()));
     return *std::move(kept);
   }
   TRY_ASSIGN(Connection connection, Connection::open(path_, Access::Write, lock_wait));
-  return Lease(*this, Access::Write, usable_file(W_OK).value_or(File{}), std::move(connection));
+  return Lease(*this, Access::Write, file(), std::move(connection));
 }
 
 void KeptConnections::give_back(Lease& lease) {

@@ -13,8 +13,8 @@
 namespace rowgate::db::sqlite {
 
 /// Connections to one database file that stay open between their uses: opening one costs more than most
-/// look-ups, and the last one that closes folds the log back and waits for the disk. A file that was replaced,
-/// or whose permissions were taken away, is opened anew, so that its user gets the error. Thread safe.
+/// look-ups, and the last one that closes folds the log back and waits for the disk. A file that was replaced
+/// is opened anew. Thread safe.
 class KeptConnections {
  public:
   /// A connection for as long as one needs it, then kept for the next. Closed instead, which rolls back, where
@@ -57,8 +57,8 @@ class KeptConnections {
     File file;
     Connection connection;
   };
-  std::optional<File> usable_file(int permission) const;
-  std::optional<Lease> take_idle(Access access, std::optional<File> file);
+  File file() const;
+  std::optional<Lease> take_idle(Access access, File now);
   void give_back(Lease& lease);
 
   std::filesystem::path path_;
