@@ -141,6 +141,6 @@ def test_afterwards_everything_is_as_it_was(there):
     assert state(there) == there.before
     tables = [item["name"] for item in there.server.get("/v1/tables?limit=1000").json["items"]]
     assert sorted(tables) == sorted(situations.TABLES)
-    assert not [path for path in (there.folder / "data" / "spool").rglob("*") if path.is_file()]
+    assert not situations.spool_files(there.folder)
     outside = {path.name for path in there.folder.iterdir()}
     assert outside == {"rowgate.yaml", "serve.yaml", "data", *(f"{table}.csv" for table in situations.TABLES)}

@@ -658,6 +658,7 @@ def test_files_that_are_kept_for_their_time(worlds):
     there.server.stop()
     time.sleep(1.1)
     server = worlds.start("storage: { keep: { rejects: 1s, sources: 1s } }", folder=there.folder)
-    wait_until(lambda: server.get(f"/v1/runs/{there.run}/rejects").status == 410)
+    for part in ("rejects", "source"):
+        wait_until(lambda part=part: server.get(f"/v1/runs/{there.run}/{part}").status == 410)
     assert server.get(f"/v1/runs/{there.run}/source").slug == "rejects-expired"
     assert server.get(f"/v1/runs/{there.run}").json["rows"]["rejected"] == 6

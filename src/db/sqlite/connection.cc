@@ -18,6 +18,17 @@ bool is_full(int status, int system_errno) {
          (system_errno == ENOSPC || system_errno == EFBIG || system_errno == EDQUOT);
 }
 
+/// Why the system refused the last call. Of a write to the log that failed only the log's own file knows it.
+int system_error_of(sqlite3* handle) {
+  if (const int known = sqlite3_system_errno(handle); known != 0) return known;
+  sqlite3_file* log = nullptr;
+  int last = 0;
+  sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  if (log != nullptr && log->pMethods != nullptr)
+    log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &last);
+  return last;
+}
+
 bool is_read_only(int system_errno) {
   return system_errno == EACCES || system_errno == EROFS || system_errno == EPERM;
 }
@@ -173,7 +184,7 @@ Result<void> Connection::set_up(Access access, std::chrono::milliseconds lock_wa
 }
 
 Error Connection::error(int status, std::string_view doing) const {
-  const int system_errno = sqlite3_system_errno(handle_);
+  const int system_errno = system_error_of(handle_);
   const std::string where = shown(path_.string(), 400);
   if (is_full(status, system_errno))
     return {Code::StorageFull, fmt::format("no room left for the database '{}'", where),

@@ -1,6 +1,8 @@
 #include "db/sqlite/kept_connections.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace rowgate::db::sqlite {
 namespace {
@@ -9,13 +11,16 @@ constexpr std::size_t kMostReaders = 4;
 /// A writer that has used more gives its page cache back.
 constexpr int kCacheBytesKept = 4 << 20;
 
-bool can_be_kept(const Connection& connection) {
-  if (connection.reads_a_snapshot() || sqlite3_get_autocommit(connection.get()) == 0 ||
-      sqlite3_next_stmt(connection.get(), nullptr) != nullptr)
+/// Whether the next user would find it as good as a new one.
+bool is_as_new(const Connection& connection, Access access) {
+  sqlite3* const handle = connection.get();
+  if (connection.reads_a_snapshot() || sqlite3_get_autocommit(handle) == 0 ||
+      sqlite3_next_stmt(handle, nullptr) != nullptr || sqlite3_errcode(handle) != SQLITE_OK)
     return false;
+  if (access == Access::Read) return true;
   const Result<std::optional<std::string>> temporary =
       connection.first_text("SELECT name FROM temp.sqlite_schema LIMIT 1");
-  return temporary && !*temporary;
+  return temporary && !*temporary && sqlite3_db_readonly(handle, "main") == 0;
 }
 
 void shrink(const Connection& connection) {
@@ -30,7 +35,7 @@ KeptConnections::Lease::Lease(KeptConnections& owner, Access access, File file, 
     : owner_(&owner), access_(access), file_(file), connection_(std::move(connection)) {}
 
 KeptConnections::Lease::~Lease() {
-  if (connection_ && connection_->get() != nullptr && can_be_kept(*connection_)) owner_->give_back(*this);
+  if (connection_ && connection_->get() != nullptr && is_as_new(*connection_, access_)) owner_->give_back(*this);
 }
 
 /// The one that is there now.
@@ -61,7 +66,9 @@ Result<KeptConnections::Lease> KeptConnections::reader() {
 }
 
 Result<KeptConnections::Lease> KeptConnections::writer(std::chrono::milliseconds lock_wait) {
-  if (std::optional<Lease> kept = take_idle(Access::Write, file())) {
+  // A new connection tells what became of the permissions; an old one would write on all the same.
+  const bool may_write = ::faccessat(AT_FDCWD, path_.c_str(), W_OK, AT_EACCESS) == 0;
+  if (std::optional<Lease> kept = take_idle(Access::Write, may_write ? file() : File{})) {
     sqlite3_busy_timeout((*kept)->get(), static_cast<int>(lock_wait.count()));
     return *std::move(kept);
   }
