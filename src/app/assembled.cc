@@ -55,8 +55,9 @@ Assembled::Assembled(const Opened& at, http::Settings service_settings, store::L
 void Assembled::note(const db::RunRecord& run) {
   metrics.run(run);
   log.run(run);
-  links.flush();
-  if (load::has_ended(run.status) && run.rows_read >= kManyRows) give_back_memory();
+  if (!load::has_ended(run.status)) return;
+  links.flush();  // the database may be there again
+  if (run.rows_read >= kManyRows) give_back_memory();
 }
 
 void Assembled::note_not_kept(const db::RunRecord& run, const Error& error) {

@@ -133,6 +133,31 @@ Json json_of(std::string_view text) {
   return Json::parse(text, nullptr, false);
 }
 
+Json record_json(const RunRecord& run) {
+  return {{"id", run.id},
+          {"kind", run.kind},
+          {"status", name(run.status)},
+          {"table", run.table},
+          {"mode", run.mode},
+          {"dry_run", run.dry_run},
+          {"parent", or_null(run.parent)},
+          {"file",
+           {{"name", run.file_name},
+            {"bytes", run.file_bytes},
+            {"sha256", or_null(run.file_sha256)},
+            {"duplicate_of", or_null(run.duplicate_of)}}},
+          {"rows", rows_json(run)},
+          {"rejects", rejects_json(run)},
+          {"warnings", warnings_json(run)},
+          {"error", error_json(run.error)},
+          {"table_version", {{"before", run.version_before}, {"after", run.version_after}}},
+          {"created_at", or_null(run.created_at)},
+          {"started_at", or_null(run.started_at)},
+          {"finished_at", or_null(run.finished_at)},
+          {"seconds", seconds(run)},
+          {"principal", run.principal}};
+}
+
 }  // namespace
 
 std::string_view name(RunStatus status) {
@@ -146,28 +171,7 @@ std::optional<RunStatus> run_status_from(std::string_view name) {
 }
 
 std::string to_json(const RunRecord& run) {
-  return json_text({{"id", run.id},
-                    {"kind", run.kind},
-                    {"status", name(run.status)},
-                    {"table", run.table},
-                    {"mode", run.mode},
-                    {"dry_run", run.dry_run},
-                    {"parent", or_null(run.parent)},
-                    {"file",
-                     {{"name", run.file_name},
-                      {"bytes", run.file_bytes},
-                      {"sha256", or_null(run.file_sha256)},
-                      {"duplicate_of", or_null(run.duplicate_of)}}},
-                    {"rows", rows_json(run)},
-                    {"rejects", rejects_json(run)},
-                    {"warnings", warnings_json(run)},
-                    {"error", error_json(run.error)},
-                    {"table_version", {{"before", run.version_before}, {"after", run.version_after}}},
-                    {"created_at", or_null(run.created_at)},
-                    {"started_at", or_null(run.started_at)},
-                    {"finished_at", or_null(run.finished_at)},
-                    {"seconds", seconds(run)},
-                    {"principal", run.principal}});
+  return json_text(record_json(run));
 }
 
 std::string rejects_to_json(const RunRecord& run) {
@@ -189,7 +193,7 @@ Result<void> read_json_members(RunRecord& run, std::string_view rejects, std::st
 }
 
 std::string to_state_json(const RunRecord& run) {
-  Json json = json_of(to_json(run));
+  Json json = record_json(run);
   json["space"] = run.space;
   const Idempotency& key = run.idempotency;
   if (key)

@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 
 constexpr int kRows = 1'000;
 constexpr std::size_t kClients = 4;
-constexpr std::size_t kFilesEach = 25;
+constexpr std::size_t kFilesEach = 100;
 
 /// A fresh database with one table of the shape of hired_employees.
 class Place {
