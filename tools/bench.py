@@ -7,7 +7,8 @@ In memory, by CPU time on one core: scanning, parsing and checking 1,000,000 row
 memchr over the same bytes for line ends. On disk: `rowgate load` against `sqlite3 .import`, both as whole commands and
 by wall time, into the same typed table with the same primary key, journal_mode and synchronous. The commands take
 turns; the ratio is the median of the pairs' ratios. Then the same rows in other shapes, by CPU time, against the clean
-file. `http` is told in tools/bench_http.py, `mysql` and `postgresql` in tools/bench_databases.py. Machines are noisy, so trust the ratios.
+file. `http` is told in tools/bench_http.py, `mysql` and `postgresql` in tools/bench_databases.py. Machines are noisy, so
+trust the ratios.
 """
 
 import json

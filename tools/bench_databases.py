@@ -1,6 +1,7 @@
 """`rowgate load` against the servers' own client loaders, into the same empty table from the same file, by wall time.
 
 Called by tools/bench.py (`./dev bench mysql postgresql`). The commands take turns; the ratio is the median of the pairs'.
+For the record also, once, pandas with INSERTs of 200 rows into MySQL: what services in Python do that nobody has made fast.
 """
 
 import json
@@ -17,6 +18,7 @@ import servers
 ROWS = 1_000_000
 ROUNDS = 5
 TARGET_RATIO = 1.10  # of the client's time
+PANDAS = pathlib.Path(__file__).resolve().parent.parent / "build" / "bench-venv" / "bin" / "python"
 FIELDS = [{"name": "id", "type": "integer", "constraints": {"required": True, "minimum": 1}},
           {"name": "name", "type": "string", "constraints": {"maxLength": 200}},
           {"name": "datetime", "type": "datetime", "constraints": {"minimum": "2000-01-01T00:00:00Z"}},
@@ -46,6 +48,7 @@ class MySql:
 
     def __init__(self, url, folder):
         user, port, database = parts(url)
+        self.url, self.file = f"mysql://{user}:{servers.PASSWORD}@127.0.0.1:{port}/{database}", f"{folder}/people.csv"
         self.command = ["mariadb", "--no-defaults", "--local-infile=1", "-h127.0.0.1", f"-P{port}", f"-u{user}",
                         f"-p{servers.PASSWORD}", database]
         self.load = (f"LOAD DATA LOCAL INFILE '{folder}/people.csv' INTO TABLE people CHARACTER SET utf8mb4 FIELDS TERMINATED "
@@ -56,6 +59,9 @@ class MySql:
 
     def client_load(self):
         self.sql(self.load)
+
+    def pandas_load(self):
+        subprocess.run([PANDAS, pathlib.Path(__file__).with_name("pandas_to_sql.py"), self.url, self.file, "people"], check=True)
 
 
 class PostgreSql:
@@ -94,6 +100,13 @@ def print_one(engine, rowgate, folder, rows):
     for name, times in (("rowgate load", ours), (engine.client, theirs)):
         print(f"  {name:30} {min(times):6.2f} s best, {statistics.median(times):6.2f} s median, "
               f"{rows / statistics.median(times):12,.0f} rows/s")
+    if isinstance(engine, MySql):
+        engine.sql("TRUNCATE TABLE people")
+        seconds = timed(engine.pandas_load)
+        print(f"  {'pandas to_sql, 200 rows each':30} {seconds:6.2f} s, {rows / seconds:28,.0f} rows/s, "
+              f"{seconds / statistics.median(ours):.1f} times as long as rowgate load")
+        if engine.sql("SELECT COUNT(*) FROM people") != str(rows):
+            raise SystemExit("pandas: rows are missing")
     ratio = statistics.median(a / b for a, b in zip(ours, theirs))
     print(f"  rowgate load takes {ratio:.2f} times as long as {engine.client} (target: at most {TARGET_RATIO})")
 
