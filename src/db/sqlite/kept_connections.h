@@ -64,7 +64,8 @@ class KeptConnections {
   std::filesystem::path path_;
   std::chrono::milliseconds lock_wait_;
   std::mutex mutex_;
-  std::vector<Idle> readers_, writers_;
+  std::vector<Idle> writers_;  ///< closed last: a reader could not fold the log back
+  std::vector<Idle> readers_;
 };
 
 }  // namespace rowgate::db::sqlite

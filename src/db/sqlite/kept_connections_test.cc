@@ -56,6 +56,17 @@ TEST_F(KeptConnectionsTest, AFileThatWasReplacedIsOpenedAnew) {
   EXPECT_FALSE(kept_.reader());
 }
 
+TEST_F(KeptConnectionsTest, NoLogIsLeftAtTheEnd) {
+  {
+    KeptConnections kept(path(), kWait);
+    ASSERT_TRUE(
+        kept.writer(kWait).value()->run("CREATE TABLE pets (name TEXT); INSERT INTO pets VALUES ('Rex')"));
+    EXPECT_EQ(pets(kept.reader().value()), "Rex");
+    EXPECT_TRUE(fs::exists(path().string() + "-wal"));
+  }
+  EXPECT_FALSE(fs::exists(path().string() + "-wal"));
+}
+
 TEST_F(KeptConnectionsTest, AnUnfinishedTransactionIsRolledBack) {
   make_database(path(), "Rex");
   ASSERT_TRUE(kept_.writer(kWait).value()->run("BEGIN; INSERT INTO pets VALUES ('Ada')"));
