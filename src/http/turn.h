@@ -25,7 +25,7 @@ class RequestTurn {
     bool is_woken = false;
   };
   struct Begun {
-    std::optional<Accepted> accepted = {};  ///< more of the body is still to come
+    std::optional<Accepted> accepted = {};                           ///< more of the body is still to come
     BodyReader::Next next = {BodyReader::Outcome::Nothing, {}, {}};  ///< of it, where it was looked at
     std::optional<Error> trouble = {};                               ///< with what came of it
     std::optional<Reply> reply = {};                                 ///< or all is said already

@@ -72,7 +72,11 @@ Result<void> attempt(const LoadRequest& request, const LoadContext& context, con
 }  // namespace
 
 Loader::Loader(db::Database& database, store::Store& store, const Clock& clock, Settings settings)
-    : database_(database), store_(store), clock_(clock), settings_(std::move(settings)), states_(std::make_unique<RunStates>(settings_.spool)) {}
+    : database_(database),
+      store_(store),
+      clock_(clock),
+      settings_(std::move(settings)),
+      states_(std::make_unique<RunStates>(settings_.spool)) {}
 Loader::~Loader() = default;
 
 Result<LoadOutcome> Loader::load(const LoadRequest& request, Progress& progress,

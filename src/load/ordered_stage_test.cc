@@ -124,7 +124,8 @@ TEST(OrderedStage, AStopBeforehandConsumesNothing) {
   std::stop_source stop;
   stop.request_stop();
   Squares squares_of{.count = 100};
-  for (const unsigned workers : {0u, 2u}) EXPECT_TRUE(Stage(workers).run(squares_of.steps(), stop.get_token()));
+  for (const unsigned workers : {0u, 2u})
+    EXPECT_TRUE(Stage(workers).run(squares_of.steps(), stop.get_token()));
   EXPECT_EQ(squares_of.consumed, 0);
 }
 

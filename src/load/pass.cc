@@ -33,8 +33,8 @@ Result<void> read_checked(const PassInput& input,
   const csv::Opening& opening = input.frame.opening;
   TRY_ASSIGN(const std::unique_ptr<io::Source> source, open_after_header(input.file, opening.data_offset));
   // One byte more than a small file has, so that one batch sees its end.
-  const auto batch_bytes = static_cast<std::size_t>(std::clamp<std::uint64_t>(
-      input.file.stored_size() + 1, kLeastBatchBytes, csv::Parser::kBatchBytes));
+  const auto batch_bytes = static_cast<std::size_t>(
+      std::clamp<std::uint64_t>(input.file.stored_size() + 1, kLeastBatchBytes, csv::Parser::kBatchBytes));
   csv::Parser parser(*source, opening.dialect, {.offset = opening.data_offset, .line = opening.data_line},
                      csv::best_kernel(), batch_bytes);
   const table::Checker checker(*input.frame.schema, input.frame.columns);

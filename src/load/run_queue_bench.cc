@@ -61,8 +61,8 @@ class Place {
   fs::path folder_;
 };
 
-/// Of files 0 to 400, each with keys of its own. Not in the order of their keys: several clients' files do not
-/// come so either, and SQLite is quicker where all rows go to a table's end.
+/// Of files 0 to 400, each with keys of its own. Not in the order of their keys: several clients' files do
+/// not come so either, and SQLite is quicker where all rows go to a table's end.
 std::string file_of(int number) {
   std::string bytes = "id,name,datetime,department_id,job_id\n";
   for (int row = 0; row < kRows; ++row) {

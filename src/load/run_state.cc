@@ -220,7 +220,8 @@ std::vector<InFlight> in_flight(const fs::path& spool) {
     if (!owner_alive && !has_name(fd.get())) continue;
     const Result<std::string> text = read_whole(fd.get(), path);
     if (!text) continue;
-    if (std::optional<KeptRun> kept = last_of(*text, path)) found.push_back({std::move(kept->run), owner_alive});
+    if (std::optional<KeptRun> kept = last_of(*text, path))
+      found.push_back({std::move(kept->run), owner_alive});
   }
   return found;
 }

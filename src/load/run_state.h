@@ -54,9 +54,9 @@ class RunState {
   std::string options_ = {};  ///< as JSON
 };
 
-/// Makes the state files of a process that has many runs, and uses those of settled runs again: where files are
-/// made and removed all the time, ext4 passes over every inode that was freed in the last seconds before it
-/// finds one for a new file (recently_deleted() in Linux's fs/ext4/ialloc.c). Thread safe.
+/// Makes the state files of a process that has many runs, and uses those of settled runs again: where files
+/// are made and removed all the time, ext4 passes over every inode that was freed in the last seconds before
+/// it finds one for a new file (recently_deleted() in Linux's fs/ext4/ialloc.c). Thread safe.
 class RunStates {
  public:
   explicit RunStates(std::filesystem::path spool) : spool_(std::move(spool)) {}

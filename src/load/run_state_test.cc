@@ -175,7 +175,8 @@ TEST_F(RunStateTest, FilesOfSettledRunsAreUsedAgain) {
   const db::RunRecord first = a_run(), second = a_run(), third = a_run();
   {
     RunStates states(spool());
-    Result<RunState> one = states.create({first, LoadOptions{.mode = "replace"}}), two = states.create({second});
+    Result<RunState> one = states.create({first, LoadOptions{.mode = "replace"}}),
+                     two = states.create({second});
     ASSERT_TRUE(one && two);
     states.put_away(*std::move(one));
     EXPECT_THAT(seen(), ElementsAre(second.id + " alive"));

@@ -35,7 +35,8 @@ KeptConnections::Lease::Lease(KeptConnections& owner, Access access, File file, 
     : owner_(&owner), access_(access), file_(file), connection_(std::move(connection)) {}
 
 KeptConnections::Lease::~Lease() {
-  if (connection_ && connection_->get() != nullptr && is_as_new(*connection_, access_)) owner_->give_back(*this);
+  if (connection_ && connection_->get() != nullptr && is_as_new(*connection_, access_))
+    owner_->give_back(*this);
 }
 
 /// The one that is there now.

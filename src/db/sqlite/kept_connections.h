@@ -17,8 +17,8 @@ namespace rowgate::db::sqlite {
 /// is opened anew. Thread safe.
 class KeptConnections {
  public:
-  /// A connection for as long as one needs it, then kept for the next. Closed instead, which rolls back, where
-  /// it is still in a transaction, has statements or temporary tables, or met an error.
+  /// A connection for as long as one needs it, then kept for the next. Closed instead, which rolls back,
+  /// where it is still in a transaction, has statements or temporary tables, or met an error.
   class Lease {
    public:
     Lease(Lease&&) noexcept = default;

@@ -152,8 +152,9 @@ Result<std::vector<LinkRecord>> SqliteLinkLedger::read(const std::string& condit
   TRY_ASSIGN(const KeptConnections::Lease connection, connections_.reader());
   TRY_ASSIGN(const bool kept, has_table(*connection, "rowgate_links"));
   if (!kept) return links;
-  TRY_ASSIGN(Statement statement, connection->prepare(fmt::format("SELECT {} FROM main.rowgate_links WHERE {}",
-                                                                 kLinkColumns, condition)));
+  TRY_ASSIGN(Statement statement,
+             connection->prepare(
+                 fmt::format("SELECT {} FROM main.rowgate_links WHERE {}", kLinkColumns, condition)));
   int at = 0;
   for (const std::string_view text : parameters) statement.bind(++at, text);
   for (;;) {
@@ -201,10 +202,10 @@ Result<std::string> SqliteLinkLedger::table_versions() {
   // One statement, so one moment.
   TRY_ASSIGN(Statement statement,
              connection->prepare("SELECT s.type, s.name, coalesce(s.sql, ''), coalesce(v.version, 0) "
-                                "FROM main.sqlite_schema AS s LEFT JOIN main.rowgate_schema AS v "
-                                "ON s.type = 'table' AND lower(v.table_name) = lower(s.name) "
-                                "WHERE s.tbl_name NOT GLOB 'sqlite_*' AND s.tbl_name NOT GLOB 'rowgate_*' "
-                                "AND s.tbl_name NOT GLOB '__rg_*' ORDER BY s.type, s.name"));
+                                 "FROM main.sqlite_schema AS s LEFT JOIN main.rowgate_schema AS v "
+                                 "ON s.type = 'table' AND lower(v.table_name) = lower(s.name) "
+                                 "WHERE s.tbl_name NOT GLOB 'sqlite_*' AND s.tbl_name NOT GLOB 'rowgate_*' "
+                                 "AND s.tbl_name NOT GLOB '__rg_*' ORDER BY s.type, s.name"));
   std::string text;
   for (;;) {
     TRY_ASSIGN(const bool more, connection->step(statement));
