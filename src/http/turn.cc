@@ -74,10 +74,11 @@ Task<std::optional<Response>> RequestTurn::respond() {
   Begun begun;
   const std::function<void()> work = [&] { begun = begin(); };
   co_await on_worker(loop_, work);
-  if (begun.accepted) begun.reply = co_await receive(std::move(begun));
-  if (!begun.reply) co_return std::nullopt;
-  if (Later* later = std::get_if<Later>(&*begun.reply)) co_return co_await wait_for(std::move(*later));
-  co_return std::get<Response>(*std::move(begun.reply));
+  std::optional<Reply> reply = std::move(begun.reply);
+  if (begun.accepted) reply = co_await receive(std::move(begun));
+  if (!reply) co_return std::nullopt;
+  if (Later* later = std::get_if<Later>(&*reply)) co_return co_await wait_for(std::move(*later));
+  co_return std::get<Response>(*std::move(reply));
 }
 
 std::optional<Response> RequestTurn::quick_answer() {

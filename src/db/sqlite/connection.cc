@@ -23,7 +23,7 @@ int system_error_of(sqlite3* handle) {
   if (const int known = sqlite3_system_errno(handle); known != 0) return known;
   sqlite3_file* log = nullptr;
   int last = 0;
-  sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, static_cast<void*>(&log));
   if (log != nullptr && log->pMethods != nullptr)
     log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &last);
   return last;
