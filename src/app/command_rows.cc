@@ -14,8 +14,9 @@ struct Found {
 
 Result<std::optional<Found>> find_table(const Opened& at, const std::string& name) {
   const TableConfig* config = at.config().find_table(name);
-  TRY_ASSIGN(std::optional<db::TableState> state,
-             at.database->table(config != nullptr ? config->name : db::TableName{{}, name}));
+  TRY_ASSIGN(
+      std::optional<db::TableState> state,
+      at.database->table(config != nullptr ? config->name : db::TableName{{}, name}, db::Rows::Counted));
   if (!state) {
     if (config != nullptr) return std::nullopt;
     std::vector<std::string> known;

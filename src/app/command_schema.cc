@@ -18,8 +18,7 @@ struct Known {
 Result<Known> known_table(const Opened& at, const std::string& name) {
   if (const TableConfig* config = at.config().find_table(name); config != nullptr)
     return Known{config->name, config->schema, config->enforce_keys, config->database_checks};
-  TRY_ASSIGN(const std::optional<db::TableState> state,
-             at.database->table(db::TableName{{}, name}, db::Rows::NotCounted));
+  TRY_ASSIGN(const std::optional<db::TableState> state, at.database->table(db::TableName{{}, name}));
   if (state && state->schema_json) {
     TRY_ASSIGN(table::TableSchema schema, table::schema_from_json(*state->schema_json, name));
     return Known{state->table, std::move(schema)};

@@ -78,7 +78,7 @@ Result<void> check_known(const Opened& at, const std::string& table, bool was_gi
 /// database that cannot be asked is told by the load.
 std::string name_in_database(const Opened& at, const std::string& table) {
   if (at.config().find_table(table) != nullptr) return table;
-  const Result<std::optional<db::TableState>> state = at.database->table({{}, table}, db::Rows::NotCounted);
+  const Result<std::optional<db::TableState>> state = at.database->table({{}, table});
   return state && *state ? (*state)->table.name : table;
 }
 

@@ -196,7 +196,8 @@ class Database {
   tables() = 0;  ///< all but rowgate's own; empty when the database does not exist
   /// The table of that name in upper or lower case; the state has the name as it is stored.
   virtual Result<std::optional<TableState>> table(const TableName& table, Rows rows) = 0;
-  Result<std::optional<TableState>> table(const TableName& name) { return table(name, Rows::Counted); }
+  /// Without its number of rows, which some engines must count one by one.
+  Result<std::optional<TableState>> table(const TableName& name) { return table(name, Rows::NotCounted); }
   /// Where the table in the database differs from `schema`, in words; empty = equal or no such table.
   virtual Result<std::vector<std::string>> differences(const LoadTarget& target) = 0;
   /// The SQL that would make the table as `target.schema` says, for somebody else to run: a CREATE TABLE

@@ -270,7 +270,7 @@ Result<void> check_name(const db::TableName& table) {
 
 Result<std::optional<table::TableSchema>> kept_schema(const LoadRequest& request, db::Database& database) {
   if (request.mode == db::Mode::Replace) return std::optional<table::TableSchema>{};
-  TRY_ASSIGN(const std::optional<db::TableState> state, database.table(request.table, db::Rows::NotCounted));
+  TRY_ASSIGN(const std::optional<db::TableState> state, database.table(request.table));
   if (!state || !state->schema_json) return std::optional<table::TableSchema>{};
   TRY_ASSIGN(table::TableSchema schema, table::schema_from_json(*state->schema_json, request.table.name));
   return std::optional<table::TableSchema>(std::move(schema));

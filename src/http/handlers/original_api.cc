@@ -63,8 +63,7 @@ Result<db::TableName> find_elsewhere(const Call& call, const db::TableName& tabl
   if (config != nullptr && config->name == table && visible) return table;
   if (config == nullptr && visible) {
     if (call.service.settings.compat.create_tables) return table;
-    TRY_ASSIGN(const std::optional<db::TableState> state,
-               call.service.database.table(table, db::Rows::NotCounted));
+    TRY_ASSIGN(const std::optional<db::TableState> state, call.service.database.table(table));
     if (state && state->table.name == table.name) return table;
   }
   return refused(fmt::format("Unknown table: {}", shown(table.name)));
