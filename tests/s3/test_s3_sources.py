@@ -182,7 +182,10 @@ def test_a_source_that_is_fetched_is_told_as_received(place, server):
     assert all(answer.status in (200, 202) for answer in answers), answers
     for answer in answers:
         assert server.ended(answer.json["id"])["rows"]["accepted"] == 20000
-    assert not list((place.folder / "data" / "spool" / "uploads").glob("*"))
+    deadline = time.monotonic() + 20  # they go to the bucket behind the answer
+    while list((place.folder / "data" / "spool" / "uploads").glob("*")):
+        assert time.monotonic() < deadline, "a received file stays in the spool"
+        time.sleep(0.02)
 
 
 def test_sources_are_kept_for_their_time(place):
