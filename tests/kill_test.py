@@ -178,10 +178,10 @@ class KillTest:
 
     def check_restart(self, where, mode, committed):
         runs_folder = where / "data" / "spool" / "runs"
-        begun = [path for path in runs_folder.glob("*.json") if path.stat().st_size > 0]
+        begun = [path for path in runs_folder.glob("*") if path.stat().st_size > 0]
         late = self.load(where, "late.csv", "append")
         expect(late.returncode == 0, f"{mode}: the load after the kill failed: {late.stderr.decode()}")
-        left = list(runs_folder.glob("*.json"))
+        left = [path for path in runs_folder.glob("*") if path.suffix != ".new" or path.stat().st_size > 0]
         expect(not left, f"{mode}: state files left: {left}")
         listed = subprocess.run([self.rowgate, "runs", "list", "--json"], cwd=where, capture_output=True, check=True)
         statuses = sorted(run["status"] for run in json.loads(listed.stdout)["items"])

@@ -146,10 +146,10 @@ class SqlDialect {
                                    bool enforce_keys, bool database_checks) const = 0;
 };
 
-/// A table that exists.
 /// To count the rows of a table takes all engines a walk through it.
 enum class Rows : std::uint8_t { Counted, NotCounted };
 
+/// A table that exists.
 struct TableState {
   TableName table;
   std::uint64_t rows = 0;  ///< 0 where they were not counted
@@ -196,7 +196,7 @@ class Database {
   tables() = 0;  ///< all but rowgate's own; empty when the database does not exist
   /// The table of that name in upper or lower case; the state has the name as it is stored.
   virtual Result<std::optional<TableState>> table(const TableName& table, Rows rows) = 0;
-  /// Without its number of rows, which some engines must count one by one.
+  /// Without its number of rows.
   Result<std::optional<TableState>> table(const TableName& name) { return table(name, Rows::NotCounted); }
   /// Where the table in the database differs from `schema`, in words; empty = equal or no such table.
   virtual Result<std::vector<std::string>> differences(const LoadTarget& target) = 0;

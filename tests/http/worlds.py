@@ -253,8 +253,9 @@ def meanwhile(request):
 
 
 def spool_files(folder):
-    """What is in flight; state files that are kept to be used again are not."""
-    return [path for path in (folder / "data" / "spool").rglob("*") if path.is_file() and path.suffix != ".new"]
+    """What is in flight. A state file that waits for the next run is empty."""
+    files = [path for path in (folder / "data" / "spool").rglob("*") if path.is_file()]
+    return [path for path in files if path.suffix != ".new" or path.stat().st_size > 0]
 
 
 def wait_until(condition, seconds=20):

@@ -131,7 +131,6 @@ Result<Connection> Connection::open(const std::filesystem::path& path, Access ac
   initialize();
   sqlite3* handle = nullptr;
   int status = SQLITE_OK;
-  bool reads_a_snapshot = false;
   if (access == Access::Scratch) {
     status = sqlite3_open_v2("", &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | kCommon, nullptr);
   } else if (access == Access::DryRun) {
@@ -148,13 +147,11 @@ Result<Connection> Connection::open(const std::filesystem::path& path, Access ac
     }
     if ((status & 0xff) == SQLITE_CANTOPEN && may_be_immutable(path)) {
       sqlite3_close_v2(handle);
-      reads_a_snapshot = true;
       status = open_to_read((uri_of(path) + "?immutable=1").c_str(), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
                             lock_wait, handle);
     }
   }
   Connection connection(handle, path);
-  connection.reads_a_snapshot_ = reads_a_snapshot;
   if (status != SQLITE_OK)
     return std::unexpected(open_error(status, path, sqlite3_errmsg(handle), sqlite3_system_errno(handle)));
   TRY(connection.set_up(access, lock_wait));

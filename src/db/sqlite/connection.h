@@ -67,15 +67,11 @@ class Connection {
   static Result<Connection> open(const std::filesystem::path& path, Access access,
                                  std::chrono::milliseconds lock_wait);
   Connection(Connection&& other) noexcept
-      : handle_(std::exchange(other.handle_, nullptr)),
-        path_(std::move(other.path_)),
-        reads_a_snapshot_(other.reads_a_snapshot_) {}
+      : handle_(std::exchange(other.handle_, nullptr)), path_(std::move(other.path_)) {}
   Connection& operator=(Connection&&) = delete;
   ~Connection() { sqlite3_close_v2(handle_); }
 
   sqlite3* get() const { return handle_; }
-  /// It never sees what is written after it was opened.
-  bool reads_a_snapshot() const { return reads_a_snapshot_; }
   /// Runs statements that give no rows.
   Result<void> run(const std::string& sql) const;
   Result<Statement> prepare(std::string_view sql) const;
@@ -94,7 +90,6 @@ class Connection {
 
   sqlite3* handle_ = nullptr;
   std::filesystem::path path_;
-  bool reads_a_snapshot_ = false;
 };
 
 /// A name as an SQL identifier: in double quotes, each quote in it doubled.

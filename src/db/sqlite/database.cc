@@ -26,12 +26,9 @@ constexpr std::uintmax_t kLargeLogBytes = 16 * kMiB;
 /// Dropped without commit, the connection is closed and SQLite rolls back.
 class SqliteTransaction : public Transaction {
  public:
-  SqliteTransaction(KeptConnections::Lease writer, std::unique_lock<std::timed_mutex> turn,
-                    std::filesystem::path log)
-      : turn_(std::move(turn)), writer_(std::move(writer)), connection_(**writer_), log_(std::move(log)) {}
-  /// A dry run.
-  SqliteTransaction(Connection connection, std::unique_lock<std::timed_mutex> turn)
-      : turn_(std::move(turn)), dry_run_(std::move(connection)), connection_(*dry_run_) {}
+  SqliteTransaction(KeptConnections::Lease connection, std::unique_lock<std::timed_mutex> turn,
+                    std::filesystem::path log, bool dry_run)
+      : turn_(std::move(turn)), lease_(std::move(connection)), log_(std::move(log)), dry_run_(dry_run) {}
 
   Result<void> begin() {
     TRY(connection_.run("BEGIN IMMEDIATE"));
@@ -72,10 +69,10 @@ class SqliteTransaction : public Transaction {
 
  private:
   std::unique_lock<std::timed_mutex> turn_;
-  std::optional<KeptConnections::Lease> writer_ = {};
-  std::optional<Connection> dry_run_ = {};
-  const Connection& connection_;  ///< one of these two
-  std::filesystem::path log_ = {};
+  KeptConnections::Lease lease_;
+  const Connection& connection_ = *lease_;
+  std::filesystem::path log_;
+  bool dry_run_;
   bool has_part_ = false;
 };
 
@@ -84,10 +81,15 @@ class SqliteDatabase : public Database, private Ledger {
   SqliteDatabase(std::filesystem::path path, std::chrono::milliseconds lock_wait)
       : path_(std::move(path)), lock_wait_(lock_wait) {}
 
-  Result<std::unique_ptr<Transaction>> begin(std::span<const TableName>) override;
-  Result<std::unique_ptr<Transaction>> begin_dry_run(std::span<const TableName>) override;
+  Result<std::unique_ptr<Transaction>> begin(std::span<const TableName>) override { return begin(false); }
+  Result<std::unique_ptr<Transaction>> begin_dry_run(std::span<const TableName>) override {
+    return begin(true);
+  }
   Result<std::unique_ptr<Cursor>> query(const Query& query) override {
-    TRY(check_exists());
+    if (!exists())
+      return fail(Code::DatabaseUnreachable,
+                  fmt::format("there is no database '{}' yet", shown(path_.string(), 400)),
+                  "load a file first, or check database.url");
     TRY_ASSIGN(Connection connection, Connection::open(path_, Access::Read, lock_wait_));
     return run_query(std::move(connection), query);
   }
@@ -95,14 +97,14 @@ class SqliteDatabase : public Database, private Ledger {
   Result<std::optional<TableState>> table(const TableName& table, Rows rows) override;
   Result<std::vector<std::string>> differences(const LoadTarget& target) override {
     if (!exists()) return std::vector<std::string>{};
-    TRY_ASSIGN(const KeptConnections::Lease connection, reader());
+    TRY_ASSIGN(const KeptConnections::Lease connection, connections_.reader());
     return sqlite::differences(*connection, target);
   }
   Result<std::vector<std::string>> plan(const LoadTarget& target) override {
     if (!exists())
       return std::vector{
           dialect_.create_table(target.table, *target.schema, target.enforce_keys, target.database_checks)};
-    TRY_ASSIGN(const KeptConnections::Lease connection, reader());
+    TRY_ASSIGN(const KeptConnections::Lease connection, connections_.reader());
     return sqlite::plan(*connection, target);
   }
   Ledger& ledger() override { return *this; }
@@ -111,10 +113,7 @@ class SqliteDatabase : public Database, private Ledger {
   std::string script_head() const override { return {}; }
   std::string describe() const override { return "sqlite " + path_.string(); }
   Result<std::string> server_version() override { return std::string("SQLite ") + sqlite3_libversion(); }
-  bool exists() const override {
-    std::error_code error;
-    return std::filesystem::exists(path_, error) && !std::filesystem::is_empty(path_, error);
-  }
+  bool exists() const override { return connections_.exists(); }
 
   unsigned writers() const override { return 1; }  // SQLite's write lock covers the whole database
 
@@ -127,8 +126,7 @@ class SqliteDatabase : public Database, private Ledger {
   Result<std::optional<RunRecord>> find_by_key(const Idempotency& key, Timestamp since) override;
   Result<std::optional<std::string>> find_same_file(const TableName& table, std::string_view sha256) override;
 
-  Result<void> check_exists() const;
-  Result<KeptConnections::Lease> reader();
+  Result<std::unique_ptr<Transaction>> begin(bool dry_run);
   Result<TableState> state_of(const Connection& connection, const std::string& table, Rows rows) const;
 
   std::filesystem::path path_;
@@ -136,37 +134,17 @@ class SqliteDatabase : public Database, private Ledger {
   Dialect dialect_;
   std::timed_mutex one_writer_;
   KeptConnections connections_{path_, lock_wait_};
-  SqliteLinkLedger links_{path_, connections_, one_writer_};
+  SqliteLinkLedger links_{connections_, one_writer_};
 };
 
-Result<std::unique_ptr<Transaction>> SqliteDatabase::begin(std::span<const TableName>) {
+Result<std::unique_ptr<Transaction>> SqliteDatabase::begin(bool dry_run) {
   std::unique_lock<std::timed_mutex> turn(one_writer_);
-  TRY_ASSIGN(KeptConnections::Lease writer, connections_.writer(lock_wait_));
-  auto transaction =
-      std::make_unique<SqliteTransaction>(std::move(writer), std::move(turn), path_.string() + "-wal");
+  TRY_ASSIGN(KeptConnections::Lease connection,
+             dry_run ? connections_.dry_run(lock_wait_) : connections_.writer(lock_wait_));
+  auto transaction = std::make_unique<SqliteTransaction>(std::move(connection), std::move(turn),
+                                                         path_.string() + "-wal", dry_run);
   TRY(transaction->begin());
   return std::unique_ptr<Transaction>(std::move(transaction));
-}
-
-Result<std::unique_ptr<Transaction>> SqliteDatabase::begin_dry_run(std::span<const TableName>) {
-  std::unique_lock<std::timed_mutex> turn(one_writer_);
-  TRY_ASSIGN(Connection connection,
-             Connection::open(path_, exists() ? Access::DryRun : Access::Scratch, lock_wait_));
-  auto transaction = std::make_unique<SqliteTransaction>(std::move(connection), std::move(turn));
-  TRY(transaction->begin());
-  return std::unique_ptr<Transaction>(std::move(transaction));
-}
-
-Result<void> SqliteDatabase::check_exists() const {
-  if (exists()) return {};
-  return fail(Code::DatabaseUnreachable,
-              fmt::format("there is no database '{}' yet", shown(path_.string(), 400)),
-              "load a file first, or check database.url");
-}
-
-Result<KeptConnections::Lease> SqliteDatabase::reader() {
-  TRY(check_exists());
-  return connections_.reader();
 }
 
 Result<TableState> SqliteDatabase::state_of(const Connection& connection, const std::string& table,
@@ -186,7 +164,7 @@ Result<TableState> SqliteDatabase::state_of(const Connection& connection, const 
 Result<std::vector<TableState>> SqliteDatabase::tables() {
   std::vector<TableState> states;
   if (!exists()) return states;
-  TRY_ASSIGN(const KeptConnections::Lease connection, reader());
+  TRY_ASSIGN(const KeptConnections::Lease connection, connections_.reader());
   TRY_ASSIGN(const std::vector<std::string> names, table_names(*connection));
   for (const std::string& name : names) {
     TRY_ASSIGN(TableState state, state_of(*connection, name, Rows::Counted));
@@ -197,7 +175,7 @@ Result<std::vector<TableState>> SqliteDatabase::tables() {
 
 Result<std::optional<TableState>> SqliteDatabase::table(const TableName& table, Rows rows) {
   if (!exists()) return std::optional<TableState>{};
-  TRY_ASSIGN(const KeptConnections::Lease connection, reader());
+  TRY_ASSIGN(const KeptConnections::Lease connection, connections_.reader());
   TRY_ASSIGN(const std::optional<std::string> name, stored_name(*connection, table.name));
   if (!name) return std::optional<TableState>{};
   TRY_ASSIGN(TableState state, state_of(*connection, *name, rows));
@@ -211,7 +189,7 @@ Result<std::vector<RunRecord>> SqliteDatabase::runs(const std::optional<TableNam
                                                     std::size_t limit,
                                                     const std::optional<std::string>& before) {
   if (!exists()) return std::vector<RunRecord>{};
-  TRY_ASSIGN(const KeptConnections::Lease connection, reader());
+  TRY_ASSIGN(const KeptConnections::Lease connection, connections_.reader());
   const std::string_view bound = before ? std::string_view(*before) : kAfterAllIds;
   if (!of_table) return read_runs(*connection, "id < ?1", {bound}, limit);
   return read_runs(*connection, "id < ?1 AND table_name = ?2", {bound, of_table->name}, limit);
@@ -219,7 +197,7 @@ Result<std::vector<RunRecord>> SqliteDatabase::runs(const std::optional<TableNam
 
 Result<std::optional<RunRecord>> SqliteDatabase::find_by_key(const Idempotency& key, Timestamp since) {
   if (!exists() || !key) return std::optional<RunRecord>{};
-  TRY_ASSIGN(const KeptConnections::Lease connection, reader());
+  TRY_ASSIGN(const KeptConnections::Lease connection, connections_.reader());
   TRY_ASSIGN(std::vector<RunRecord> found,
              read_runs(*connection,
                        "idempotency_key = ?1 AND idempotency_key <> '' AND key_principal = ?2 AND "
@@ -231,7 +209,7 @@ Result<std::optional<RunRecord>> SqliteDatabase::find_by_key(const Idempotency& 
 
 Result<std::vector<RunRecord>> SqliteDatabase::find(std::string_view prefix) {
   if (!exists()) return std::vector<RunRecord>{};
-  TRY_ASSIGN(const KeptConnections::Lease connection, reader());
+  TRY_ASSIGN(const KeptConnections::Lease connection, connections_.reader());
   std::string id = lower_ascii(prefix);
   if (!id.starts_with("run_")) id = "run_" + id;
   return read_runs(*connection, "substr(lower(id), 1, length(?1)) = ?1", {id}, 20);
@@ -251,7 +229,7 @@ Result<void> SqliteDatabase::record(const RunRecord& run) {
 Result<std::optional<std::string>> SqliteDatabase::find_same_file(const TableName& table,
                                                                   std::string_view sha256) {
   if (!exists() || sha256.empty()) return std::optional<std::string>{};
-  TRY_ASSIGN(const KeptConnections::Lease connection, reader());
+  TRY_ASSIGN(const KeptConnections::Lease connection, connections_.reader());
   TRY_ASSIGN(const bool kept, has_table(*connection, "rowgate_runs"));
   if (!kept) return std::optional<std::string>{};
   TRY_ASSIGN(Statement statement,

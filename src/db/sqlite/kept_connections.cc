@@ -14,8 +14,10 @@ constexpr int kCacheBytesKept = 4 << 20;
 /// Whether the next user would find it as good as a new one.
 bool is_as_new(const Connection& connection, Access access) {
   sqlite3* const handle = connection.get();
-  if (connection.reads_a_snapshot() || sqlite3_get_autocommit(handle) == 0 ||
-      sqlite3_next_stmt(handle, nullptr) != nullptr || sqlite3_errcode(handle) != SQLITE_OK)
+  // An immutable one never sees what is written after it was opened.
+  const bool is_immutable = sqlite3_uri_boolean(sqlite3_db_filename(handle, "main"), "immutable", 0) != 0;
+  if (is_immutable || sqlite3_get_autocommit(handle) == 0 || sqlite3_next_stmt(handle, nullptr) != nullptr ||
+      sqlite3_errcode(handle) != SQLITE_OK)
     return false;
   if (access == Access::Read) return true;
   const Result<std::optional<std::string>> temporary =
@@ -35,8 +37,14 @@ KeptConnections::Lease::Lease(KeptConnections& owner, Access access, File file, 
     : owner_(&owner), access_(access), file_(file), connection_(std::move(connection)) {}
 
 KeptConnections::Lease::~Lease() {
-  if (connection_ && connection_->get() != nullptr && is_as_new(*connection_, access_))
+  const bool is_for_one_use = access_ == Access::DryRun || access_ == Access::Scratch;
+  if (connection_.get() != nullptr && !is_for_one_use && is_as_new(connection_, access_))
     owner_->give_back(*this);
+}
+
+bool KeptConnections::exists() const {
+  std::error_code error;
+  return std::filesystem::exists(path_, error) && !std::filesystem::is_empty(path_, error);
 }
 
 /// The one that is there now.
@@ -77,12 +85,18 @@ Result<KeptConnections::Lease> KeptConnections::writer(std::chrono::milliseconds
   return Lease(*this, Access::Write, file(), std::move(connection));
 }
 
+Result<KeptConnections::Lease> KeptConnections::dry_run(std::chrono::milliseconds lock_wait) {
+  const Access access = exists() ? Access::DryRun : Access::Scratch;
+  TRY_ASSIGN(Connection connection, Connection::open(path_, access, lock_wait));
+  return Lease(*this, access, {}, std::move(connection));
+}
+
 void KeptConnections::give_back(Lease& lease) {
-  shrink(*lease.connection_);
+  shrink(lease.connection_);
   const std::scoped_lock lock(mutex_);
   std::vector<Idle>& idle = lease.access_ == Access::Read ? readers_ : writers_;
   if (idle.size() < (lease.access_ == Access::Read ? kMostReaders : 1))
-    idle.push_back({lease.file_, *std::move(lease.connection_)});
+    idle.push_back({lease.file_, std::move(lease.connection_)});
 }
 
 }  // namespace rowgate::db::sqlite

@@ -24,8 +24,8 @@ class KeptConnections {
     Lease(Lease&&) noexcept = default;
     Lease& operator=(Lease&&) = delete;
     ~Lease();
-    const Connection& operator*() const { return *connection_; }
-    const Connection* operator->() const { return &*connection_; }
+    const Connection& operator*() const { return connection_; }
+    const Connection* operator->() const { return &connection_; }
 
    private:
     friend class KeptConnections;
@@ -39,17 +39,21 @@ class KeptConnections {
     KeptConnections* owner_;
     Access access_;
     File file_;
-    std::optional<Connection> connection_;
+    Connection connection_;
   };
 
   KeptConnections(std::filesystem::path path, std::chrono::milliseconds lock_wait)
       : path_(std::move(path)), lock_wait_(lock_wait) {}
 
+  /// Whether there is a database yet.
+  bool exists() const;
   /// Fails as Connection::open() with Access::Read does.
   Result<Lease> reader();
   /// The one writer; waits for other processes up to `lock_wait`. Fails as Connection::open() with
   /// Access::Write does.
   Result<Lease> writer(std::chrono::milliseconds lock_wait);
+  /// For a transaction that is rolled back; never kept. Of a private empty database where there is none yet.
+  Result<Lease> dry_run(std::chrono::milliseconds lock_wait);
 
  private:
   using File = Lease::File;

@@ -111,15 +111,11 @@ std::unexpected<Error> busy() {
 
 }  // namespace
 
-bool SqliteLinkLedger::exists() const {
-  std::error_code error;
-  return std::filesystem::exists(path_, error) && !std::filesystem::is_empty(path_, error);
-}
-
 Result<void> SqliteLinkLedger::write(const std::function<Result<void>(const Connection&)>& change) {
   const std::unique_lock<std::timed_mutex> turn(one_writer_, kRecordWait);
   if (!turn.owns_lock()) return busy();
-  if (!exists()) return fail(Code::DatabaseUnreachable, "there is no database yet", "load a file first");
+  if (!connections_.exists())
+    return fail(Code::DatabaseUnreachable, "there is no database yet", "load a file first");
   TRY_ASSIGN(const KeptConnections::Lease connection, connections_.writer(kRecordWait));
   TRY(connection->run("BEGIN IMMEDIATE"));
   TRY(make_own_tables(*connection));
@@ -136,7 +132,7 @@ Result<void> SqliteLinkLedger::record(const LinkRecord* link, const RunRecord* r
 }
 
 Result<void> SqliteLinkLedger::forget(Timestamp expired_before) {
-  if (!exists()) return {};
+  if (!connections_.exists()) return {};
   return write([&](const Connection& connection) -> Result<void> {
     TRY(make_link_table(connection));
     TRY_ASSIGN(Statement statement,
@@ -148,7 +144,7 @@ Result<void> SqliteLinkLedger::forget(Timestamp expired_before) {
 
 Result<std::vector<LinkRecord>> SqliteLinkLedger::read(const std::string& condition, Texts parameters) const {
   std::vector<LinkRecord> links;
-  if (!exists()) return links;
+  if (!connections_.exists()) return links;
   TRY_ASSIGN(const KeptConnections::Lease connection, connections_.reader());
   TRY_ASSIGN(const bool kept, has_table(*connection, "rowgate_links"));
   if (!kept) return links;
@@ -195,7 +191,7 @@ Result<std::optional<LinkRecord>> SqliteLinkLedger::find_equal(const LinkRecord&
 }
 
 Result<std::string> SqliteLinkLedger::table_versions() {
-  if (!exists()) return std::string();
+  if (!connections_.exists()) return std::string();
   TRY_ASSIGN(const KeptConnections::Lease connection, connections_.reader());
   TRY_ASSIGN(const bool kept, has_table(*connection, "rowgate_schema"));
   if (!kept) return std::string();

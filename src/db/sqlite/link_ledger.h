@@ -3,7 +3,6 @@
 #include "db/link_ledger.h"
 #include "db/sqlite/kept_connections.h"
 
-#include <filesystem>
 #include <functional>
 #include <initializer_list>
 #include <mutex>
@@ -13,9 +12,8 @@ namespace rowgate::db::sqlite {
 /// The table rowgate_links. `one_writer` is held by whoever writes to the database in this process.
 class SqliteLinkLedger : public LinkLedger {
  public:
-  SqliteLinkLedger(const std::filesystem::path& path, KeptConnections& connections,
-                   std::timed_mutex& one_writer)
-      : path_(path), connections_(connections), one_writer_(one_writer) {}
+  SqliteLinkLedger(KeptConnections& connections, std::timed_mutex& one_writer)
+      : connections_(connections), one_writer_(one_writer) {}
 
   Result<void> record(const LinkRecord* link, const RunRecord* run) override;
   Result<std::vector<LinkRecord>> list(const std::optional<std::string>& before, std::size_t limit) override;
@@ -27,12 +25,10 @@ class SqliteLinkLedger : public LinkLedger {
 
  private:
   using Texts = std::initializer_list<std::string_view>;
-  bool exists() const;
   Result<std::optional<LinkRecord>> first(const std::string& condition, Texts parameters) const;
   Result<std::vector<LinkRecord>> read(const std::string& condition, Texts parameters) const;
   Result<void> write(const std::function<Result<void>(const Connection&)>& change);
 
-  std::filesystem::path path_;
   KeptConnections& connections_;
   std::timed_mutex& one_writer_;
 };
