@@ -12,9 +12,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::array<std::string_view, 8> kStatusNames = {
-    "receiving", "queued",    "running",    "succeeded", "succeeded_with_rejects",
-    "failed",    "cancelled", "interrupted"};
+constexpr std::array<std::string_view, 9> kStatusNames = {
+    "receiving", "queued",    "running",     "succeeded", "succeeded_with_rejects",
+    "failed",    "cancelled", "interrupted", "undecided"};
 
 Json rejects_json(const RunRecord& run) {
   Json list = Json::array();

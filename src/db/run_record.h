@@ -20,7 +20,8 @@ enum class RunStatus : std::uint8_t {
   SucceededWithRejects,
   Failed,
   Cancelled,
-  Interrupted
+  Interrupted,
+  Undecided,  ///< the answer to its commit was lost; the database has not said yet whether it happened
 };
 std::string_view name(RunStatus status);  ///< "succeeded_with_rejects", ...
 std::optional<RunStatus> run_status_from(std::string_view name);
