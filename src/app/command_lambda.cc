@@ -82,7 +82,7 @@ Result<void> serve(lambda::RuntimeApi& api, const Opened& at) {
   settings.openapi_json = openapi;
   TRY_ASSIGN(store::LinkSigner signer, make_link_signer(at.config()));
   Assembled parts(at, std::move(settings), std::move(signer), false);
-  TRY(parts.queue.start());
+  parts.queue.start();
   http::InProcess service(parts.application, at.config().lambda.max_answer_bytes);
   lambda::Handler handler(
       service, handler_settings(at.config()), [&parts] { parts.queue.interrupt(); },

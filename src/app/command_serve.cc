@@ -58,7 +58,7 @@ class Serving {
     if (parts_.settings.server.listeners[0].port == 0)
       parts_.settings.public_url =
           address(parts_.settings, parts_.settings.server.listeners[0], server_.ports()[0]);
-    TRY(parts_.queue.start());
+    parts_.queue.start();
     announce();
     {
       const std::jthread tidier([this](std::stop_token over) { tidy(over); });

@@ -24,4 +24,15 @@ Error missing_parent(const LoadTarget& target, const table::ForeignKey& key) {
                   key.table)};
 }
 
+Error run_is_there(const RunRecord& run) {
+  return {Code::RunUndecided, fmt::format("the ledger has the run {} already", run.id),
+          fmt::format("look at it: rowgate runs show {}", run.id)};
+}
+
+Error undecided(const RunRecord& run, const Error& lost) {
+  return {Code::RunUndecided,
+          fmt::format("whether the load {} was committed is not known yet: {}", run.id, lost.message),
+          fmt::format("do not load the file again; `rowgate runs show {}` tells when it is decided", run.id)};
+}
+
 }  // namespace rowgate::db

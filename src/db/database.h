@@ -61,6 +61,12 @@ struct LoadTarget {
 /// table.unknown.
 Error missing_parent(const LoadTarget& target, const table::ForeignKey& key);
 
+/// A load found its own row in the ledger: it was committed, or settled as failed, while nobody knew. What
+/// Ledger::record() returns is the truth.
+Error run_is_there(const RunRecord& run);
+/// The answer to the commit of this run was lost, and the database did not come back.
+Error undecided(const RunRecord& run, const Error& lost);
+
 /// What a sink has done with the rows given to it; known after settle().
 struct SinkCounts {
   std::uint64_t written = 0;                ///< rows given less findings' records
@@ -101,8 +107,13 @@ class Transaction {
   virtual Result<void> begin_part() = 0;
   /// Takes back all that sinks did since begin_part(), tables that they made included. They must be gone.
   virtual Result<void> undo_part() = 0;
-  /// Writes the records into the ledger (`version_after` of each becomes its table's version) and commits.
-  /// Fails with run.idempotency_in_progress where another run has the idempotency key of one.
+  /// The run that has this idempotency key by now. The tables' locks are held, so no other load of the same
+  /// request can commit between this answer and the end of the transaction.
+  virtual Result<std::optional<RunRecord>> find_by_key(const Idempotency& key, Timestamp since) = 0;
+  /// Inserts the records into the ledger (`version_after` of each becomes its table's version) and commits.
+  /// Fails with run.idempotency_in_progress where another run has the idempotency key of one, run.undecided
+  /// where the answer to the commit was lost and the database did not come back: only Ledger::record() knows
+  /// then whether it happened. After any other error nothing was committed, and nothing will be.
   virtual Result<void> commit(std::span<const RunRecord> records) = 0;
 };
 
@@ -166,10 +177,20 @@ class Ledger {
                                               const std::optional<std::string>& before = {}) = 0;
   /// Runs whose id begins with `prefix` (with or without "run_", any case), at most 20.
   virtual Result<std::vector<RunRecord>> find(std::string_view prefix) = 0;
-  /// Writes a run that ended without loading (failed, interrupted, a dry run), or replaces the row of that
-  /// id. Never waits for a load: table.busy while one holds the database's lock. Fails with
-  /// run.idempotency_in_progress where another run has its idempotency key, database.*.
-  virtual Result<void> record(const RunRecord& run) = 0;
+  /// Inserts the row of a run that ended without loading (failed, interrupted, a dry run) and returns the row
+  /// that the ledger has of its id then: `run`, or one that was there before. That one is the truth, and
+  /// nothing ever replaces it: the commit whose answer was lost did happen.
+  ///
+  /// This settles an unknown outcome, which a mere look at the ledger cannot do, since a delayed COMMIT may
+  /// still arrive. A load inserts its own row before it sends COMMIT, so while its transaction is open this
+  /// INSERT waits for it; once `run` is in, that transaction is gone and its COMMIT can do nothing.
+  ///
+  /// Never waits for a load: table.busy while one holds the database's lock, or has its outcome not settled.
+  /// Fails with run.idempotency_in_progress where another run has its idempotency key, database.*.
+  virtual Result<RunRecord> record(const RunRecord& run) = 0;
+  /// Replaces the warnings of a run that the ledger has: its file could not be kept. Nothing else of a row
+  /// ever changes.
+  virtual Result<void> set_warnings(const RunRecord& run) = 0;
   /// The run under this idempotency key (whatever its fingerprint), created at `since` or later. Older runs
   /// lose their key to a new one.
   virtual Result<std::optional<RunRecord>> find_by_key(const Idempotency& key, Timestamp since) = 0;
@@ -208,6 +229,12 @@ class Database {
   virtual const SqlDialect& dialect() const = 0;
   /// What a script of such SQL begins with, so that it means in any client what it means here.
   virtual std::string script_head() const = 0;
+  /// Where it is, the same text for every process that means the same place: an absolute path, or a server's
+  /// address and database. Never a secret.
+  virtual std::string place() const = 0;
+  /// The random id that a database carries in its ledger since a load first wrote there; empty before that.
+  /// Fails with database.*.
+  virtual Result<std::string> identity() = 0;
   virtual std::string describe() const = 0;          ///< "sqlite ./data/rowgate.db", never with a secret
   virtual Result<std::string> server_version() = 0;  ///< "SQLite 3.40.1"
   virtual bool exists() const = 0;

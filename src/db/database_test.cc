@@ -352,7 +352,7 @@ TEST_P(DatabaseTest, AnIdempotencyKeyBelongsToOneRun) {
   EXPECT_FALSE(ledger.find_by_key({"ada", "POST", "/v1/loads", "k1"}, {})->has_value()) << "no database yet";
   ASSERT_TRUE(ledger.record(keyed_run("run_1", "k1", "abc")));
   ASSERT_TRUE(ledger.record(keyed_run("run_1", "k1", "abc"))) << "the same run again";
-  const Result<void> second = ledger.record(keyed_run("run_2", "k1"));
+  const Result<RunRecord> second = ledger.record(keyed_run("run_2", "k1"));
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, Code::RunIdempotencyInProgress);
   RunRecord elsewhere = keyed_run("run_3", "k1");
@@ -404,7 +404,7 @@ TEST_P(DatabaseTest, RecordingNeverWaitsForALoad) {
   load(departments_name, departments_, Mode::Append, {{1, "Sales"}});
   Result<std::unique_ptr<Transaction>> held = database_->begin(std::span(&departments_name, 1));
   ASSERT_TRUE(held);
-  const Result<void> recorded = database_->ledger().record({.id = "run_1"});
+  const Result<RunRecord> recorded = database_->ledger().record({.id = "run_1"});
   if (world_.is_sqlite())
     EXPECT_EQ(recorded.error().code, Code::TableBusy);
   else

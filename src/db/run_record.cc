@@ -192,6 +192,16 @@ Result<void> read_json_members(RunRecord& run, std::string_view rejects, std::st
   return {};
 }
 
+RunRecord as_failed(RunRecord run, Error error) {
+  run.status = RunStatus::Failed;
+  run.version_after = run.version_before;
+  run.rows_inserted = run.rows_updated = std::nullopt;
+  run.idempotency.key.clear();
+  run.error = std::move(error);
+  if (run.error->file.empty()) run.error->file = run.file_name;
+  return run;
+}
+
 std::string to_state_json(const RunRecord& run) {
   Json json = record_json(run);
   json["space"] = run.space;

@@ -81,6 +81,10 @@ struct RunRecord {
   Idempotency idempotency = {};
 };
 
+/// The same run as one that ended with `error`: nothing of it is in the table, and its idempotency key is
+/// free again.
+RunRecord as_failed(RunRecord run, Error error);
+
 /// The run resource as one JSON object (product's API shape; without links, which a server adds).
 std::string to_json(const RunRecord& run);
 /// Members as stored: rejects, warnings and error as JSON texts, and back. Fails with internal.error on

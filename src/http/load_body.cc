@@ -66,12 +66,12 @@ Result<load::NewLoad> load_of_source(const Call& call, LoadBody::Plan plan) {
   return load;
 }
 
-Later after_run(load::RunQueue& queue, const std::string& run_id,
+Later after_run(load::RunQueue& queue, const std::string& run_id, load::Wait wait,
                 std::optional<std::chrono::milliseconds> at_most, std::function<Response()> answer) {
-  return {
-      .subscribe = [&queue, run_id](std::function<void()> wake) { queue.when_done(run_id, std::move(wake)); },
-      .at_most = at_most,
-      .answer = std::move(answer)};
+  return {.subscribe = [&queue, run_id,
+                        wait](std::function<void()> wake) { queue.when_done(run_id, wait, std::move(wake)); },
+          .at_most = at_most,
+          .answer = std::move(answer)};
 }
 
 }  // namespace rowgate::http

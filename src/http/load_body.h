@@ -33,7 +33,7 @@ Result<load::NewLoad> load_of_source(const Call& call, LoadBody::Plan plan);
 Result<load::NewLoad> new_load(const Call& call, LoadBody& body);
 
 /// Waits for the end of a run, at most `at_most`, then answers by `answer`.
-Later after_run(load::RunQueue& queue, const std::string& run_id,
+Later after_run(load::RunQueue& queue, const std::string& run_id, load::Wait wait,
                 std::optional<std::chrono::milliseconds> at_most, std::function<Response()> answer);
 
 }  // namespace rowgate::http

@@ -24,6 +24,7 @@ std::optional<std::chrono::seconds> usual_wait(Code code) {
     case Code::DatabaseReadOnly:
     case Code::StorageUnreachable:
     case Code::DatabaseDeadlock:
+    case Code::RunUndecided:
       return std::chrono::seconds(5);
     case Code::RunDraining:
     case Code::RunInterrupted:

@@ -49,13 +49,24 @@ Response ended_answer(const Call& call, const load::RunView& view) {
   return response;
 }
 
+Result<load::RunView> answering_run(const Call& call, const std::string& run_id) {
+  TRY_ASSIGN(load::RunView view, call.service.queue.find(run_id));
+  if (view.answered_by.empty()) return view;
+  return call.service.queue.find(view.answered_by);
+}
+
 Response present_answer(const Call& call, const std::string& run_id) {
   load::RunQueue& queue = call.service.queue;
-  const Result<load::RunView> view = queue.find(run_id);
+  const Result<load::RunView> view = answering_run(call, run_id);
   if (!view) return problem_response(call, {.error = view.error(), .instance = run_path(run_id)});
   // A run that this server had to interrupt goes on when it starts again: it is not to be sent once more.
   const bool goes_on = view->run.status == db::RunStatus::Interrupted && queue.resumes();
-  if (load::has_ended(view->run.status) && !goes_on) return ended_answer(call, *view);
+  const bool is_undecided = view->run.status == db::RunStatus::Undecided;
+  if (is_undecided || (load::has_ended(view->run.status) && !goes_on)) {
+    Response response = ended_answer(call, *view);
+    if (view->run.id != run_id) response.set("Idempotency-Replayed", "true");
+    return response;
+  }
   if (const Result<void> kept = queue.make_durable(run_id); !kept)
     return problem_response(call, {.error = kept.error(), .instance = run_path(run_id)});
   Response response = json_response(202, run_json(*view) + "\n");
@@ -76,7 +87,9 @@ Result<Submitted> submit(const Call& call, load::NewLoad load) {
       call.service.metrics.idempotent_replay();
     return Submitted{.run_id = *id, .is_replay = *id != own_id};
   }
-  if (id.error().code != Code::RunIdempotencyInProgress) return std::unexpected(std::move(id).error());
+  const Code code = id.error().code;
+  if (code != Code::RunIdempotencyInProgress && code != Code::RunUndecided)
+    return std::unexpected(std::move(id).error());
   Problem problem{.error = std::move(id).error(), .retry_after = std::chrono::seconds(1)};
   if (const auto earlier = call.service.queue.find_by_key(key); earlier && *earlier) {
     problem.instance = run_path((*earlier)->run.id);

@@ -11,6 +11,9 @@ namespace rowgate::http {
 
 /// The answer to a load whose run has ended: 200 with the run, or the problem that it ended with.
 Response ended_answer(const Call& call, const load::RunView& view);
+/// The run whose answer is that of `run_id`: itself, or the one of another server that did the same request.
+/// Fails as load::RunQueue::find().
+Result<load::RunView> answering_run(const Call& call, const std::string& run_id);
 /// What is to be said of a run now: ended_answer(), or 202 where it goes on, which then survives the process.
 Response present_answer(const Call& call, const std::string& run_id);
 /// Why a run failed, with its first rejects.

@@ -18,7 +18,8 @@ bool has_run(const std::vector<db::RunRecord>& runs, const std::string& id) {
 std::vector<db::RunRecord> unsettled_runs(const std::filesystem::path& spool) {
   std::vector<db::RunRecord> runs;
   for (InFlight& flying : in_flight(spool)) {
-    if (!flying.owner_alive && !has_ended(flying.run.status)) flying.run.status = db::RunStatus::Interrupted;
+    const bool is_open = !has_ended(flying.run.status) && flying.run.status != db::RunStatus::Undecided;
+    if (!flying.owner_alive && is_open) flying.run.status = db::RunStatus::Interrupted;
     runs.push_back(std::move(flying.run));
   }
   return runs;

@@ -2,10 +2,18 @@
 
 #include "base/ids.h"
 #include "load/load_file.h"
+#include "load/run_end.h"
 #include "load/run_state.h"
+
+#include <fmt/format.h>
+
+#include <condition_variable>
+#include <mutex>
 
 namespace rowgate::load {
 namespace {
+
+constexpr std::chrono::seconds kAskAgain{1};
 
 db::RunRecord begin_run(const LoadRequest& request, const Clock& clock, bool dry_run) {
   db::RunRecord run{.dry_run = dry_run, .file_name = request.file->name(), .parent = request.parent};
@@ -33,8 +41,10 @@ void succeed(db::RunRecord& run, const Clock& clock) {
 void break_off(LoadOutcome& outcome, const Result<void>& attempt, const Clock& clock) {
   db::RunRecord& run = outcome.run;
   run.finished_at = clock.now();
-  const bool was_stopped = attempt.error().code == Code::RunInterrupted;
-  run.status = was_stopped ? db::RunStatus::Interrupted : db::RunStatus::Failed;
+  const Code code = attempt.error().code;
+  run.status = code == Code::RunInterrupted ? db::RunStatus::Interrupted
+               : code == Code::RunUndecided ? db::RunStatus::Undecided
+                                            : db::RunStatus::Failed;
   run.version_after = run.version_before;
   run.rows_inserted = run.rows_updated = std::nullopt;
   run.error = attempt.error();
@@ -54,6 +64,26 @@ Result<void> commit(const LoadRequest& request, db::Database& database, db::Tran
   return transaction.commit(std::span(&run, 1));
 }
 
+/// Two servers may have taken the same request at once. Now that the table's lock is held, the ledger says
+/// for good whether the other one was quicker.
+Result<void> check_key(db::Transaction& transaction, LoadOutcome& outcome, const Clock& clock) {
+  const db::Idempotency& key = outcome.run.idempotency;
+  if (!key) return {};
+  const std::chrono::microseconds kept = db::kIdempotencyKept;
+  const Timestamp since{clock.now().micros - kept.count()};
+  TRY_ASSIGN(std::optional<db::RunRecord> earlier, transaction.find_by_key(key, since));
+  if (!earlier || earlier->id == outcome.run.id) return {};
+
+  if (earlier->idempotency.fingerprint != key.fingerprint)
+    return fail(Code::RunIdempotencyReused, "this Idempotency-Key was used for another request",
+                "use a new key for each file");
+  outcome.earlier = std::move(earlier);
+  return fail(
+      Code::RunIdempotencyInProgress,
+      fmt::format("the same request has been done as {}; nothing was loaded again", outcome.earlier->id),
+      "look at that run");
+}
+
 Result<void> attempt(const LoadRequest& request, const LoadContext& context, const Clock& clock,
                      LoadOutcome& outcome) {
   const bool dry_run = outcome.run.dry_run;
@@ -62,6 +92,7 @@ Result<void> attempt(const LoadRequest& request, const LoadContext& context, con
   const std::span tables(&request.table, 1);
   TRY_ASSIGN(const std::unique_ptr<db::Transaction> transaction,
              dry_run ? context.database.begin_dry_run(tables) : context.database.begin(tables));
+  if (!dry_run) TRY(check_key(*transaction, outcome, clock));
   TRY(load_file(request, context, prepared, *transaction, outcome));
   context.progress.phase = Progress::Phase::Commit;
   if (!dry_run) return commit(request, context.database, *transaction, outcome, clock);
@@ -82,14 +113,36 @@ Loader::~Loader() = default;
 Result<LoadOutcome> Loader::load(const LoadRequest& request, Progress& progress,
                                  const RejectObserver& observer, std::stop_token stop) {
   db::RunRecord begun = begin_outcome(begin_run(request, clock_, false), request, clock_).run;
-  TRY_ASSIGN(RunState state, states_->create({begun}));
-  LoadOutcome outcome = run(std::move(begun), request, progress, observer, std::move(stop));
-  const bool loaded = !outcome.run.error;
-  if (loaded || (!database_is_away(*outcome.run.error) && database_.ledger().record(outcome.run)))
+  TRY_ASSIGN(RunState state, states_->create({.run = begun, .home = home_of(database_, store_)}));
+  LoadOutcome outcome = run(std::move(begun), request, progress, observer, stop);
+  if (outcome.run.error)
+    end(outcome.run, std::move(state), stop);
+  else
     states_->put_away(std::move(state));
-  else if (state.update(outcome.run))  // without it the run is told as interrupted
-    (void)state.flush();
   return outcome;
+}
+
+/// Brings the end of a run that has not committed, or may have, into the ledger.
+void Loader::end(db::RunRecord& run, RunState state, const std::stop_token& stop) {
+  if (run.status != db::RunStatus::Undecided) {
+    if (!database_is_away(*run.error) && record_end(database_.ledger(), run))
+      return states_->put_away(std::move(state));
+    if (state.update(run))  // without it the run is told as interrupted
+      (void)state.flush();
+    return;
+  }
+
+  // From here on a later process can settle it, should this one die.
+  if (state.update(run)) (void)state.flush();
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  const auto until = std::chrono::steady_clock::now() + settings_.decide_wait;
+  for (;;) {
+    if (record_end(database_.ledger(), run)) return states_->put_away(std::move(state));
+    if (stop.stop_requested() || std::chrono::steady_clock::now() >= until) return;
+    never.wait_for(lock, stop, kAskAgain, [] { return false; });
+  }
 }
 
 LoadOutcome Loader::run(db::RunRecord begun, const LoadRequest& request, Progress& progress,
@@ -132,12 +185,6 @@ Result<std::vector<LoadOutcome>> Loader::dry_run(std::span<const LoadRequest> re
   }
   progress.phase = Progress::Phase::Done;
   return outcomes;
-}
-
-bool database_is_away(const Error& error) {
-  return error.code == Code::TableBusy || error.code == Code::DatabaseUnreachable ||
-         error.code == Code::DatabaseReadOnly || error.code == Code::DatabaseDeadlock ||
-         error.code == Code::DatabaseSecret;
 }
 
 }  // namespace rowgate::load

@@ -11,6 +11,7 @@
 #include "table/column_map.h"
 #include "table/inference.h"
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -44,11 +45,14 @@ struct LoadOutcome {
   bool inferred = false;
   std::vector<std::string> notes = {};                      ///< of the inference
   std::optional<table::HeaderTrouble> header_trouble = {};  ///< with header.mismatch
+  /// Another process has done the same request (its idempotency key) already; then nothing was loaded.
+  std::optional<db::RunRecord> earlier = {};
 };
 
 /// Called for every refused record in file order, after all stages are judged and before the commit.
 using RejectObserver = std::function<void(std::size_t request_index, const RefusedRecord&)>;
 
+class RunState;
 class RunStates;
 
 /// Loads files: receive -> parse -> check -> write -> receipt. Blocks; uses worker threads of its own while
@@ -58,13 +62,16 @@ class Loader {
   struct Settings {
     std::filesystem::path spool;  ///< scratch files and the state of runs in flight
     unsigned check_threads = 0;   ///< 0 = one per processor, at most 4; none for a small file
+    /// How long load() waits for the database to decide a commit whose answer was lost.
+    std::chrono::milliseconds decide_wait = std::chrono::seconds(60);
   };
   Loader(db::Database& database, store::Store& store, const Clock& clock, Settings settings);
   ~Loader();
 
   /// One load as one run: rows, ledger row and table version commit together, or nothing is loaded and the
-  /// ledger gets a failed row. Whatever happens is told in the outcome's run; the only way to fail is not to
-  /// be able to begin it (storage.* of the state file).
+  /// ledger gets a failed row. A run whose commit lost its answer is waited for; where the database does not
+  /// come back it ends `undecided`, and its state file stays for whoever settles it. Whatever happens is told
+  /// in the outcome's run; the only way to fail is not to be able to begin it (storage.* of the state file).
   Result<LoadOutcome> load(const LoadRequest& request, Progress& progress, const RejectObserver& observer,
                            std::stop_token stop);
 
@@ -81,16 +88,14 @@ class Loader {
                                            const RejectObserver& observer, std::stop_token stop);
 
  private:
+  void end(db::RunRecord& run, RunState state, const std::stop_token& stop);
+
   db::Database& database_;
   store::Store& store_;
   const Clock& clock_;
   Settings settings_;
   std::unique_ptr<RunStates> states_;
 };
-
-/// Whether an error says that the ledger cannot be written now either; the run is told from its state file
-/// until it can.
-bool database_is_away(const Error& error);
 
 /// Reads the whole of `file` for its types. Fails as csv::inspect and the source do.
 Result<table::Inference::Outcome> infer_schema(const io::SourceFile& file, const csv::Opening& opening,

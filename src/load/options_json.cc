@@ -1,5 +1,7 @@
 #include "load/options_json.h"
 
+#include "load/run_state.h"
+
 #include <nlohmann/json.hpp>
 
 namespace rowgate::load {
@@ -40,6 +42,18 @@ std::optional<LoadOptions> options_of_state(std::string_view text) {
                      .map = take(json, "map"),
                      .parent = take(json, "parent").value_or(""),
                      .dry_run = json.contains("dry_run") && json["dry_run"] == true};
+}
+
+std::string to_json(const Home& home) {
+  return Json{{"place", home.place}, {"database", home.database}, {"storage", home.storage}}.dump();
+}
+
+Home home_of_state(std::string_view text) {
+  const Json state = Json::parse(text, nullptr, false);
+  if (!state.is_object() || !state.contains("home") || !state["home"].is_object()) return {};
+  const Json& json = state["home"];
+  return {take(json, "place").value_or(""), take(json, "database").value_or(""),
+          take(json, "storage").value_or("")};
 }
 
 }  // namespace rowgate::load

@@ -25,11 +25,15 @@ struct RunEntry {
   // Guarded by the queue's mutex.
   db::RunRecord run;
   std::vector<RefusedRecord> rejects = {};
-  std::vector<std::function<void()>> on_end = {};
+  std::vector<std::function<void()>> on_end = {};    ///< it has ended
+  std::vector<std::function<void()>> on_known = {};  ///< the same, or it is undecided
+  std::string answered_by = {};                      ///< another run that did the same request
+  Timestamp undecided_since = {};
 
   // Set before the run waits, not changed afterwards.
   LoadOptions options = {};
-  bool taken_up = false;  ///< by another process it was received
+  bool taken_up = false;     ///< by another process it was received
+  bool has_options = false;  ///< and whole: it can be loaded here (known of runs that were taken up)
 
   Progress progress = {};
   std::stop_source stop = {};

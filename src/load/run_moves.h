@@ -14,6 +14,7 @@ enum class RunEvent : std::uint8_t {
   Committed,             ///< (a dry run: judged as good)
   CommittedWithRejects,  ///< the same, and some records were set aside
   Broke,                 ///< it cannot be loaded
+  OutcomeLost,           ///< the answer to its commit did not come; what the ledger says later is its end
   CancelAsked,
   Stopping,   ///< the queue stops
   Restarted,  ///< its owner died or stopped, its file is whole
@@ -37,6 +38,10 @@ inline constexpr Move kMoves[] = {
     {db::RunStatus::Running, RunEvent::CommittedWithRejects, db::RunStatus::SucceededWithRejects},
     {db::RunStatus::Running, RunEvent::Broke, db::RunStatus::Failed},
     {db::RunStatus::Running, RunEvent::CancelAsked, db::RunStatus::Cancelled},
+    {db::RunStatus::Running, RunEvent::OutcomeLost, db::RunStatus::Undecided},
+    {db::RunStatus::Undecided, RunEvent::Committed, db::RunStatus::Succeeded},
+    {db::RunStatus::Undecided, RunEvent::CommittedWithRejects, db::RunStatus::SucceededWithRejects},
+    {db::RunStatus::Undecided, RunEvent::Broke, db::RunStatus::Failed},
     {db::RunStatus::Running, RunEvent::Stopping, db::RunStatus::Interrupted},
     {db::RunStatus::Running, RunEvent::Restarted,
      db::RunStatus::Queued},  // its transaction died with its owner
@@ -55,13 +60,15 @@ constexpr std::optional<db::RunStatus> next(db::RunStatus from, RunEvent on) {
 /// Nothing happens any more to a run in this state, but that an interrupted one may be taken up again.
 constexpr bool has_ended(db::RunStatus status) {
   return status != db::RunStatus::Receiving && status != db::RunStatus::Queued &&
-         status != db::RunStatus::Running;
+         status != db::RunStatus::Running && status != db::RunStatus::Undecided;
 }
 
 static_assert(!next(db::RunStatus::Succeeded, RunEvent::CancelAsked), "a committed load stays committed");
 static_assert(!next(db::RunStatus::Succeeded, RunEvent::Restarted), "and is not done twice");
 static_assert(!next(db::RunStatus::SucceededWithRejects, RunEvent::Restarted));
 static_assert(!next(db::RunStatus::Failed, RunEvent::Restarted), "a verdict stands");
+static_assert(!next(db::RunStatus::Undecided, RunEvent::Restarted), "only the ledger decides it");
+static_assert(!next(db::RunStatus::Undecided, RunEvent::BytesLost));
 static_assert(!next(db::RunStatus::Receiving, RunEvent::Restarted), "what was not whole cannot go on");
 static_assert(!next(db::RunStatus::Receiving, RunEvent::WorkerFree), "nothing is loaded before it is whole");
 

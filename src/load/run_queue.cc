@@ -8,6 +8,7 @@
 #include "load/known_runs.h"
 #include "load/loader.h"
 #include "load/run_board.h"
+#include "load/run_end.h"
 #include "load/run_moves.h"
 #include "load/waiting_line.h"
 
@@ -32,8 +33,6 @@ namespace fs = std::filesystem;
 using Entry = RunBoard::Entry;
 
 constexpr std::size_t kFirstRejects = 20;
-constexpr std::chrono::seconds kRecordAgain{1};
-
 void move(db::RunRecord& run, RunEvent event) {
   const std::optional<db::RunStatus> to = next(run.status, event);
   if (to) run.status = *to;
@@ -45,6 +44,7 @@ bool keeps_key(const db::RunRecord& run) {
   if (run.status == db::RunStatus::Succeeded || run.status == db::RunStatus::SucceededWithRejects)
     return true;
   if (run.status != db::RunStatus::Failed || !run.error) return false;
+  if (run.error->code == Code::RunIdempotencyReused) return false;  // it is another run's
   const int status = info(run.error->code).http_status;
   return status == 400 || status == 422;
 }
@@ -67,19 +67,37 @@ Error key_reused() {
           "use a new key for each file"};
 }
 
+Error still_undecided(const db::RunRecord& run) {
+  return {Code::RunUndecided,
+          fmt::format("whether the load of this request, {}, was committed is not known yet", run.id),
+          "look at that run until it is decided; do not send the file under another key"};
+}
+Error done_elsewhere(const db::RunRecord& earlier) {
+  return {Code::RunIdempotencyInProgress, fmt::format("the same request has been done as {}", earlier.id),
+          "look at that run"};
+}
+
 /// The run of an earlier request with the same key, seen from a new one: its id where it has ended and was
 /// the same request.
 Result<std::string> answer_to_repeat(const db::RunRecord& earlier, const db::Idempotency& key) {
   if (earlier.idempotency.fingerprint != key.fingerprint) return std::unexpected(key_reused());
+  if (earlier.status == db::RunStatus::Undecided) return std::unexpected(still_undecided(earlier));
   if (!has_ended(earlier.status) || earlier.status == db::RunStatus::Interrupted)
     return std::unexpected(key_in_progress(earlier.id));
   return earlier.id;
 }
 
-bool is_whole(const fs::path& spool, const KeptRun& kept) {
-  if (!kept.options || kept.run.file_sha256.empty()) return false;
+/// Everybody who waits for the run, under the queue's mutex.
+std::vector<std::function<void()>> take_waiting(RunEntry& entry) {
+  std::vector<std::function<void()>> waiting = std::exchange(entry.on_end, {});
+  for (std::function<void()>& call : std::exchange(entry.on_known, {})) waiting.push_back(std::move(call));
+  return waiting;
+}
+
+bool is_whole(const fs::path& spool, const db::RunRecord& run) {
+  if (run.file_sha256.empty()) return false;
   std::error_code error;
-  return fs::file_size(upload_path(spool, kept.run.id), error) == kept.run.file_bytes && !error;
+  return fs::file_size(upload_path(spool, run.id), error) == run.file_bytes && !error;
 }
 
 }  // namespace
@@ -95,26 +113,27 @@ struct RunQueue::State {
   RunStates states{settings.spool};
 
   mutable std::mutex mutex = {};  ///< guards what follows
-  std::condition_variable changed = {}, more_to_keep = {};
+  std::condition_variable changed = {}, more_to_keep = {}, more_to_settle = {};
   RunBoard board = {};
   WaitingLine line = {};
-  std::set<db::TableName> busy = {};   ///< tables that are being loaded
-  std::vector<Entry> unrecorded = {};  ///< ended, and the ledger could not be written yet
-  std::deque<Entry> to_keep = {};      ///< ended; their files are yet to be sent to the store
-  std::size_t submitting = 0;          ///< about to be put into the line
+  std::set<db::TableName> busy = {};  ///< tables that are being loaded
+  std::vector<Entry> unsettled = {};  ///< what became of them is not in the ledger yet, or only there
+  Home home = {};                     ///< where the runs of this queue belong
+  std::deque<Entry> to_keep = {};     ///< ended; their files are yet to be sent to the store
+  std::size_t submitting = 0;         ///< about to be put into the line
   std::size_t running = 0, receiving = 0;
   bool stopping = false, stopped = false;
 
   std::vector<std::jthread> workers = {};
-  std::jthread keeper = {};
+  std::jthread keeper = {}, settler = {};
 
   // What workers do.
   void work();
   void work_on(const Entry& entry);
-  db::RunRecord load(const Entry& entry, std::vector<RefusedRecord>& rejects);
+  LoadOutcome load(const Entry& entry, std::vector<RefusedRecord>& rejects);
   void end(const Entry& entry, db::RunRecord run, std::vector<RefusedRecord> rejects);
+  void leave_undecided(const Entry& entry, db::RunRecord run);
   bool record(db::RunRecord& run);
-  void record_rest();
   void put_away(const Entry& entry, db::RunRecord& run);
   void put_away_later(const Entry& entry);
   void settle_files(RunEntry& entry);
@@ -123,10 +142,17 @@ struct RunQueue::State {
     if (observer) observer(run);
   }
 
-  // What was left by another process.
-  Result<void> take_up(Orphan orphan);
+  // What could not be settled at once, or was left by another process.
+  void settle_again();
+  void settle_all();
+  void give_up_waiting();
+  Result<void> settle(const Entry& entry);
+  Result<void> settle_left(const Entry& entry, db::RunRecord run);
+  void finish(const Entry& entry, db::RunRecord run);
+  void look_for_orphans();
+  void take_up(Orphan orphan);
   void queue_again(const Entry& entry);
-  void lose(const Entry& entry);
+  void learn_home();
 
   Result<void> may_take() const;
   Result<std::optional<std::string>> earlier_run(const db::Idempotency& key) const;
@@ -140,6 +166,10 @@ struct RunQueue::State {
   void drop_state(RunEntry& entry);
   RunView view_of(const RunEntry& entry) const;
   RunView view_of(db::RunRecord run) const;
+  Home own_home() const {
+    const std::scoped_lock lock(mutex);
+    return home;
+  }
   /// Idempotency keys of older runs mean nothing any more.
   Timestamp keys_since() const {
     const std::chrono::microseconds kept = db::kIdempotencyKept;
@@ -170,7 +200,7 @@ Result<Upload> RunQueue::receive(db::RunRecord run, std::uint64_t limit_bytes) {
   const auto on_drop = [queue = std::weak_ptr(state_), id = run.id] {
     if (const std::shared_ptr<State> alive = queue.lock()) alive->forget(id);
   };
-  Result<RunState> state = state_->states.create({run});
+  Result<RunState> state = state_->states.create({.run = run, .home = state_->own_home()});
   if (!state) {
     on_drop();
     return std::unexpected(std::move(state).error());
@@ -255,7 +285,7 @@ Result<void> RunQueue::State::keep(const Entry& entry, NewLoad& load) {
   const std::scoped_lock files(entry->files_mutex);
   entry->upload = load.file.file.release();
   if (entry->state) return entry->state->update(load.run, &load.options);
-  TRY_ASSIGN(entry->state, states.create({load.run, load.options}));
+  TRY_ASSIGN(entry->state, states.create({load.run, load.options, own_home()}));
   return {};
 }
 
@@ -321,14 +351,7 @@ void RunQueue::State::work() {
   while (!stopping) {
     const std::optional<WaitingLine::Waiting> turn = line.take(is_busy);
     if (!turn) {
-      if (unrecorded.empty()) {
-        changed.wait(lock);
-        continue;
-      }
-      if (changed.wait_for(lock, kRecordAgain) == std::cv_status::no_timeout) continue;
-      lock.unlock();
-      record_rest();
-      lock.lock();
+      changed.wait(lock);
       continue;
     }
     const Entry entry = board.find(turn->run_id);
@@ -338,7 +361,6 @@ void RunQueue::State::work() {
     entry->run.started_at = clock.now();
     lock.unlock();
     work_on(entry);
-    record_rest();
     lock.lock();
     busy.erase(turn->table);
     --running;
@@ -358,12 +380,20 @@ void RunQueue::State::work_on(const Entry& entry) {
   }
   tell(begun);
   std::vector<RefusedRecord> rejects;
-  db::RunRecord ended = load(entry, rejects);
-  end(entry, std::move(ended), std::move(rejects));
+  LoadOutcome outcome = load(entry, rejects);
+
+  // Whoever waits for this run gets the answer of the one that did the same request.
+  if (outcome.earlier) {
+    outcome.run.status = db::RunStatus::Cancelled;
+    outcome.run.error = done_elsewhere(*outcome.earlier);
+    const std::scoped_lock lock(mutex);
+    entry->answered_by = outcome.earlier->id;
+  }
+  end(entry, std::move(outcome.run), std::move(rejects));
 }
 
 /// The run as it ended.
-db::RunRecord RunQueue::State::load(const Entry& entry, std::vector<RefusedRecord>& rejects) {
+LoadOutcome RunQueue::State::load(const Entry& entry, std::vector<RefusedRecord>& rejects) {
   db::RunRecord run;
   {
     const std::scoped_lock lock(mutex);
@@ -374,7 +404,7 @@ db::RunRecord RunQueue::State::load(const Entry& entry, std::vector<RefusedRecor
     run.finished_at = clock.now();
     run.error = std::move(error);
     if (run.error->file.empty()) run.error->file = run.file_name;
-    return run;
+    return LoadOutcome{.run = run};
   };
   // What another process received is believed when its hash says so.
   const std::optional<std::string> known = entry->taken_up ? std::nullopt : std::optional(run.file_sha256);
@@ -398,7 +428,7 @@ db::RunRecord RunQueue::State::load(const Entry& entry, std::vector<RefusedRecor
     problems += kept.problems.size();
   };
   Loader loader(database, store, clock, {.spool = settings.spool, .check_threads = settings.check_threads});
-  return loader.run(std::move(run), *request, entry->progress, observe, entry->stop.get_token()).run;
+  return loader.run(std::move(run), *request, entry->progress, observe, entry->stop.get_token());
 }
 
 /// False when the ledger does not have the run's end yet.
@@ -406,12 +436,7 @@ bool RunQueue::State::record(db::RunRecord& run) {
   const bool committed = !run.error && !run.dry_run;
   if (committed) return true;
   if (run.error && database_is_away(*run.error)) return false;
-  Result<void> recorded = database.ledger().record(run);
-  if (!recorded && recorded.error().code == Code::RunIdempotencyInProgress) {
-    run.idempotency.key.clear();  // another server's run has it
-    recorded = database.ledger().record(run);
-  }
-  return recorded.has_value();
+  return record_end(database.ledger(), run).has_value();
 }
 
 /// The received file becomes the run's source, or goes. Whoever waits for the run does not wait for a store
@@ -459,7 +484,7 @@ void RunQueue::State::keep_files() {
     const std::size_t warnings = run.warnings.size();
     put_away(entry, run);
     if (run.warnings.size() > warnings) {
-      (void)database.ledger().record(run);
+      (void)database.ledger().set_warnings(run);
       const std::scoped_lock again(mutex);
       entry->run = run;
     }
@@ -484,14 +509,17 @@ void RunQueue::State::end(const Entry& entry, db::RunRecord run, std::vector<Ref
       run.error->message = "the time for the load was over before it was done; nothing was loaded";
       run.error->hint = "load it where there is more time, or in smaller files";
     }
+    // An undecided run that the ledger can settle at once is one that has ended.
+    const bool was_undecided = run.status == db::RunStatus::Undecided;
+    if (was_undecided && !record(run)) return leave_undecided(entry, std::move(run));
     if (!keeps_key(run)) run.idempotency.key.clear();
-    recorded = record(run);
+    recorded = was_undecided || record(run);
   }
   const bool later = !goes_on && settings.keep_sources && settings.resumes && store.is_remote();
   if (!goes_on && !later) {
     const std::size_t warnings = run.warnings.size();
     put_away(entry, run);
-    if (run.warnings.size() > warnings && recorded) (void)database.ledger().record(run);
+    if (run.warnings.size() > warnings && recorded) (void)database.ledger().set_warnings(run);
   }
   {
     const std::scoped_lock files(entry->files_mutex);
@@ -505,109 +533,234 @@ void RunQueue::State::end(const Entry& entry, db::RunRecord run, std::vector<Ref
     if (!run.idempotency) board.release_key(key, run.id);
     entry->run = run;
     entry->rejects = std::move(rejects);
-    on_end = std::exchange(entry->on_end, {});
+    on_end = take_waiting(*entry);
     if (recorded)
       board.note_end(entry);
     else if (!goes_on)
-      unrecorded.push_back(entry);
+      unsettled.push_back(entry);
   }
   tell(run);
   for (const std::function<void()>& call : on_end) call();
   if (later) put_away_later(entry);
 }
 
-/// Tries again what the ledger could not take.
-void RunQueue::State::record_rest() {
+/// The answer to its commit was lost. Its key, its file and its state stay until the ledger has decided, and
+/// whoever waits for news gets them.
+void RunQueue::State::leave_undecided(const Entry& entry, db::RunRecord run) {
+  {
+    const std::scoped_lock files(entry->files_mutex);
+    if (entry->state->update(run)) (void)entry->state->flush();
+  }
+  std::vector<std::function<void()>> on_known;
+  {
+    const std::scoped_lock lock(mutex);
+    entry->run = run;
+    entry->undecided_since = clock.now();
+    on_known = std::exchange(entry->on_known, {});
+    unsettled.push_back(entry);
+  }
+  tell(run);
+  for (const std::function<void()>& call : on_known) call();
+}
+
+// ---- settling
+
+/// What the settling thread does until the queue stops.
+void RunQueue::State::settle_again() {
+  auto looked = std::chrono::steady_clock::now();
+  std::unique_lock lock(mutex);
+  while (!stopping) {
+    more_to_settle.wait_for(lock, settings.settle_again);
+    if (stopping) return;
+    lock.unlock();
+    settle_all();
+    give_up_waiting();
+    if (std::chrono::steady_clock::now() - looked >= settings.look_again) {
+      look_for_orphans();
+      looked = std::chrono::steady_clock::now();
+    }
+    lock.lock();
+  }
+}
+
+/// Tries each run by itself: one that the ledger cannot take holds up nobody but itself.
+void RunQueue::State::settle_all() {
   std::vector<Entry> rest;
   {
     const std::scoped_lock lock(mutex);
-    rest = std::exchange(unrecorded, {});
+    rest = std::exchange(unsettled, {});
   }
-  bool can_write = true;
+  bool is_away = false;
   for (const Entry& entry : rest) {
-    db::RunRecord run;
-    {
-      const std::scoped_lock lock(mutex);
-      run = entry->run;
-    }
-    const bool recorded = can_write && database.ledger().record(run).has_value();
-    can_write = recorded;
-    if (recorded) {
-      const std::scoped_lock files(entry->files_mutex);
-      entry->is_recorded = true;
-      settle_files(*entry);
-    }
+    const Result<void> settled =
+        is_away ? fail(Code::DatabaseUnreachable, "as for the last run") : settle(entry);
+    if (settled) continue;
+    is_away = settled.error().code == Code::DatabaseUnreachable;
     const std::scoped_lock lock(mutex);
-    if (recorded)
-      board.note_end(entry);
-    else
-      unrecorded.push_back(entry);
+    unsettled.push_back(entry);
   }
+}
+
+/// Who has waited long enough for a decision is told that there is none yet.
+void RunQueue::State::give_up_waiting() {
+  std::vector<std::function<void()>> calls;
+  {
+    const std::scoped_lock lock(mutex);
+    const std::chrono::microseconds patience = settings.decide_wait;
+    for (const Entry& entry : unsettled) {
+      if (entry->run.status != db::RunStatus::Undecided) continue;
+      if (clock.now().micros - entry->undecided_since.micros < patience.count()) continue;
+      for (std::function<void()>& call : take_waiting(*entry)) calls.push_back(std::move(call));
+    }
+  }
+  for (const std::function<void()>& call : calls) call();
+}
+
+/// Brings one run to its end in the ledger, or takes its end from there.
+Result<void> RunQueue::State::settle(const Entry& entry) {
+  db::RunRecord run;
+  {
+    const std::scoped_lock lock(mutex);
+    run = entry->run;
+  }
+  const bool is_left = !has_ended(run.status) || run.status == db::RunStatus::Interrupted;
+  if (entry->taken_up && is_left && run.status != db::RunStatus::Undecided)
+    return settle_left(entry, std::move(run));
+
+  TRY(record_end(database.ledger(), run));
+  finish(entry, std::move(run));
+  return {};
+}
+
+/// A run whose owner died before its end: done, to be loaded again, or lost.
+Result<void> RunQueue::State::settle_left(const Entry& entry, db::RunRecord run) {
+  TRY_ASSIGN(const std::vector<db::RunRecord> known, database.ledger().find(run.id));
+  if (!known.empty()) {  // committed; its owner died before it could put things away
+    finish(entry, known.front());
+    return {};
+  }
+  if (entry->has_options && is_whole(settings.spool, run)) {
+    queue_again(entry);
+    return {};
+  }
+
+  move(run, RunEvent::BytesLost);
+  end_interrupted(run, clock);
+  TRY(record_end(database.ledger(), run));
+  {
+    const std::scoped_lock files(entry->files_mutex);
+    ::unlink(entry->upload.c_str());
+    entry->upload.clear();
+  }
+  finish(entry, std::move(run));
+  return {};
+}
+
+/// The ledger has the run's end: `run`. Nothing is left but to put its files away.
+void RunQueue::State::finish(const Entry& entry, db::RunRecord run) {
+  bool has_upload = false;
+  {
+    const std::scoped_lock files(entry->files_mutex);
+    entry->is_recorded = true;
+    has_upload = !entry->upload.empty();
+  }
+  const bool later = has_upload && settings.keep_sources && settings.resumes && store.is_remote();
+  if (has_upload && !later) {
+    const std::size_t warnings = run.warnings.size();
+    put_away(entry, run);
+    if (run.warnings.size() > warnings) (void)database.ledger().set_warnings(run);
+  }
+  {
+    const std::scoped_lock files(entry->files_mutex);
+    settle_files(*entry);
+  }
+
+  std::vector<std::function<void()>> calls;
+  bool was_undecided = false;
+  {
+    const std::scoped_lock lock(mutex);
+    was_undecided = entry->run.status == db::RunStatus::Undecided;
+    if (!run.idempotency) board.release_key(entry->run.idempotency, run.id);
+    entry->run = run;
+    calls = take_waiting(*entry);
+    board.note_end(entry);
+  }
+  if (was_undecided) tell(run);
+  for (const std::function<void()>& call : calls) call();
+  if (later) put_away_later(entry);
 }
 
 // ---- starting and stopping
 
-/// Decides on what another process left: done, ended, to be loaded again, or lost.
-Result<void> RunQueue::State::take_up(Orphan orphan) {
+void RunQueue::State::learn_home() {
+  {
+    const std::scoped_lock lock(mutex);
+    if (!home.database.empty() && !home.storage.empty()) return;
+  }
+  Home known = home_of(database, store);
+  const std::scoped_lock lock(mutex);
+  home = std::move(known);
+}
+
+void RunQueue::State::look_for_orphans() {
+  learn_home();
+  const Home here = own_home();
+  visit_orphans(
+      settings.spool, [&](const KeptRun& kept) { return belongs(kept.home, here); },
+      [this](Orphan orphan) { take_up(std::move(orphan)); });
+}
+
+/// From here on the run is one of this process: it is listed, and its key is taken. What became of it is
+/// settled as soon as the database answers.
+void RunQueue::State::take_up(Orphan orphan) {
   const auto entry = std::make_shared<RunEntry>();
   entry->run = orphan.kept.run;
   entry->taken_up = true;
-  if (orphan.kept.options) entry->options = *orphan.kept.options;
+  entry->has_options = orphan.kept.options.has_value();
+  if (entry->has_options) entry->options = *orphan.kept.options;
   entry->state = std::move(orphan.state);
   std::error_code ignored;
   const fs::path upload = upload_path(settings.spool, entry->run.id);
   if (fs::exists(upload, ignored)) entry->upload = upload;
-  TRY_ASSIGN(const std::vector<db::RunRecord> known, database.ledger().find(entry->run.id));
-  if (!known.empty()) {  // committed; its owner died before it could put things away
-    entry->run = known.front();
-    entry->is_recorded = true;
-    if (settings.keep_sources && store.is_remote() && !entry->upload.empty()) {
-      put_away_later(entry);
-      return {};
-    }
-    put_away(entry, entry->run);
-    settle_files(*entry);
-    return {};
+
+  db::RunStatus& status = entry->run.status;
+  if (status == db::RunStatus::Undecided)
+    entry->undecided_since = clock.now();
+  else if (!has_ended(status))
+    status = db::RunStatus::Interrupted;
+
+  // A file that did not come whole is lost, and its request may be sent again.
+  const bool is_lost =
+      status == db::RunStatus::Interrupted && !(entry->has_options && is_whole(settings.spool, entry->run));
+  {
+    const std::scoped_lock lock(mutex);
+    board.add(entry);
+    if (entry->run.idempotency && !is_lost) board.claim_key(entry);
   }
-  if (is_whole(settings.spool, orphan.kept) &&
-      (!has_ended(entry->run.status) || entry->run.status == db::RunStatus::Interrupted))
-    queue_again(entry);
-  else
-    lose(entry);
-  return {};
+  if (settle(entry)) return;
+  const std::scoped_lock lock(mutex);
+  unsettled.push_back(entry);
 }
 
 void RunQueue::State::queue_again(const Entry& entry) {
-  db::RunRecord& run = entry->run;
+  db::RunRecord run;
+  {
+    const std::scoped_lock lock(mutex);
+    run = entry->run;
+  }
   move(run, RunEvent::Restarted);
   run.error.reset();
   run.started_at = run.finished_at = {};
-  (void)entry->state->update(run);
-  const std::scoped_lock lock(mutex);
-  board.add(entry);
-  board.claim_key(entry);
-  line.push({run.id, run.principal, {run.space, run.table}});
-}
-
-/// A run that ended and is not in the ledger yet, or one whose bytes are not whole.
-void RunQueue::State::lose(const Entry& entry) {
-  if (!has_ended(entry->run.status) || entry->run.status == db::RunStatus::Interrupted) {
-    move(entry->run, RunEvent::BytesLost);
-    end_interrupted(entry->run, clock);
-    ::unlink(entry->upload.c_str());
-    entry->upload.clear();
-  } else {
-    put_away(entry, entry->run);
+  {
+    const std::scoped_lock files(entry->files_mutex);
+    (void)entry->state->update(run);
   }
-  if (database.ledger().record(entry->run)) {
-    entry->is_recorded = true;
-    settle_files(*entry);
-    return;
+  {
+    const std::scoped_lock lock(mutex);
+    entry->run = run;
+    line.push({run.id, run.principal, {run.space, run.table}});
   }
-  (void)entry->state->update(entry->run);
-  const std::scoped_lock lock(mutex);
-  board.add(entry);
-  unrecorded.push_back(entry);
+  changed.notify_one();
 }
 
 RunQueue::RunQueue(db::Database& database, store::Store& store, const Catalog& catalog, const Clock& clock,
@@ -624,13 +777,13 @@ RunQueue::~RunQueue() {
   stop();
 }
 
-Result<void> RunQueue::start() {
-  for (Orphan& orphan : take_orphans(state_->settings.spool)) TRY(state_->take_up(std::move(orphan)));
+void RunQueue::start() {
+  state_->look_for_orphans();
   const unsigned count = std::max(1u, std::min(state_->settings.loads_at_once, state_->database.writers()));
   for (unsigned i = 0; i < count; ++i)
     state_->workers.emplace_back([state = state_.get()] { state->work(); });
   state_->keeper = std::jthread([state = state_.get()] { state->keep_files(); });
-  return {};
+  state_->settler = std::jthread([state = state_.get()] { state->settle_again(); });
 }
 
 void RunQueue::stop() {
@@ -641,14 +794,16 @@ void RunQueue::stop() {
   }
   state_->changed.notify_all();
   state_->more_to_keep.notify_all();
+  state_->more_to_settle.notify_all();
   state_->workers.clear();  // joins them
   if (state_->keeper.joinable()) state_->keeper.join();
+  if (state_->settler.joinable()) state_->settler.join();
   std::vector<std::function<void()>> on_end;
   {
     const std::scoped_lock lock(state_->mutex);
     state_->stopped = true;
     for (const auto& [id, entry] : state_->board.all()) {
-      for (std::function<void()>& call : std::exchange(entry->on_end, {})) on_end.push_back(std::move(call));
+      for (std::function<void()>& call : take_waiting(*entry)) on_end.push_back(std::move(call));
     }
   }
   for (const std::function<void()>& call : on_end) call();
@@ -666,7 +821,7 @@ bool RunQueue::resumes() const {
 // ---- looking
 
 RunView RunQueue::State::view_of(const RunEntry& entry) const {
-  RunView view{.run = entry.run, .first_rejects = entry.rejects};
+  RunView view{.run = entry.run, .first_rejects = entry.rejects, .answered_by = entry.answered_by};
   if (entry.run.status != db::RunStatus::Running) return view;
   view.phase = entry.progress.phase;
   view.run.rows_read = entry.progress.rows_read;
@@ -682,12 +837,13 @@ RunView RunQueue::State::view_of(db::RunRecord run) const {
   return view;
 }
 
-void RunQueue::when_done(const std::string& run_id, std::function<void()> done) {
+void RunQueue::when_done(const std::string& run_id, Wait wait, std::function<void()> done) {
   {
     const std::scoped_lock lock(state_->mutex);
     const Entry entry = state_->board.find(run_id);
-    if (entry && !has_ended(entry->run.status) && !state_->stopped) {
-      entry->on_end.push_back(std::move(done));
+    const bool is_known = entry && wait == Wait::ForNews && entry->run.status == db::RunStatus::Undecided;
+    if (entry && !has_ended(entry->run.status) && !is_known && !state_->stopped) {
+      (wait == Wait::ForNews ? entry->on_known : entry->on_end).push_back(std::move(done));
       return;
     }
   }
@@ -759,6 +915,18 @@ std::size_t RunQueue::running() const {
 std::size_t RunQueue::receiving() const {
   const std::scoped_lock lock(state_->mutex);
   return state_->receiving;
+}
+
+std::size_t RunQueue::undecided() const {
+  const std::scoped_lock lock(state_->mutex);
+  return static_cast<std::size_t>(std::ranges::count_if(
+      state_->unsettled, [](const Entry& entry) { return entry->run.status == db::RunStatus::Undecided; }));
+}
+
+std::size_t RunQueue::unrecorded() const {
+  const std::scoped_lock lock(state_->mutex);
+  return static_cast<std::size_t>(std::ranges::count_if(
+      state_->unsettled, [](const Entry& entry) { return entry->run.status != db::RunStatus::Undecided; }));
 }
 
 }  // namespace rowgate::load

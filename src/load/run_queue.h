@@ -28,7 +28,12 @@ struct RunView {
   db::RunRecord run;
   Progress::Phase phase = Progress::Phase::Inspect;  ///< while running
   std::vector<RefusedRecord> first_rejects = {};     ///< of a failed run: up to 20, without their raw bytes
+  /// The run of another server that did the same request, and whose answer is the answer; empty: this one's.
+  std::string answered_by = {};
 };
+
+/// What is waited for: a run that has ended, or also one of which it is known that it is undecided.
+enum class Wait : std::uint8_t { ForEnd, ForNews };
 
 /// A load that is to be queued. run: id, table, file_name, principal and the idempotency members are set by
 /// the caller; everything else is filled in.
@@ -50,6 +55,11 @@ class RunQueue {
     /// A run that was stopped goes on at the next start. False where nothing on this machine lasts: it has
     /// then ended, as interrupted.
     bool resumes = true;
+    /// Who waits for the end of a run waits so long once it is undecided.
+    std::chrono::milliseconds decide_wait = std::chrono::seconds(60);
+    /// How often what the ledger lacks is tried again, and how often runs of dead owners are looked for.
+    std::chrono::milliseconds settle_again = std::chrono::seconds(1);
+    std::chrono::milliseconds look_again = std::chrono::seconds(15);
   };
   /// What became of a run, for metrics and the log: called on any thread whenever its status has changed.
   using Observer = std::function<void(const db::RunRecord&)>;
@@ -61,8 +71,10 @@ class RunQueue {
            Settings settings, Observer observer, NotKept not_kept = {});
   ~RunQueue();  ///< stop()
 
-  /// Settles what dead owners left, takes up again what is whole, then begins to work.
-  Result<void> start();
+  /// Settles what dead owners left, takes up again what is whole, then begins to work. What cannot be settled
+  /// now (the database is away) is tried again and again while the queue works, and runs whose owner dies
+  /// later are looked for.
+  void start();
   /// Stops: running loads roll back at the next batch and become interrupted (they go on at the next start
   /// where their bytes are whole); what waits stays queued. Blocks until the workers are done. Files that are
   /// yet to be sent to a store far away stay in the spool for the next start.
@@ -85,9 +97,10 @@ class RunQueue {
   /// before a 202 is answered.
   Result<void> make_durable(const std::string& run_id);
 
-  /// Calls `done` once, from any thread: when the run has ended (at once where it has), or when the queue
-  /// stops before that; look at its status then.
-  void when_done(const std::string& run_id, std::function<void()> done);
+  /// Calls `done` once, from any thread: when there is what was waited for (at once where it has), when a run
+  /// has been undecided for Settings::decide_wait, or when the queue stops before that; look at its status
+  /// then.
+  void when_done(const std::string& run_id, Wait wait, std::function<void()> done);
   /// A run of this process (receiving, waiting, running or lately ended), or one of the ledger or of another
   /// process. `run_id` is whole. Fails with run.unknown, database.*.
   Result<RunView> find(std::string_view run_id) const;
@@ -101,6 +114,8 @@ class RunQueue {
   std::size_t waiting() const;
   std::size_t running() const;
   std::size_t receiving() const;
+  std::size_t undecided() const;   ///< runs whose commit lost its answer
+  std::size_t unrecorded() const;  ///< runs that ended and are not in the ledger yet
 
  private:
   struct State;

@@ -4,6 +4,7 @@
 #include "db/open.h"
 #include "db/testing.h"
 #include "load/kept_files.h"
+#include "load/run_end.h"
 #include "load/run_state.h"
 
 #include <gmock/gmock.h>
@@ -54,7 +55,7 @@ class RunQueueTest : public ::testing::Test {
   void restart() {
     queue_.reset();
     make_queue();
-    ASSERT_TRUE(queue_->start());
+    queue_->start();
   }
 
   /// As another process that writes to the database.
@@ -84,7 +85,7 @@ class RunQueueTest : public ::testing::Test {
   }
   RunView wait(const std::string& id) {
     std::promise<void> done;
-    queue_->when_done(id, [&] { done.set_value(); });
+    queue_->when_done(id, Wait::ForEnd, [&] { done.set_value(); });
     done.get_future().wait();
     return view(id);
   }
@@ -130,7 +131,7 @@ class RunQueueTest : public ::testing::Test {
 constexpr const char* kTwo = "id,name\n1,Ada\n2,Bob\n";
 
 TEST_F(RunQueueTest, AFileBecomesRowsALedgerRowAndASource) {
-  ASSERT_TRUE(queue_->start());
+  queue_->start();
   const std::string id = submit(kTwo);
   const RunView done = wait(id);
   EXPECT_EQ(done.run.status, RunStatus::Succeeded);
@@ -153,7 +154,7 @@ TEST_F(RunQueueTest, AFileBecomesRowsALedgerRowAndASource) {
 TEST_F(RunQueueTest, SourcesAreKeptOnlyWhereWanted) {
   settings_.keep_sources = false;
   make_queue();
-  ASSERT_TRUE(queue_->start());
+  queue_->start();
   const RunView done = wait(submit(kTwo));
   EXPECT_EQ(done.run.status, RunStatus::Succeeded);
   EXPECT_THAT(sources(), IsEmpty());
@@ -215,7 +216,7 @@ class FarStoreTest : public RunQueueTest {
           const std::scoped_lock lock(told_mutex_);
           told_.push_back(run.id + " " + std::string(text(error.code)));
         });
-    ASSERT_TRUE(queue_->start());
+    queue_->start();
   }
   void wait_until_settled() {
     while (!state_files().empty()) std::this_thread::yield();
@@ -275,7 +276,7 @@ TEST_F(FarStoreTest, WhatIsNotKeptAtAStopIsKeptAfterTheNextStart) {
 }
 
 TEST_F(RunQueueTest, AFailedRunTellsItsFirstRejectsAndTheLedgerKnowsIt) {
-  ASSERT_TRUE(queue_->start());
+  queue_->start();
   std::string bad = "id,name\n";
   for (int i = 0; i < 30; ++i) bad += "x,Ada\n";
   const std::string id = submit(bad);
@@ -296,7 +297,7 @@ TEST_F(RunQueueTest, AFailedRunTellsItsFirstRejectsAndTheLedgerKnowsIt) {
 }
 
 TEST_F(RunQueueTest, ADryRunHasARowAndRejectsButChangesNoTable) {
-  ASSERT_TRUE(queue_->start());
+  queue_->start();
   wait(submit(kTwo));
   const RunView judged =
       wait(submit("id,name\n1,Again\n3,Cleo\n4,Dan\n5,Eve\n6,Fay\n7,Gus\n8,Hal\n9,Ida\n"
@@ -317,7 +318,7 @@ TEST_F(RunQueueTest, ADryRunHasARowAndRejectsButChangesNoTable) {
 }
 
 TEST_F(RunQueueTest, WhatCannotBeLoadedAtAllFailsAsARun) {
-  ASSERT_TRUE(queue_->start());
+  queue_->start();
   struct Case {
     std::string bytes;
     LoadOptions options;
@@ -342,7 +343,7 @@ TEST_F(RunQueueTest, WhatCannotBeLoadedAtAllFailsAsARun) {
 }
 
 TEST_F(RunQueueTest, AnUploadIsListedWhileItComesAndForgottenWhenDropped) {
-  ASSERT_TRUE(queue_->start());
+  queue_->start();
   const std::string id = new_id("run_", clock_.now());
   {
     const Result<Upload> upload = queue_->receive({.id = id, .table = "people"}, 100);
@@ -365,7 +366,7 @@ TEST_F(RunQueueTest, AnUploadIsListedWhileItComesAndForgottenWhenDropped) {
 }
 
 TEST_F(RunQueueTest, RunsAreFoundAndListedWhereverTheyAre) {
-  ASSERT_TRUE(queue_->start());
+  queue_->start();
   const std::string done = submit(kTwo);
   wait(done);
   hold_database();
@@ -408,7 +409,7 @@ TEST_F(RunQueueTest, TheQueueHasAnEnd) {
 }
 
 TEST_F(RunQueueTest, ARepeatedRequestGetsTheSameRun) {
-  ASSERT_TRUE(queue_->start());
+  queue_->start();
   const std::string first = submit(kTwo, {}, "k1");
   wait(first);
   EXPECT_EQ(submit(kTwo, {}, "k1"), first);
@@ -429,13 +430,13 @@ TEST_F(RunQueueTest, AKeyOfARunInFlightIsTaken) {
   EXPECT_EQ(submit(kTwo, {}, "k1"), "run.idempotency_in_progress");
   EXPECT_EQ(submit("id,name\n", {}, "k1"), "run.idempotency_reused");
   EXPECT_EQ(queue_->find_by_key({"ada", "POST", "/v1/tables/people/loads", "k1"})->value().run.id, first);
-  ASSERT_TRUE(queue_->start());
+  queue_->start();
   EXPECT_EQ(wait(first).run.status, RunStatus::Succeeded);
   EXPECT_EQ(submit(kTwo, {}, "k1"), first);
 }
 
 TEST_F(RunQueueTest, AVerdictKeepsItsKeyAndTroubleFreesIt) {
-  ASSERT_TRUE(queue_->start());
+  queue_->start();
   const std::string refused = submit("id,name\nx,Ada\n", {}, "k1");
   EXPECT_EQ(wait(refused).run.status, RunStatus::Failed);
   EXPECT_EQ(submit("id,name\nx,Ada\n", {}, "k1"), refused);
@@ -453,44 +454,239 @@ TEST_F(RunQueueTest, AVerdictKeepsItsKeyAndTroubleFreesIt) {
   EXPECT_EQ(wait(again).run.error.value().code, Code::LimitRejects);
 }
 
-/// Two servers over one database: the ledger decides.
+/// Two servers over one database took a request under one key: the ledger decides.
 TEST_F(RunQueueTest, TheLedgerDecidesBetweenTwoServers) {
-  const std::string here = submit("id,name\n1,Ada\n", {}, "k1");  // waits: not started yet
-  settings_.spool = path("spool2");
-  RunQueue other(*database_, *store_, catalog_, clock_, settings_, {});
-  ASSERT_TRUE(other.start());
-  Result<Upload> upload = Upload::create({.spool = path("spool2"), .limit_bytes = 1000}, "run_there");
-  ASSERT_TRUE(upload);
-  ASSERT_TRUE(upload->write(std::string_view("id,name\n2,Bob\n")));
-  db::RunRecord run{.id = "run_there", .table = "people", .file_name = "people.csv", .principal = "ada"};
-  run.idempotency = {"ada", "POST", "/v1/tables/people/loads", "k1", "another"};
-  ASSERT_TRUE(other.submit({run, {}, upload->finish().value()}));
-  std::promise<void> done;
-  other.when_done("run_there", [&] { done.set_value(); });
-  done.get_future().wait();
-  ASSERT_TRUE(queue_->start());
-  const RunView lost = wait(here);
-  EXPECT_EQ(lost.run.status, RunStatus::Failed);
-  EXPECT_EQ(lost.run.error.value().code, Code::RunIdempotencyInProgress);
-  EXPECT_EQ(lost.run.idempotency.key, "");
-  EXPECT_THAT(people(), ElementsAre("2|Bob"));
+  for (const bool is_same_file : {true, false}) {
+    const std::string number = is_same_file ? "1" : "2";
+    const std::string file = "id,name\n" + number + ",Ada\n", key = "k" + number,
+                      there = "run_there" + number;
+    queue_.reset();
+    make_queue();
+    const std::string here = submit(file, {}, key);  // waits: not started yet
+
+    RunQueue::Settings settings = settings_;
+    settings.spool = path("spool2");
+    RunQueue other(*database_, *store_, catalog_, clock_, settings, {});
+    other.start();
+    Result<Upload> upload = Upload::create({.spool = path("spool2"), .limit_bytes = 1000}, there);
+    ASSERT_TRUE(upload);
+    ASSERT_TRUE(upload->write(std::string_view(file)));
+    db::RunRecord run{.id = there, .table = "people", .file_name = "people.csv", .principal = "ada"};
+    run.idempotency = {"ada", "POST", "/v1/tables/people/loads", key, is_same_file ? file : "another"};
+    ASSERT_TRUE(other.submit({run, {}, upload->finish().value()}));
+    std::promise<void> done;
+    other.when_done(there, Wait::ForEnd, [&] { done.set_value(); });
+    done.get_future().wait();
+
+    queue_->start();
+    const RunView second = wait(here);
+    EXPECT_EQ(second.run.idempotency.key, "");
+    EXPECT_EQ(second.answered_by, is_same_file ? there : "");
+    EXPECT_EQ(second.run.status, is_same_file ? RunStatus::Cancelled : RunStatus::Failed);
+    EXPECT_EQ(second.run.error.value().code,
+              is_same_file ? Code::RunIdempotencyInProgress : Code::RunIdempotencyReused);
+  }
+  EXPECT_THAT(people(), ElementsAre("1|Ada", "2|Ada"));
+}
+
+/// SQLite, but for commits whose answer is lost and a ledger that cannot be reached for a while.
+class LossyDatabase : public db::Database, public db::Ledger {
+ public:
+  explicit LossyDatabase(db::Database& real) : real_(real) {}
+  std::atomic<bool> commits = true;   ///< whether a commit whose answer is lost happens
+  std::atomic<bool> is_away = false;  ///< nothing of the ledger answers
+  std::atomic<bool> goes_away_at_commit = false;
+
+  class LossyTransaction : public db::Transaction {
+   public:
+    LossyTransaction(LossyDatabase& at, std::unique_ptr<Transaction> real)
+        : at_(at), real_(std::move(real)) {}
+    Result<std::unique_ptr<db::Sink>> open_sink(const db::LoadTarget& target) override {
+      return real_->open_sink(target);
+    }
+    Result<std::uint64_t> table_version(const db::TableName& table) override {
+      return real_->table_version(table);
+    }
+    Result<void> begin_part() override { return real_->begin_part(); }
+    Result<void> undo_part() override { return real_->undo_part(); }
+    Result<std::optional<db::RunRecord>> find_by_key(const db::Idempotency& key, Timestamp since) override {
+      return real_->find_by_key(key, since);
+    }
+    Result<void> commit(std::span<const db::RunRecord> records) override {
+      if (at_.commits || !at_.goes_away_at_commit) TRY(real_->commit(records));
+      real_.reset();
+      if (!at_.goes_away_at_commit) return {};
+      at_.is_away = true;
+      return std::unexpected(db::undecided(records.front(), away().error()));
+    }
+
+   private:
+    LossyDatabase& at_;
+    std::unique_ptr<Transaction> real_;
+  };
+
+  Result<std::unique_ptr<db::Transaction>> begin(std::span<const db::TableName> tables) override {
+    TRY_ASSIGN(std::unique_ptr<db::Transaction> real, real_.begin(tables));
+    return std::unique_ptr<db::Transaction>(new LossyTransaction(*this, std::move(real)));
+  }
+  Result<std::unique_ptr<db::Transaction>> begin_dry_run(std::span<const db::TableName> tables) override {
+    return real_.begin_dry_run(tables);
+  }
+  Result<std::unique_ptr<db::Cursor>> query(const db::Query& query) override { return real_.query(query); }
+  Result<std::vector<db::TableState>> tables() override { return real_.tables(); }
+  Result<std::optional<db::TableState>> table(const db::TableName& table, db::Rows rows) override {
+    return real_.table(table, rows);
+  }
+  Result<std::vector<std::string>> differences(const db::LoadTarget& target) override {
+    return real_.differences(target);
+  }
+  Result<std::vector<std::string>> plan(const db::LoadTarget& target) override { return real_.plan(target); }
+  db::Ledger& ledger() override { return *this; }
+  db::LinkLedger& links() override { return real_.links(); }
+  const db::SqlDialect& dialect() const override { return real_.dialect(); }
+  std::string script_head() const override { return real_.script_head(); }
+  std::string place() const override { return real_.place(); }
+  Result<std::string> identity() override { return real_.identity(); }
+  std::string describe() const override { return real_.describe(); }
+  Result<std::string> server_version() override { return real_.server_version(); }
+  bool exists() const override { return real_.exists(); }
+  unsigned writers() const override { return real_.writers(); }
+
+  static std::unexpected<Error> away() { return fail(Code::DatabaseUnreachable, "the database is away"); }
+  Result<std::vector<db::RunRecord>> runs(const std::optional<db::TableName>& table, std::size_t limit,
+                                          const std::optional<std::string>& before) override {
+    if (is_away) return away();
+    return real_.ledger().runs(table, limit, before);
+  }
+  Result<std::vector<db::RunRecord>> find(std::string_view prefix) override {
+    if (is_away) return away();
+    return real_.ledger().find(prefix);
+  }
+  Result<db::RunRecord> record(const db::RunRecord& run) override {
+    if (is_away) return away();
+    return real_.ledger().record(run);
+  }
+  Result<void> set_warnings(const db::RunRecord& run) override { return real_.ledger().set_warnings(run); }
+  Result<std::optional<db::RunRecord>> find_by_key(const db::Idempotency& key, Timestamp since) override {
+    if (is_away) return away();
+    return real_.ledger().find_by_key(key, since);
+  }
+  Result<std::optional<std::string>> find_same_file(const db::TableName& table,
+                                                    std::string_view sha256) override {
+    return real_.ledger().find_same_file(table, sha256);
+  }
+
+ private:
+  db::Database& real_;
+};
+
+class UndecidedTest : public RunQueueTest, public ::testing::WithParamInterface<bool> {
+ protected:
+  UndecidedTest() {
+    lossy_.commits = GetParam();
+    settings_.settle_again = std::chrono::milliseconds(1);
+    restart();
+  }
+  ~UndecidedTest() override { queue_.reset(); }
+  /// As another process that takes up what this one left.
+  void restart() {
+    queue_.reset();
+    queue_ = std::make_unique<RunQueue>(lossy_, *store_, catalog_, clock_, settings_, RunQueue::Observer());
+    queue_->start();
+  }
+  RunStatus end() const { return GetParam() ? RunStatus::Succeeded : RunStatus::Failed; }
+  void wait_for_news(const std::string& id) {
+    std::promise<void> news;
+    queue_->when_done(id, Wait::ForNews, [&] { news.set_value(); });
+    news.get_future().wait();
+  }
+  LossyDatabase lossy_{*database_};
+};
+INSTANTIATE_TEST_SUITE_P(Commits, UndecidedTest, ::testing::Bool());
+/// The database goes away with the answer to the commit.
+TEST_P(UndecidedTest, IsSettledWhenTheDatabaseAnswers) {
+  lossy_.goes_away_at_commit = true;
+  const std::string id = submit(kTwo, {}, "k1");
+  wait_for_news(id);
+  EXPECT_EQ(view(id).run.status, RunStatus::Undecided);
+  EXPECT_EQ(view(id).run.error.value().code, Code::RunUndecided);
+  EXPECT_EQ(queue_->undecided(), 1U);
+  EXPECT_THAT(state_files(), ElementsAre(id + ".json"));
+  EXPECT_EQ(submit(kTwo, {}, "k1"), "run.undecided") << "the key is taken until it is decided";
+
+  lossy_.is_away = false;
+  const RunView settled = wait(id);
+  EXPECT_EQ(settled.run.status, end());
+  EXPECT_EQ(queue_->undecided(), 0U);
+  EXPECT_THAT(state_files(), IsEmpty());
+  EXPECT_THAT(ledger(), ElementsAre(GetParam() ? "succeeded" : "failed"));
+
+  // The same request again is answered by that run, or loads what was not loaded.
+  lossy_.commits = true;
+  lossy_.goes_away_at_commit = false;
+  const std::string again = submit(kTwo, {}, "k1");
+  wait(again);
+  EXPECT_EQ(again == id, GetParam());
+  EXPECT_THAT(people(), ElementsAre("1|Ada", "2|Bob"));
+}
+
+TEST_P(UndecidedTest, IsSettledByTheNextProcess) {
+  lossy_.goes_away_at_commit = true;
+  const std::string id = submit(kTwo, {}, "k1");
+  wait_for_news(id);
+  restart();
+  EXPECT_EQ(view(id).run.status, RunStatus::Undecided) << "the server starts without its database";
+  EXPECT_EQ(submit(kTwo, {}, "k1"), "run.undecided");
+  lossy_.is_away = false;
+  EXPECT_EQ(wait(id).run.status, end());
+  if (GetParam()) EXPECT_THAT(people(), ElementsAre("1|Ada", "2|Bob"));
+  EXPECT_THAT(ledger(), ElementsAre(GetParam() ? "succeeded" : "failed"));
+  EXPECT_THAT(state_files(), IsEmpty());
+}
+
+TEST_P(UndecidedTest, WhoWaitsForTheEndIsToldAfterATime) {
+  settings_.decide_wait = std::chrono::milliseconds(5);
+  restart();
+  lossy_.goes_away_at_commit = true;
+  const std::string id = submit(kTwo);
+  EXPECT_EQ(wait(id).run.status, RunStatus::Undecided);
+  lossy_.is_away = false;
+}
+
+TEST_F(RunQueueTest, ARunThatTheLedgerRefusesIsRecordedWithoutItsTexts) {
+  db::RunRecord refused{
+      .id = "run_1", .status = RunStatus::Failed, .table = "people", .file_name = "caf\xe9"};
+  refused.error = Error{Code::HeaderMismatch, "caf\xe9 is not a field"};
+  class Refusing : public LossyDatabase {
+   public:
+    using LossyDatabase::LossyDatabase;
+    Result<db::RunRecord> record(const db::RunRecord& run) override {
+      if (run.file_name.contains('\xe9')) return fail(Code::DatabaseRefused, "invalid byte sequence");
+      return LossyDatabase::record(run);
+    }
+  };
+  Refusing refusing(*database_);
+  ASSERT_TRUE(record_end(refusing.ledger(), refused));
+  EXPECT_EQ(refused.file_name, "");
+  EXPECT_EQ(refused.error.value().code, Code::HeaderMismatch);
+  EXPECT_THAT(ledger(), ElementsAre("failed"));
 }
 
 TEST_F(RunQueueTest, StoppingPutsARunningLoadBackAndItGoesOn) {
-  ASSERT_TRUE(queue_->start());
+  queue_->start();
   wait(submit(kTwo));
   hold_database();
   const std::string running = submit("id,name\n3,Cleo\n", {}, "k1");
   const std::string waiting = submit("id,name\n4,Dan\n");
   while (queue_->running() == 0) std::this_thread::yield();
   std::atomic<int> called = 0;
-  for (const std::string& id : {running, waiting}) queue_->when_done(id, [&] { ++called; });
+  for (const std::string& id : {running, waiting}) queue_->when_done(id, Wait::ForEnd, [&] { ++called; });
   std::thread stopper([&] { queue_->stop(); });
   while (queue_->receive({.id = "run_late"}, 100)) std::this_thread::yield();  // until it stops
   release_database();
   stopper.join();
   EXPECT_EQ(called, 2);
-  queue_->when_done(waiting, [&] { ++called; });
+  queue_->when_done(waiting, Wait::ForEnd, [&] { ++called; });
   EXPECT_EQ(called, 3);
   EXPECT_EQ(view(waiting).run.status, RunStatus::Queued);
   EXPECT_TRUE(queue_->make_durable(waiting));
@@ -507,7 +703,7 @@ TEST_F(RunQueueTest, StoppingPutsARunningLoadBackAndItGoesOn) {
 TEST_F(RunQueueTest, WhereNothingLastsAnInterruptedRunHasEnded) {
   settings_.resumes = false;
   make_queue();
-  ASSERT_TRUE(queue_->start());
+  queue_->start();
   wait(submit(kTwo));
   hold_database();
   const std::string id = submit("id,name\n3,Cleo\n", {}, "k1");
@@ -539,7 +735,7 @@ TEST_F(RunQueueTest, WhatIsNotWholeIsInterruptedAndItsKeyIsFree) {
   fs::resize_file(upload_path(settings_.spool, cut), 5);
   std::ofstream(upload_path(settings_.spool, damaged), std::ios::binary) << "id,name\n1,Adx\n2,Bob\n";
   make_queue();
-  ASSERT_TRUE(queue_->start());
+  queue_->start();
   EXPECT_EQ(wait(whole).run.status, RunStatus::Succeeded);
   EXPECT_EQ(view(cut).run.status, RunStatus::Interrupted);
   EXPECT_EQ(view(cut).run.idempotency.key, "");
@@ -554,7 +750,7 @@ TEST_F(RunQueueTest, WhatIsNotWholeIsInterruptedAndItsKeyIsFree) {
 }
 
 TEST_F(RunQueueTest, ACommittedRunIsNotLoadedAgain) {
-  ASSERT_TRUE(queue_->start());
+  queue_->start();
   const std::string id = submit(kTwo);
   wait(id);
   queue_.reset();
@@ -565,7 +761,7 @@ TEST_F(RunQueueTest, ACommittedRunIsNotLoadedAgain) {
   ASSERT_TRUE(RunState::create(settings_.spool, {running, LoadOptions{}}));
   fs::rename(path("files") / "sources" / id, upload_path(settings_.spool, id));
   make_queue();
-  ASSERT_TRUE(queue_->start());
+  queue_->start();
   EXPECT_EQ(view(id).run.status, RunStatus::Succeeded);
   EXPECT_THAT(people(), ElementsAre("1|Ada", "2|Bob"));
   EXPECT_THAT(sources(), ElementsAre(id));
@@ -574,7 +770,7 @@ TEST_F(RunQueueTest, ACommittedRunIsNotLoadedAgain) {
 }
 
 TEST_F(RunQueueTest, AFailedRunNeverWaitsForTheLedger) {
-  ASSERT_TRUE(queue_->start());
+  queue_->start();
   wait(submit(kTwo));
   hold_database();
   const std::string id = submit("no,such\n1,2\n");
@@ -588,7 +784,7 @@ TEST_F(RunQueueTest, AFailedRunNeverWaitsForTheLedger) {
 }
 
 TEST_F(RunQueueTest, AnEndThatTheLedgerMissesIsWrittenAtTheNextStart) {
-  ASSERT_TRUE(queue_->start());
+  queue_->start();
   wait(submit(kTwo));
   hold_database();
   const std::string id = submit("no,such\n1,2\n", {}, "k1");
@@ -596,7 +792,7 @@ TEST_F(RunQueueTest, AnEndThatTheLedgerMissesIsWrittenAtTheNextStart) {
   queue_.reset();
   release_database();
   make_queue();
-  ASSERT_TRUE(queue_->start());
+  queue_->start();
   EXPECT_THAT(ledger(), ElementsAre("succeeded", "failed"));
   EXPECT_EQ(view(id).run.error.value().code, Code::HeaderMismatch);
   EXPECT_EQ(submit("no,such\n1,2\n", {}, "k1"), id);
@@ -607,11 +803,11 @@ TEST_F(RunQueueTest, AnEndThatTheLedgerMissesIsWrittenAtTheNextStart) {
 TEST_F(RunQueueTest, AnotherLoadDoesNotSettleWhatWaits) {
   const std::string waiting = submit(kTwo);
   queue_.reset();
-  recover(settings_.spool, *database_, clock_);
+  recover(settings_.spool, *database_, *store_, clock_);
   EXPECT_EQ(state_files().size(), 1U);
   EXPECT_EQ(uploads().size(), 1U);
   make_queue();
-  ASSERT_TRUE(queue_->start());
+  queue_->start();
   EXPECT_EQ(wait(waiting).run.status, RunStatus::Succeeded);
 }
 
@@ -627,7 +823,7 @@ std::string bytes_of(std::string_view hex) {
 
 TEST_F(RunQueueTest, UnpackingIsLimited) {
   catalog_.limits.max_unpacked_bytes = 1000;
-  ASSERT_TRUE(queue_->start());
+  queue_->start();
   // gzip of a header and 300 rows "7,Ada"
   const RunView done = wait(submit(bytes_of(kPacked)));
   EXPECT_EQ(done.run.status, RunStatus::Failed);
@@ -637,7 +833,7 @@ TEST_F(RunQueueTest, UnpackingIsLimited) {
 TEST_F(RunQueueTest, ManyClientsAtOnceAreEachLoadedOnce) {
   settings_.queue_limit = 1000;
   make_queue();
-  ASSERT_TRUE(queue_->start());
+  queue_->start();
   std::vector<std::thread> clients;
   std::atomic<int> succeeded = 0;
   for (int client = 0; client < 4; ++client)

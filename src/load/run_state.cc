@@ -1,11 +1,15 @@
 #include "load/run_state.h"
 
+#include "io/digest.h"
 #include "io/files.h"
 #include "load/options_json.h"
+#include "load/run_end.h"
 #include "load/run_moves.h"
 #include "load/upload.h"
+#include "store/identity.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,13 +30,12 @@ fs::path runs_folder(const fs::path& spool) {
   return spool / "runs";
 }
 
-std::string line_of(const db::RunRecord& run, const std::string& options) {
+std::string line_of(const db::RunRecord& run, const std::string& options, const Home& home) {
   std::string line = db::to_state_json(run);
-  if (!options.empty()) {
-    line.pop_back();
-    line += ",\"options\":" + options + "}";
-  }
-  return line + '\n';
+  line.pop_back();
+  if (!options.empty()) line += ",\"options\":" + options;
+  if (!home.place.empty()) line += ",\"home\":" + to_json(home);
+  return line + "}\n";
 }
 
 Result<std::string> read_whole(int fd, const fs::path& path) {
@@ -53,7 +56,7 @@ std::optional<KeptRun> last_of(std::string_view text, const fs::path& path) {
   const std::string_view line = text.substr(text.rfind('\n') + 1);
   Result<db::RunRecord> run = db::run_from_state_json(line);
   if (!run || run->id != path.stem()) return std::nullopt;
-  return KeptRun{*std::move(run), options_of_state(line)};
+  return KeptRun{*std::move(run), options_of_state(line), home_of_state(line)};
 }
 
 /// A lock of the open file, not of the process, which a reader can ask about without taking it
@@ -118,13 +121,14 @@ void remove_lost_uploads(const fs::path& spool) {
   }
 }
 
-/// False when the database could not be written.
-bool settle(db::RunRecord run, db::Database& database, const Clock& clock) {
-  const Result<std::vector<db::RunRecord>> known = database.ledger().find(run.id);
-  if (!known) return false;
-  if (!known->empty()) return true;
-  if (!has_ended(run.status)) end_interrupted(run, clock);
-  return database.ledger().record(run).has_value();
+/// What the ledger says of the run of a dead owner, or is told of it now.
+Result<db::RunRecord> settled(db::RunRecord run, db::Database& database, const Clock& clock) {
+  TRY_ASSIGN(const std::vector<db::RunRecord> known, database.ledger().find(run.id));
+  if (!known.empty()) return known.front();
+
+  if (!has_ended(run.status) && run.status != db::RunStatus::Undecided) end_interrupted(run, clock);
+  TRY(record_end(database.ledger(), run));
+  return run;
 }
 
 void flush_folder(const fs::path& folder) {
@@ -155,6 +159,7 @@ Result<RunState> RunState::create(const fs::path& spool, const KeptRun& kept) {
 /// It gets its name when it is locked and whole: a file that others can see without either would be taken for
 /// one whose owner died.
 Result<void> RunState::begin(const KeptRun& kept) {
+  home_ = kept.home;
   TRY(update(kept.run, kept.options ? &*kept.options : nullptr));
   fs::path path = path_.parent_path() / (kept.run.id + ".json");
   if (::rename(path_.c_str(), path.c_str()) != 0)
@@ -165,7 +170,7 @@ Result<void> RunState::begin(const KeptRun& kept) {
 
 Result<void> RunState::update(const db::RunRecord& run, const LoadOptions* options) {
   if (options != nullptr) options_ = to_json(*options);
-  return io::write_fully(fd_.get(), line_of(run, options_), path_);
+  return io::write_fully(fd_.get(), line_of(run, options_, home_), path_);
 }
 
 Result<void> RunState::flush() const {
@@ -226,47 +231,97 @@ std::vector<InFlight> in_flight(const fs::path& spool) {
   return found;
 }
 
-std::vector<Orphan> take_orphans(const fs::path& spool) {
+void visit_orphans(const fs::path& spool, const std::function<bool(const KeptRun&)>& wanted,
+                   const std::function<void(Orphan)>& visit) {
   remove_half_made(spool);
   remove_lost_uploads(spool);
-  std::vector<Orphan> orphans;
   std::vector<fs::path> files = state_files(spool);
   std::ranges::reverse(files);
+
   for (const fs::path& path : files) {
     io::Descriptor fd = open_state(path);
-    if (!fd || !take_lock(fd.get()) || !has_name(fd.get())) continue;
-    const Result<std::string> text = read_whole(fd.get(), path);
+    if (!fd || is_locked(fd.get())) continue;
+    Result<std::string> text = read_whole(fd.get(), path);
+    std::optional<KeptRun> kept = text ? last_of(*text, path) : std::nullopt;
+    if (kept && !wanted(*kept)) continue;
+
+    // What was read before the lock was taken may be out of date.
+    if (!take_lock(fd.get()) || !has_name(fd.get())) continue;
+    text = read_whole(fd.get(), path);
     if (!text) continue;
-    std::optional<KeptRun> kept = last_of(*text, path);
+    kept = last_of(*text, path);
     if (!kept) {
       ::unlink(path.c_str());
       continue;
     }
+    if (!wanted(*kept)) continue;
+
     // A torn end must not run into the next line.
     if (::ftruncate(fd.get(), static_cast<off_t>(text->size())) != 0) continue;
     RunState state(path, std::move(fd));
     if (kept->options) state.options_ = to_json(*kept->options);
-    orphans.push_back({*std::move(kept), std::move(state)});
+    state.home_ = kept->home;
+    visit({*std::move(kept), std::move(state)});
   }
-  return orphans;
 }
 
-void recover(const fs::path& spool, db::Database& database, const Clock& clock) {
-  for (Orphan& orphan : take_orphans(spool)) {
-    if (orphan.kept.options) continue;
-    const fs::path upload = upload_path(spool, orphan.kept.run.id);
-    if (!settle(std::move(orphan.kept.run), database, clock)) return;
-    ::unlink(upload.c_str());
+void recover(const fs::path& spool, db::Database& database, store::Store& store, const Clock& clock) {
+  std::optional<Home> here;  // asked for only where something was left
+  const auto wanted = [&](const KeptRun& kept) {
+    if (kept.options) return false;
+    if (!here) here = home_of(database, store);
+    return belongs(kept.home, *here);
+  };
+  bool is_away = false;
+  const auto visit = [&](Orphan orphan) {
+    if (is_away) return;
+    const Result<db::RunRecord> end = settled(orphan.kept.run, database, clock);
+    is_away = !end && end.error().code == Code::DatabaseUnreachable;
+    if (!end) return;
+    ::unlink(upload_path(spool, orphan.kept.run.id).c_str());
     orphan.state.remove();
-  }
+  };
+  visit_orphans(spool, wanted, visit);
 }
 
-void end_interrupted(db::RunRecord& run, const Clock& clock) {
-  run.status = db::RunStatus::Interrupted;
-  run.finished_at = clock.now();
-  run.idempotency.key.clear();  // nothing was loaded, so the request may be sent again
-  run.error =
-      Error{Code::RunInterrupted, "the process ended before the load was committed", "load the file again"};
+Result<db::RunRecord> settle_by_hand(const fs::path& spool, const std::string& run_id, db::Database& database,
+                                     const Clock& clock, bool give_up) {
+  std::optional<Result<db::RunRecord>> end;
+  const auto visit = [&](Orphan orphan) {
+    db::RunRecord run = orphan.kept.run;
+    end = settled(run, database, clock);
+    if (!*end && !give_up) {
+      end = std::unexpected(db::undecided(run, end->error()));
+      return;
+    }
+    if (!*end)
+      end = db::as_failed(run, {Code::RunUndecided, "given up by hand; whether it was loaded is not known"});
+    ::unlink(upload_path(spool, run.id).c_str());
+    orphan.state.remove();
+  };
+  visit_orphans(spool, [&](const KeptRun& kept) { return kept.run.id == run_id; }, visit);
+  if (end) return *std::move(end);
+
+  for (const InFlight& flying : in_flight(spool))
+    if (flying.run.id == run_id)
+      return fail(Code::TableBusy, fmt::format("another process works on {}", run_id),
+                  "it settles the run as soon as the database answers; or stop that process first");
+  return fail(Code::RunUnknown, fmt::format("no run {} waits to be settled", run_id),
+              "look at it: rowgate runs show RUN");
+}
+
+Home home_of(db::Database& database, store::Store& store) {
+  Home home{.place = io::sha256_hex(database.place())};
+  if (const Result<std::string> identity = database.identity()) home.database = *identity;
+  if (const Result<std::string> identity = store::identity_of(store)) home.storage = *identity;
+  return home;
+}
+
+bool belongs(const Home& begun, const Home& here) {
+  if (begun.place.empty()) return true;
+  if (!begun.storage.empty() && !here.storage.empty() && begun.storage != here.storage) return false;
+  if (!begun.database.empty() && !here.database.empty()) return begun.database == here.database;
+  return begun.place == here.place;
 }
 
 }  // namespace rowgate::load

@@ -16,8 +16,10 @@
 #include "db/run_record.h"
 #include "io/descriptor.h"
 #include "load/load_options.h"
+#include "store/store.h"
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -27,10 +29,24 @@
 
 namespace rowgate::load {
 
+/// Where a run belongs: the database that it loads into, and the storage of its files. Two processes may use
+/// one spool for different databases, and a run is settled only where it belongs.
+struct Home {
+  std::string place = {};     ///< digest of the database's address
+  std::string database = {};  ///< Database::identity(), where it was known
+  std::string storage = {};   ///< store::identity_of(), likewise
+};
+/// Of this process. What does not answer, or is not made yet, has no identity.
+Home home_of(db::Database& database, store::Store& store);
+/// Whether a run that was begun at `begun` is to be settled at `here`. Identities decide; where the
+/// database's is missing its address does. A run of an older version says nothing and belongs everywhere.
+bool belongs(const Home& begun, const Home& here);
+
 /// What a state file says.
 struct KeptRun {
   db::RunRecord run;
   std::optional<LoadOptions> options = {};  ///< of a run of the queue whose file was received whole
+  Home home = {};
 };
 
 /// The state file of one run of this process. Dropped: the lock is released, the file stays.
@@ -44,14 +60,16 @@ class RunState {
   void remove();
 
  private:
-  friend struct Orphan;
-  friend std::vector<struct Orphan> take_orphans(const std::filesystem::path& spool);
+  friend void visit_orphans(const std::filesystem::path& spool,
+                            const std::function<bool(const KeptRun&)>& wanted,
+                            const std::function<void(struct Orphan)>& visit);
   friend class RunStates;
   RunState(std::filesystem::path path, io::Descriptor fd) : path_(std::move(path)), fd_(std::move(fd)) {}
   Result<void> begin(const KeptRun& kept);
   std::filesystem::path path_;
   io::Descriptor fd_;
   std::string options_ = {};  ///< as JSON
+  Home home_ = {};
 };
 
 /// Makes the state files of a process that has many runs, and uses those of settled runs again: where files
@@ -86,17 +104,24 @@ struct Orphan {
   KeptRun kept;
   RunState state;
 };
-/// All of them, oldest first. Files in which not one line is whole are removed: their owner died while it
-/// made them, before anything was loaded. So are received files without a state file, after a minute.
-std::vector<Orphan> take_orphans(const std::filesystem::path& spool);
+/// Hands over each one that is `wanted`, oldest first. None is held while another is worked on, and one that
+/// is not wanted is not even locked, so that another process may take it meanwhile. Files in which not one
+/// line is whole are removed: their owner died while it made them, before anything was loaded. So are
+/// received files without a state file, after a minute.
+void visit_orphans(const std::filesystem::path& spool, const std::function<bool(const KeptRun&)>& wanted,
+                   const std::function<void(Orphan)>& visit);
 
 /// Settles what dead owners left: a run that the ledger has is done; any other gets its end into the ledger
 /// (`interrupted` where it had none) and its files in the spool are removed. What cannot be written now is
-/// left for later, and what waits in a queue is left to the next queue of this spool. Called before a load
-/// begins.
-void recover(const std::filesystem::path& spool, db::Database& database, const Clock& clock);
+/// left for later, what belongs to another database to whoever uses that, and what waits in a queue to the
+/// next queue of this spool. Called before a load begins.
+void recover(const std::filesystem::path& spool, db::Database& database, store::Store& store,
+             const Clock& clock);
 
-/// The end of a run whose process died, or whose file did not come whole.
-void end_interrupted(db::RunRecord& run, const Clock& clock);
+/// How a person settles a run that has no owner: by the ledger, where the database answers. Where it does not
+/// and is gone for good, `give_up` ends the run as failed and removes its files; without it that is
+/// run.undecided. Fails with run.unknown (no such state file), table.busy (its owner lives).
+Result<db::RunRecord> settle_by_hand(const std::filesystem::path& spool, const std::string& run_id,
+                                     db::Database& database, const Clock& clock, bool give_up);
 
 }  // namespace rowgate::load

@@ -6,6 +6,7 @@
 #include "db/testing.h"
 #include "io/files.h"
 #include "load/reject_writer.h"
+#include "load/run_state.h"
 
 #include <gtest/gtest.h>
 
@@ -28,6 +29,15 @@ class TickingClock : public Clock {
  private:
   mutable std::atomic<std::int64_t> looks_{0};
 };
+
+/// The runs whose owners died, all of them held.
+inline std::vector<Orphan> take_orphans(const std::filesystem::path& spool) {
+  std::vector<Orphan> orphans;
+  visit_orphans(
+      spool, [](const KeptRun&) { return true; },
+      [&](Orphan orphan) { orphans.push_back(std::move(orphan)); });
+  return orphans;
+}
 
 inline table::TableSchema schema_of(std::string_view json, std::string_view table = "hires") {
   Result<table::TableSchema> schema = table::schema_from_json(json, table);

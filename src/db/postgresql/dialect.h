@@ -26,6 +26,7 @@ class Dialect : public server::ServerDialect {
   std::string reference(const table::TableSchema& schema, const table::ForeignKey& key,
                         const std::string& space) const override;
   std::string script_head(const std::string& own_space) const override;
+  std::string_view unless_id_exists() const override { return " ON CONFLICT (id) DO NOTHING"; }
   std::string_view key_text() const override { return "text COLLATE \"C\""; }
   std::string_view long_text() const override { return "text COLLATE \"C\""; }
 };

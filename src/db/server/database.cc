@@ -37,6 +37,14 @@ class ServerDatabase : public Database, private Ledger {
   LinkLedger& links() override { return links_; }
   const SqlDialect& dialect() const override { return engine_->dialect(); }
   std::string script_head() const override { return engine_->dialect().script_head(engine_->own_space()); }
+  std::string place() const override { return engine_->describe() + " " + engine_->own_space(); }
+  Result<std::string> identity() override {
+    return pool_.read<std::string>([this](Session& session) -> Result<std::string> {
+      TRY_ASSIGN(const bool kept, has_ledger(*engine_, session));
+      if (!kept) return std::string();
+      return identity_of(session);
+    });
+  }
   std::string describe() const override { return engine_->describe(); }
   Result<std::string> server_version() override {
     return pool_.read<std::string>([this](Session& session) { return engine_->version(session); });
@@ -49,7 +57,10 @@ class ServerDatabase : public Database, private Ledger {
   Result<std::vector<RunRecord>> runs(const std::optional<TableName>& of_table, std::size_t limit,
                                       const std::optional<std::string>& before) override;
   Result<std::vector<RunRecord>> find(std::string_view prefix) override;
-  Result<void> record(const RunRecord& run) override;
+  Result<RunRecord> record(const RunRecord& run) override;
+  Result<void> set_warnings(const RunRecord& run) override {
+    return pool_.change([&](Session& session) { return server::set_warnings(session, run); });
+  }
   Result<std::optional<RunRecord>> find_by_key(const Idempotency& key, Timestamp since) override;
   Result<std::optional<std::string>> find_same_file(const TableName& table, std::string_view sha256) override;
 
@@ -207,17 +218,29 @@ Result<std::vector<RunRecord>> ServerDatabase::find(std::string_view prefix) {
 
 Result<std::optional<RunRecord>> ServerDatabase::find_by_key(const Idempotency& key, Timestamp since) {
   if (!key) return std::optional<RunRecord>{};
-  const std::string digest = key_digest(key), from = to_rfc3339(since);
-  const Param params[] = {digest, from};
-  TRY_ASSIGN(std::vector<RunRecord> found, read("key_digest = ? AND created_at >= ?", params, 1));
-  if (found.empty()) return std::optional<RunRecord>{};
-  return std::optional<RunRecord>(std::move(found.front()));
+  using Found = std::optional<RunRecord>;
+  return pool_.read<Found>([&](Session& session) -> Result<Found> {
+    TRY_ASSIGN(const bool kept, has_ledger(*engine_, session));
+    if (!kept) return Found{};
+    TRY(settle_swaps(*engine_, session));
+    return run_of_key(session, key, since);
+  });
 }
 
-Result<void> ServerDatabase::record(const RunRecord& run) {
+Result<RunRecord> ServerDatabase::record(const RunRecord& run) {
   RunRecord own_run = run;
   own_run.space = own({run.space, run.table}).space;
-  return pool_.change([&](Session& session) { return write_run(session, own_run); });
+  bool is_new = false;
+  TRY(pool_.change([&](Session& session) -> Result<void> {
+    TRY_ASSIGN(is_new, insert_run(engine_->dialect(), session, own_run));
+    return {};
+  }));
+  if (is_new) return own_run;
+
+  // A swap that is not settled is table.busy: its table's lock decides, not the row.
+  TRY_ASSIGN(std::vector<RunRecord> found, find(run.id));
+  if (found.empty()) return fail(Code::TableBusy, fmt::format("the run {} is just being committed", run.id));
+  return std::move(found.front());
 }
 
 Result<std::optional<std::string>> ServerDatabase::find_same_file(const TableName& table,

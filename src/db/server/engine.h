@@ -33,6 +33,9 @@ class ServerDialect : public SqlDialect {
   virtual std::vector<std::string> column_types(const table::TableSchema& schema) const = 0;
   /// CREATE TABLE IF NOT EXISTS, with its indexes.
   virtual std::string create_own(const OwnTable& table) const = 0;
+  /// Ends an INSERT that leaves a row of the same `id` as it is and then inserts none; empty where there is
+  /// no such clause, and the statement fails as a duplicate but leaves the transaction open.
+  virtual std::string_view unless_id_exists() const = 0;
   /// An UPDATE of `table` (as t) from `from` (as s).
   virtual std::string update_from(const std::string& table, const std::string& from,
                                   const std::vector<std::string>& sets, const std::string& where) const = 0;

@@ -1,5 +1,6 @@
 #include "db/server/ledger.h"
 
+#include "base/ids.h"
 #include "io/digest.h"
 
 #include <fmt/format.h>
@@ -174,6 +175,10 @@ Result<void> free_old_key(Session& session, const RunRecord& run, const std::str
   return {};
 }
 
+/// No table has an empty name, so the row of that name can hold the database's id, and no further table (nor
+/// a further right) is needed for it.
+const TableName kIdentityRow{};
+
 }  // namespace
 
 std::string key_digest(const Idempotency& key) {
@@ -192,18 +197,36 @@ Result<void> make_own_tables(const Engine& engine, Session& session) {
   const ServerDialect& dialect = engine.dialect();
   for (const OwnTable& table : {runs_table(dialect), schema_table(dialect), links_table(dialect)})
     TRY(session.run(dialect.create_own(table)));
-  return {};
+  return make_identity(session);
 }
 
-Result<void> write_run(Session& session, const RunRecord& run, const Swap* swap) {
+Result<std::string> identity_of(Session& session) {
+  TRY_ASSIGN(std::optional<std::string> id, kept_schema_of(session, kIdentityRow));
+  return std::move(id).value_or("");
+}
+
+Result<void> make_identity(Session& session) {
+  TRY_ASSIGN(const std::string known, identity_of(session));
+  if (!known.empty()) return {};
+  const std::string id = new_id("dat_", SystemClock().now());
+  const Param values[] = {id};
+  const Result<std::uint64_t> made = session.run(
+      "INSERT INTO rowgate_schema (table_space, table_name, version, table_schema, digest, changed_at) "
+      "VALUES "
+      "('', '', 0, ?, '', '')",
+      values);
+  if (made || session.was_duplicate()) return {};  // another process may have been quicker
+  return std::unexpected(made.error());
+}
+
+Result<bool> insert_run(const ServerDialect& dialect, Session& session, const RunRecord& run,
+                        const Swap* swap) {
   const Idempotency& key = run.idempotency;
   std::optional<std::string> digest;
   if (key) {
     digest = key_digest(key);
     TRY(free_old_key(session, run, *digest));
   }
-  const Param id[] = {run.id};
-  TRY(session.run("DELETE FROM rowgate_runs WHERE id = ?", id));
   const auto number = [](std::uint64_t value) { return std::optional(fmt::format("{}", value)); };
   const std::optional<std::string> values[] = {run.id,
                                                run.kind,
@@ -248,12 +271,40 @@ Result<void> write_run(Session& session, const RunRecord& run, const Swap* swap)
     params.push_back(value ? Param(*value) : Param());
   }
   const Result<std::uint64_t> written =
-      session.run(fmt::format("INSERT INTO rowgate_runs ({}) VALUES ({})", column_names(), places), params);
-  if (written) return {};
-  if (session.was_duplicate() && key)
+      session.run(fmt::format("INSERT INTO rowgate_runs ({}) VALUES ({}){}", column_names(), places,
+                              dialect.unless_id_exists()),
+                  params);
+  if (written) return *written > 0;
+  if (!session.was_duplicate()) return std::unexpected(written.error());
+
+  // Its id, or its key. A locking read sees what was committed after this transaction's snapshot.
+  if (dialect.unless_id_exists().empty()) {
+    const Param id[] = {run.id};
+    TRY_ASSIGN(const std::uint64_t same,
+               session.count("SELECT COUNT(*) FROM rowgate_runs WHERE id = ? FOR UPDATE", id));
+    if (same > 0) return false;
+  }
+  if (key)
     return fail(Code::RunIdempotencyInProgress, "another run has this Idempotency-Key; nothing was loaded",
                 "send the request again to get that run");
   return std::unexpected(written.error());
+}
+
+Result<void> set_warnings(Session& session, const RunRecord& run) {
+  const std::string warnings = warnings_to_json(run);
+  const Param params[] = {warnings, run.id};
+  TRY(session.run("UPDATE rowgate_runs SET warnings = ? WHERE id = ?", params));
+  return {};
+}
+
+Result<std::optional<RunRecord>> run_of_key(Session& session, const Idempotency& key, Timestamp since) {
+  if (!key) return std::optional<RunRecord>{};
+  const std::string digest = key_digest(key), from = to_rfc3339(since);
+  const Param params[] = {digest, from};
+  TRY_ASSIGN(std::vector<RunRecord> found,
+             read_runs(session, "key_digest = ? AND created_at >= ?", params, 1));
+  if (found.empty()) return std::optional<RunRecord>{};
+  return std::optional<RunRecord>(std::move(found.front()));
 }
 
 Result<std::vector<RunRecord>> read_runs(Session& session, const std::string& condition,
@@ -289,6 +340,10 @@ Result<void> set_version(Session& session, const TableName& table, std::uint64_t
                          const std::string& schema_json, Timestamp changed_at) {
   const std::string number = fmt::format("{}", version), digest = io::sha256_hex(schema_json),
                     at = text_of(changed_at);
+  TRY_ASSIGN(const std::uint64_t before, version_of(session, table));
+  if (before >= version)
+    return fail(Code::InternalInvariant,
+                fmt::format("the version of `{}` would go from {} to {}", table.name, before, version));
   const Param changes[] = {number, schema_json, digest, at, table.space, table.name};
   TRY_ASSIGN(
       const std::uint64_t changed,
@@ -324,9 +379,19 @@ Result<void> mark_done(Session& session, const PendingSwap& swap) {
                      swap.run.finished_at);
 }
 
-Result<void> forget_run(Session& session, const std::string& id) {
-  const Param params[] = {id};
-  TRY(session.run("DELETE FROM rowgate_runs WHERE id = ?", params));
+Result<void> mark_failed(Session& session, const PendingSwap& swap) {
+  const RunRecord failed = as_failed(swap.run, {Code::DatabaseUnreachable,
+                                                "the connection broke before the table was exchanged; "
+                                                "nothing was loaded",
+                                                "load the file again"});
+  const std::string status(name(failed.status)), error = error_to_json(failed),
+                                                 version = fmt::format("{}", failed.version_after);
+  const Param params[] = {status, error, version, failed.id};
+  TRY(
+      session.run("UPDATE rowgate_runs SET phase = '', swap = '', status = ?, error = ?, version_after = ?, "
+                  "rows_inserted "
+                  "= NULL, rows_updated = NULL, idempotency_key = '', key_digest = NULL WHERE id = ?",
+                  params));
   return {};
 }
 

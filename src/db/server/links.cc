@@ -83,7 +83,7 @@ Result<void> write_link(Session& session, const LinkRecord& link) {
 
 Result<void> ServerLinks::record(const LinkRecord* link, const RunRecord* run) {
   return pool_.change([&](Session& session) -> Result<void> {
-    if (run != nullptr) TRY(write_run(session, *run));
+    if (run != nullptr) TRY(insert_run(engine_.dialect(), session, *run));
     if (link != nullptr) TRY(write_link(session, *link));
     return {};
   });
@@ -157,7 +157,7 @@ Result<std::string> ServerLinks::table_versions() {
     if (swapping > 0) return std::string();
     // The versions are read before and after what is declared: when they differ something changed meanwhile.
     const std::string versions_sql =
-        "SELECT table_space, table_name, version FROM rowgate_schema ORDER BY 1, 2";
+        "SELECT table_space, table_name, version FROM rowgate_schema WHERE table_name <> '' ORDER BY 1, 2";
     TRY_ASSIGN(const std::vector<TextRow> versions, session.rows(versions_sql));
     TRY_ASSIGN(const std::vector<TextRow> declared, session.rows(engine_.declarations_sql()));
     TRY_ASSIGN(const std::vector<TextRow> versions_after, session.rows(versions_sql));

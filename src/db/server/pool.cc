@@ -26,7 +26,10 @@ void Pool::give_back(std::unique_ptr<Session> session) {
 Result<void> Pool::make_ledger(Session& session) {
   if (has_ledger_) return {};
   TRY_ASSIGN(const bool exists, has_ledger(engine_, session));
-  if (!exists) TRY(make_own_tables(engine_, session));
+  if (!exists)
+    TRY(make_own_tables(engine_, session));
+  else
+    TRY(make_identity(session));
   has_ledger_ = true;
   return {};
 }

@@ -24,7 +24,7 @@ Result<void> settle(const Engine& engine, Session& session, const PendingSwap& p
              engine.stored_name(session, {table.space, pending.swap.fresh}));
   TRY(engine.begin(session));
   if (fresh)
-    TRY(forget_run(session, pending.run.id));
+    TRY(mark_failed(session, pending));
   else
     TRY(mark_done(session, pending));
   TRY(session.run("COMMIT"));
@@ -229,6 +229,10 @@ Result<std::uint64_t> ServerTransaction::table_version(const TableName& table) {
   return version;
 }
 
+Result<std::optional<RunRecord>> ServerTransaction::find_by_key(const Idempotency& key, Timestamp since) {
+  return run_of_key(*session_, key, since);
+}
+
 Result<void> ServerTransaction::begin_part() {
   has_part_ = true;
   part_ = tables_->all_fresh();
@@ -250,10 +254,12 @@ Result<void> ServerTransaction::write_records(std::span<const RunRecord> records
     const FreshTable* fresh = makes_for_good() ? tables_->fresh(table) : nullptr;
     if (fresh != nullptr) {
       const Swap swap{fresh->name, fresh->replaces, fresh->schema_json};
-      TRY(write_run(*session_, own, &swap));
+      TRY_ASSIGN(const bool is_new, insert_run(engine_.dialect(), *session_, own, &swap));
+      if (!is_new) return std::unexpected(run_is_there(own));
       continue;
     }
-    TRY(write_run(*session_, own));
+    TRY_ASSIGN(const bool is_new, insert_run(engine_.dialect(), *session_, own));
+    if (!is_new) return std::unexpected(run_is_there(own));
     TRY(set_version(*session_, table, own.version_after, schemas_[table], own.finished_at));
   }
   return {};
@@ -280,7 +286,7 @@ Result<void> ServerTransaction::commit(std::span<const RunRecord> records) {
 Result<void> ServerTransaction::finish_commit(std::span<const RunRecord> records) {
   const Result<std::uint64_t> done = session_->run("COMMIT");
   is_done_ = true;
-  if (!done && done.error().code == Code::DatabaseUnreachable) return ask_ledger(records, done.error());
+  if (!done && session_->is_lost()) return decide(records, done.error());
   if (!done) return std::unexpected(done.error());
   session_.reset();  // which gives the locks back
   return {};
@@ -301,39 +307,50 @@ Result<void> ServerTransaction::commit_by_rename(std::span<const RunRecord> reco
     TRY(session_->run(fmt::format("RENAME TABLE {}", fmt::join(renames, ", "))));
     return {};
   };
-  Result<void> renamed = attempt();
-  if (!renamed && renamed.error().code == Code::DatabaseUnreachable)
-    return ask_ledger(records, renamed.error());
+  const Result<void> renamed = attempt();
+  if (!renamed && session_->is_lost()) return decide(records, renamed.error());
   if (!renamed && !is_done_) return renamed;
-  Result<void> settled = settle_left_overs(engine_, *session_, names_);
-  if (!settled && settled.error().code == Code::DatabaseUnreachable)
-    return ask_ledger(records, settled.error());
+
+  // The names that there are say what has happened, and only they: after the COMMIT no error is a failure.
+  const Result<void> settled = settle_left_overs(engine_, *session_, names_);
+  if (!settled) return decide(records, settled.error());
   session_.reset();
-  if (renamed) return settled;
+  if (renamed) return {};
   return std::unexpected(as_busy(renamed.error()));
 }
 
-/// The answer to a commit was lost: only the ledger knows. Its row is looked for under the tables' locks,
-/// which the lost session holds until the server has finished with it.
-Result<void> ServerTransaction::ask_ledger(std::span<const RunRecord> records, const Error& lost) {
+/// Settles a commit whose answer was lost, as said at ServerTransaction.
+Result<void> ServerTransaction::decide(std::span<const RunRecord> records, const Error& lost) {
+  is_done_ = true;
   if (records.empty()) return std::unexpected(lost);
   tables_->restore({});
+
+  // All records are committed together, or none is.
   for (;;) {
-    const Result<void> started = start();
-    if (started) break;
-    if (started.error().code != Code::DatabaseUnreachable || tries_ >= kTries)
-      return fail(lost.code,
-                  fmt::format("the connection broke while the load was committed, and did not come back: {}",
-                              started.error().message),
-                  "look with `rowgate runs` whether this run is there before the file is loaded again");
+    const Result<bool> committed = was_committed(records.front(), lost);
+    session_.reset();
+    if (committed && *committed) return {};
+    if (committed) return std::unexpected(lost);
+    const Code code = committed.error().code;
+    const bool may_pass =
+        code == Code::DatabaseUnreachable || code == Code::DatabaseDeadlock || code == Code::TableBusy;
+    if (!may_pass || tries_ >= kTries) return std::unexpected(undecided(records.front(), committed.error()));
     wait_before_try(++tries_, patience_.first_retry);
   }
-  const Param params[] = {records.front().id};
-  TRY_ASSIGN(const std::uint64_t found,
-             session_->count("SELECT COUNT(*) FROM rowgate_runs WHERE id = ? AND phase = ''", params));
-  session_.reset();
-  if (found > 0) return {};
-  return std::unexpected(lost);
+}
+
+Result<bool> ServerTransaction::was_committed(const RunRecord& record, const Error& lost) {
+  TRY(start());
+  const Param id[] = {record.id};
+  TRY_ASSIGN(const std::vector<RunRecord> found, read_runs(*session_, "id = ?", id, 1));
+  if (!found.empty()) return !found.front().error;
+
+  RunRecord failed = as_failed(record, lost);
+  if (failed.space == engine_.own_space()) failed.space.clear();
+  TRY_ASSIGN(const bool is_new, insert_run(engine_.dialect(), *session_, failed));
+  if (!is_new) return fail(Code::TableBusy, "the run is just being committed");
+  TRY(session_->run("COMMIT"));
+  return false;
 }
 
 }  // namespace rowgate::db::server

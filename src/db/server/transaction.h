@@ -18,8 +18,13 @@ namespace rowgate::db::server {
 ///   3. the run's row counts, the table's version goes up; the old table is dropped
 ///
 /// Whoever meets a `swapping` row and holds the table's lock (so its owner is gone) looks which names there
-/// are: with the fresh table still there step 2 has not happened and run and table are forgotten, without it
-/// step 3 is done.
+/// are: with the fresh table still there step 2 has not happened, the run has failed and the table goes;
+/// without it step 3 is done.
+///
+/// A commit whose answer is lost has not failed. Its outcome is settled by a fence: with the tables' locks,
+/// which the lost session holds until the server is done with it, the run is looked for, and where it is not
+/// there its id is inserted as failed, so that nothing can commit under it any more. Where the database does
+/// not come back in time the load ends as run.undecided.
 class ServerTransaction : public Transaction, private Surroundings {
  public:
   ServerTransaction(const Engine& engine, Pool& pool, const Patience& patience, std::vector<TableName> tables,
@@ -33,6 +38,7 @@ class ServerTransaction : public Transaction, private Surroundings {
   Result<std::uint64_t> table_version(const TableName& table) override;
   Result<void> begin_part() override;
   Result<void> undo_part() override;
+  Result<std::optional<RunRecord>> find_by_key(const Idempotency& key, Timestamp since) override;
   Result<void> commit(std::span<const RunRecord> records) override;
 
  private:
@@ -51,7 +57,8 @@ class ServerTransaction : public Transaction, private Surroundings {
   Result<void> rename_within();
   Result<void> commit_by_rename(std::span<const RunRecord> records);
   Result<void> finish_commit(std::span<const RunRecord> records);
-  Result<void> ask_ledger(std::span<const RunRecord> records, const Error& lost);
+  Result<void> decide(std::span<const RunRecord> records, const Error& lost);
+  Result<bool> was_committed(const RunRecord& record, const Error& lost);
 
   const Engine& engine_;
   Pool& pool_;

@@ -1,5 +1,7 @@
 #include "db/sqlite/catalog.h"
 
+#include "base/clock.h"
+#include "base/ids.h"
 #include "base/text.h"
 #include "db/sqlite/dialect.h"
 #include "io/digest.h"
@@ -248,6 +250,21 @@ Result<void> add_missing_columns(const Connection& connection) {
   return {};
 }
 
+/// No table has an empty name, so the row of that name can hold the database's id, and no further table (nor
+/// a further right) is needed for it.
+constexpr std::string_view kIdentityRow;
+
+Result<void> make_identity(const Connection& connection) {
+  TRY_ASSIGN(
+      Statement statement,
+      connection.prepare(
+          "INSERT INTO main.rowgate_schema (table_name, version, schema, digest, changed_at) SELECT ?1, 0, "
+          "?2, '', '' WHERE NOT EXISTS (SELECT 1 FROM main.rowgate_schema WHERE table_name = ?1)"));
+  statement.bind(1, kIdentityRow);
+  statement.bind(2, new_id("dat_", SystemClock().now()));
+  return connection.finish(statement);
+}
+
 }  // namespace
 
 Result<void> make_own_tables(const Connection& connection) {
@@ -287,7 +304,7 @@ CREATE TABLE IF NOT EXISTS rowgate_runs (
 ) STRICT;
 )"));
   TRY(add_missing_columns(connection));
-  return connection.run(R"(
+  TRY(connection.run(R"(
 CREATE INDEX IF NOT EXISTS rowgate_runs_by_file ON rowgate_runs (table_name, file_sha256);
 CREATE UNIQUE INDEX IF NOT EXISTS rowgate_runs_by_key
   ON rowgate_runs (key_principal, key_method, key_path, idempotency_key) WHERE idempotency_key <> '';
@@ -298,7 +315,13 @@ CREATE TABLE IF NOT EXISTS rowgate_schema (
   digest TEXT NOT NULL,
   changed_at TEXT NOT NULL
 ) STRICT;
-)");
+)"));
+  return make_identity(connection);
+}
+
+Result<std::string> identity_of(const Connection& connection) {
+  TRY_ASSIGN(std::optional<std::string> id, kept_schema_of(connection, kIdentityRow));
+  return std::move(id).value_or("");
 }
 
 Result<std::uint64_t> version_of(const Connection& connection, std::string_view table) {
@@ -337,13 +360,17 @@ Result<void> keep_schema(const Connection& connection, std::string_view table,
 
 Result<void> set_version(const Connection& connection, std::string_view table, std::uint64_t version,
                          Timestamp changed_at) {
-  TRY_ASSIGN(
-      Statement statement,
-      connection.prepare("UPDATE main.rowgate_schema SET version = ?, changed_at = ? WHERE table_name = ?"));
+  TRY_ASSIGN(Statement statement,
+             connection.prepare(
+                 "UPDATE main.rowgate_schema SET version = ?1, changed_at = ?2 WHERE table_name = ?3 AND "
+                 "version < ?1"));
   statement.bind(1, version);
   statement.bind(2, to_rfc3339(changed_at));
   statement.bind(3, table);
-  return connection.finish(statement);
+  TRY(connection.finish(statement));
+  if (sqlite3_changes64(connection.get()) == 1) return {};
+  return fail(Code::InternalInvariant,
+              fmt::format("the version of `{}` would not grow to {}", shown(table), version));
 }
 
 }  // namespace rowgate::db::sqlite

@@ -38,6 +38,8 @@ Result<std::optional<std::string>> kept_schema_of(const Connection& connection, 
 /// Keeps the schema that a table was made with or loaded by.
 Result<void> keep_schema(const Connection& connection, std::string_view table,
                          const std::string& schema_json);
+/// The random id of the database, which make_own_tables() gives it; empty before that.
+Result<std::string> identity_of(const Connection& connection);
 Result<void> set_version(const Connection& connection, std::string_view table, std::uint64_t version,
                          Timestamp changed_at);
 

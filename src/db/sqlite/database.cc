@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <mutex>
 
 namespace rowgate::db {
@@ -22,6 +23,18 @@ namespace {
 /// A log of this size is folded back into the database file at once; smaller ones wait for SQLite's own
 /// checkpoints.
 constexpr std::uintmax_t kLargeLogBytes = 16 * kMiB;
+
+Result<std::optional<RunRecord>> run_of_key(const Connection& connection, const Idempotency& key,
+                                            Timestamp since) {
+  if (!key) return std::optional<RunRecord>{};
+  TRY_ASSIGN(std::vector<RunRecord> found,
+             read_runs(connection,
+                       "idempotency_key = ?1 AND idempotency_key <> '' AND key_principal = ?2 AND "
+                       "key_method = ?3 AND key_path = ?4 AND created_at >= ?5",
+                       {key.key, key.principal, key.method, key.path, to_rfc3339(since)}, 1));
+  if (found.empty()) return std::optional<RunRecord>{};
+  return std::optional<RunRecord>(std::move(found.front()));
+}
 
 /// Dropped without commit, the connection is closed and SQLite rolls back.
 class SqliteTransaction : public Transaction {
@@ -51,10 +64,16 @@ class SqliteTransaction : public Transaction {
 
   Result<void> undo_part() override { return connection_.run("ROLLBACK TO rg_part"); }
 
+  Result<std::optional<RunRecord>> find_by_key(const Idempotency& key, Timestamp since) override {
+    return run_of_key(connection_, key, since);
+  }
+
   Result<void> commit(std::span<const RunRecord> records) override {
     if (dry_run_) return fail(Code::InternalError, "a dry run cannot be committed");
     for (const RunRecord& record : records) {
-      TRY(write_run(connection_, record));
+      TRY_ASSIGN(const bool is_new, insert_run(connection_, record));
+      if (!is_new) return std::unexpected(run_is_there(record));
+
       TRY(set_version(connection_, record.table, record.version_after, record.finished_at));
     }
     TRY(connection_.run("COMMIT"));
@@ -111,6 +130,16 @@ class SqliteDatabase : public Database, private Ledger {
   LinkLedger& links() override { return links_; }
   const SqlDialect& dialect() const override { return dialect_; }
   std::string script_head() const override { return {}; }
+  std::string place() const override {
+    std::error_code error;
+    const std::filesystem::path whole = std::filesystem::weakly_canonical(path_, error);
+    return "sqlite " + (error ? path_ : whole).string();
+  }
+  Result<std::string> identity() override {
+    if (!exists()) return std::string();
+    TRY_ASSIGN(const KeptConnections::Lease connection, connections_.reader());
+    return identity_of(*connection);
+  }
   std::string describe() const override { return "sqlite " + path_.string(); }
   Result<std::string> server_version() override { return std::string("SQLite ") + sqlite3_libversion(); }
   bool exists() const override { return connections_.exists(); }
@@ -122,11 +151,13 @@ class SqliteDatabase : public Database, private Ledger {
   Result<std::vector<RunRecord>> runs(const std::optional<TableName>& of_table, std::size_t limit,
                                       const std::optional<std::string>& before) override;
   Result<std::vector<RunRecord>> find(std::string_view prefix) override;
-  Result<void> record(const RunRecord& run) override;
+  Result<RunRecord> record(const RunRecord& run) override;
+  Result<void> set_warnings(const RunRecord& run) override;
   Result<std::optional<RunRecord>> find_by_key(const Idempotency& key, Timestamp since) override;
   Result<std::optional<std::string>> find_same_file(const TableName& table, std::string_view sha256) override;
 
   Result<std::unique_ptr<Transaction>> begin(bool dry_run);
+  Result<void> change(const std::function<Result<void>(const Connection&)>& work);
   Result<TableState> state_of(const Connection& connection, const std::string& table, Rows rows) const;
 
   std::filesystem::path path_;
@@ -198,13 +229,7 @@ Result<std::vector<RunRecord>> SqliteDatabase::runs(const std::optional<TableNam
 Result<std::optional<RunRecord>> SqliteDatabase::find_by_key(const Idempotency& key, Timestamp since) {
   if (!exists() || !key) return std::optional<RunRecord>{};
   TRY_ASSIGN(const KeptConnections::Lease connection, connections_.reader());
-  TRY_ASSIGN(std::vector<RunRecord> found,
-             read_runs(*connection,
-                       "idempotency_key = ?1 AND idempotency_key <> '' AND key_principal = ?2 AND "
-                       "key_method = ?3 AND key_path = ?4 AND created_at >= ?5",
-                       {key.key, key.principal, key.method, key.path, to_rfc3339(since)}, 1));
-  if (found.empty()) return std::optional<RunRecord>{};
-  return std::optional<RunRecord>(std::move(found.front()));
+  return run_of_key(*connection, key, since);
 }
 
 Result<std::vector<RunRecord>> SqliteDatabase::find(std::string_view prefix) {
@@ -215,15 +240,32 @@ Result<std::vector<RunRecord>> SqliteDatabase::find(std::string_view prefix) {
   return read_runs(*connection, "substr(lower(id), 1, length(?1)) = ?1", {id}, 20);
 }
 
-Result<void> SqliteDatabase::record(const RunRecord& run) {
+/// A small change of rowgate's own tables, in a transaction of its own.
+Result<void> SqliteDatabase::change(const std::function<Result<void>(const Connection&)>& work) {
   const std::unique_lock<std::timed_mutex> turn(one_writer_, kRecordWait);
   if (!turn.owns_lock())
     return fail(Code::TableBusy, "the database is being written to", "try again when that is done");
   TRY_ASSIGN(const KeptConnections::Lease connection, connections_.writer(std::min(lock_wait_, kRecordWait)));
   TRY(connection->run("BEGIN IMMEDIATE"));
   TRY(make_own_tables(*connection));
-  TRY(write_run(*connection, run));
+  TRY(work(*connection));
   return connection->run("COMMIT");
+}
+
+Result<RunRecord> SqliteDatabase::record(const RunRecord& run) {
+  RunRecord kept = run;
+  TRY(change([&](const Connection& connection) -> Result<void> {
+    TRY_ASSIGN(const bool is_new, insert_run(connection, run));
+    if (is_new) return {};
+    TRY_ASSIGN(std::vector<RunRecord> found, read_runs(connection, "id = ?1", {run.id}, 1));
+    if (!found.empty()) kept = std::move(found.front());
+    return {};
+  }));
+  return kept;
+}
+
+Result<void> SqliteDatabase::set_warnings(const RunRecord& run) {
+  return change([&](const Connection& connection) { return sqlite::set_warnings(connection, run); });
 }
 
 Result<std::optional<std::string>> SqliteDatabase::find_same_file(const TableName& table,

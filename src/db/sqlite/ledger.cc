@@ -63,22 +63,13 @@ std::string time_text(Timestamp at) {
   return at.micros == 0 ? std::string() : to_rfc3339(at);
 }
 
-/// Writes a row, or all of it anew where the id has one. Not OR REPLACE: that would also throw away another
-/// run's row with the same idempotency key.
-const std::string& write_sql() {
+const std::string& insert_sql() {
   static const std::string sql = [] {
-    std::string places, changes;
-    std::string_view rest = kColumns;
-    while (!rest.empty()) {
-      const std::size_t end = std::min(rest.find(", "), rest.size());
-      const std::string_view column = rest.substr(0, end);
-      places += places.empty() ? "?" : ", ?";
-      if (column != "id")
-        changes += fmt::format("{0}{1} = excluded.{1}", changes.empty() ? "" : ", ", column);
-      rest.remove_prefix(std::min(end + 2, rest.size()));
-    }
-    return fmt::format("INSERT INTO main.rowgate_runs ({}) VALUES ({}) ON CONFLICT (id) DO UPDATE SET {}",
-                       kColumns, places, changes);
+    const auto columns = static_cast<std::size_t>(std::ranges::count(kColumns, ',')) + 1;
+    std::string places = "?";
+    for (std::size_t i = 1; i < columns; ++i) places += ", ?";
+    return fmt::format("INSERT INTO main.rowgate_runs ({}) VALUES ({}) ON CONFLICT (id) DO NOTHING", kColumns,
+                       places);
   }();
   return sql;
 }
@@ -97,10 +88,10 @@ Result<void> free_old_key(const Connection& connection, const RunRecord& run) {
 
 }  // namespace
 
-Result<void> write_run(const Connection& connection, const RunRecord& run) {
+Result<bool> insert_run(const Connection& connection, const RunRecord& run) {
   const Idempotency& key = run.idempotency;
   if (key) TRY(free_old_key(connection, run));
-  TRY_ASSIGN(Statement statement, connection.prepare(write_sql()));
+  TRY_ASSIGN(Statement statement, connection.prepare(insert_sql()));
   int at = 0;
   for (const std::string_view text :
        {std::string_view(run.id), std::string_view(run.kind), name(run.status), std::string_view(run.table),
@@ -124,11 +115,19 @@ Result<void> write_run(const Connection& connection, const RunRecord& run) {
   for (const std::string* text : {&key.principal, &key.method, &key.path, &key.key, &key.fingerprint})
     statement.bind(++at, *text);
   const int status = sqlite3_step(statement.get());
-  if (status == SQLITE_DONE) return {};
+  if (status == SQLITE_DONE) return sqlite3_changes64(connection.get()) > 0;
   if (status == SQLITE_CONSTRAINT_UNIQUE && key)
     return fail(Code::RunIdempotencyInProgress, "another run has this Idempotency-Key; nothing was loaded",
                 "send the request again to get that run");
   return std::unexpected(connection.error(status, "the ledger's row"));
+}
+
+Result<void> set_warnings(const Connection& connection, const RunRecord& run) {
+  TRY_ASSIGN(Statement statement,
+             connection.prepare("UPDATE main.rowgate_runs SET warnings = ? WHERE id = ?"));
+  statement.bind(1, warnings_to_json(run));
+  statement.bind(2, std::string_view(run.id));
+  return connection.finish(statement);
 }
 
 namespace {

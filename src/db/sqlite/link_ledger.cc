@@ -125,7 +125,7 @@ Result<void> SqliteLinkLedger::write(const std::function<Result<void>(const Conn
 
 Result<void> SqliteLinkLedger::record(const LinkRecord* link, const RunRecord* run) {
   return write([&](const Connection& connection) -> Result<void> {
-    if (run != nullptr) TRY(write_run(connection, *run));
+    if (run != nullptr) TRY(insert_run(connection, *run));
     if (link != nullptr) TRY(write_link(connection, *link));
     return {};
   });

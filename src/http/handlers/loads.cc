@@ -86,8 +86,8 @@ Result<Reply> load_file(Call& call, Body body) {
   TRY_ASSIGN(load::NewLoad load, received(call, body.get()));
   TRY_ASSIGN(const Submitted submitted, submit(call, std::move(load)));
   if (submitted.refusal) return Reply(*submitted.refusal);
-  return Reply(after_run(call.service.queue, submitted.run_id, call.service.settings.limits.sync_wait,
-                         [call, submitted] {
+  return Reply(after_run(call.service.queue, submitted.run_id, load::Wait::ForNews,
+                         call.service.settings.limits.sync_wait, [call, submitted] {
                            Response response = present_answer(call, submitted.run_id);
                            if (submitted.is_replay) response.set("Idempotency-Replayed", "true");
                            return response;

@@ -132,7 +132,7 @@ Response ended(const Call& call, const load::RunView& view) {
 }
 
 Response answer_for(const Call& call, const Submitted& submitted) {
-  const Result<load::RunView> view = call.service.queue.find(submitted.run_id);
+  const Result<load::RunView> view = answering_run(call, submitted.run_id);
   if (!view) return problem_response(call, {.error = view.error()});
   Response response = ended(call, *view);
   const db::RunRecord& run = view->run;
@@ -141,7 +141,7 @@ Response answer_for(const Call& call, const Submitted& submitted) {
                                            run.rows_accepted, run.rows_rejected));
   response.set("Link", fmt::format("</v1/runs/{}>; rel=\"status\", </v1/tables/{}/loads>; rel=\"alternate\"",
                                    run.id, percent_encoded(run.table)));
-  if (submitted.is_replay) response.set("Idempotency-Replayed", "true");
+  if (submitted.is_replay || run.id != submitted.run_id) response.set("Idempotency-Replayed", "true");
   return response;
 }
 
@@ -200,7 +200,7 @@ Result<Reply> original_load(Call& call, Body body) {
   TRY(check_rows(call, *load));
   TRY_ASSIGN(const Submitted submitted, submit(call, *std::move(load)));
   if (submitted.refusal) return Reply(*submitted.refusal);
-  return Reply(after_run(call.service.queue, submitted.run_id, std::nullopt,
+  return Reply(after_run(call.service.queue, submitted.run_id, load::Wait::ForEnd, std::nullopt,
                          [call, submitted] { return answer_for(call, submitted); }));
 }
 
