@@ -163,6 +163,7 @@ int run_command(const CommandLine& line) {
   if (command == "schema infer") return command_schema_infer(common, line.files, line.format, line.delimiter);
   if (command == "runs list") return command_runs_list(common, line.table, line.limit);
   if (command == "runs show") return command_runs_show(common, line.run);
+  if (command == "runs settle") return command_runs_settle(common, line.settle);
   if (command == "rejects show") return command_rejects_show(common, line.run, line.all);
   if (command == "rejects export") return command_rejects_export(common, line.run, line.format, line.output);
   if (command == "report run") return command_report(common, line.report);

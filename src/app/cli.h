@@ -24,8 +24,9 @@ struct CommandLine {
   std::optional<std::string> table = {};  ///< tables, runs list, schema show
   std::size_t limit = 20;                 ///< runs list, report links
   std::string run = {};                   ///< runs show, rejects
-  std::string link = {};                  ///< report links revoke
-  std::string format = {};                ///< rejects export (csv without a flag), schema (yaml)
+  SettleArguments settle = {};
+  std::string link = {};    ///< report links revoke
+  std::string format = {};  ///< rejects export (csv without a flag), schema (yaml)
   std::optional<std::string> output = {};
   bool all = false;  ///< rejects show
   std::vector<std::string> files = {};

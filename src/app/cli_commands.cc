@@ -143,7 +143,7 @@ void add_schema(CLI::App& root, CommandLine& line) {
 }
 
 void add_runs(CLI::App& root, CommandLine& line) {
-  CLI::App& command = add(root, kData, "runs", "List or show runs",
+  CLI::App& command = add(root, kData, "runs", "List, show or settle runs",
                           "  rowgate runs\n"
                           "  rowgate runs list --table jobs --limit 5\n"
                           "  rowgate runs show run_06FAQ3T9Z8V4N");
@@ -157,6 +157,16 @@ void add_runs(CLI::App& root, CommandLine& line) {
   }
   CLI::App& show = add(command, "show", "Show one run", "  rowgate runs show run_06FAQ3T9Z8V4N");
   show.add_option("run", line.run, "The run's id, or the beginning of it")->type_name("RUN")->required();
+  CLI::App& settle =
+      add(command, "settle", "Settle a run whose commit lost its answer",
+          "  rowgate runs settle run_06FAQ3T9Z8V4N\n"
+          "  rowgate runs settle run_06FAQ3T9Z8V4N --failed     the database is gone for good");
+  settle.add_option("run", line.settle.run, "The run's id, or the beginning of it")
+      ->type_name("RUN")
+      ->required();
+  settle.add_flag("--failed", line.settle.failed, "End it as failed where the database does not answer");
+  settle.add_option("--confirm", line.settle.confirm, "The run's whole id, instead of typing it")
+      ->type_name("RUN");
 }
 
 void add_rejects(CLI::App& root, CommandLine& line) {

@@ -3,10 +3,12 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "load/known_runs.h"
+#include "load/run_state.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iostream>
 
 namespace rowgate::app {
 namespace {
@@ -73,7 +75,58 @@ void print_run(const Terminal& terminal, const db::RunRecord& run) {
   print_rejects(terminal, run);
 }
 
+/// The whole id of the one run that waits to be settled and that `prefix` means. The ledger is not asked: its
+/// database may be gone.
+Result<std::string> waiting_run(const std::filesystem::path& spool, std::string_view prefix) {
+  std::vector<std::string> found;
+  for (const load::InFlight& flying : load::in_flight(spool))
+    if (load::bare_id(flying.run.id).starts_with(load::bare_id(prefix))) found.push_back(flying.run.id);
+  if (found.size() == 1) return found.front();
+  if (found.empty())
+    return fail(Code::RunUnknown,
+                fmt::format("no run that begins with \"{}\" waits to be settled", shown(prefix)),
+                "rowgate runs lists the runs");
+  return fail(Code::RunUnknown, fmt::format("{} runs begin with \"{}\"", found.size(), shown(prefix)),
+              "give more of the id");
+}
+
+/// To give a run up is to say that its rows are not in the table, which nobody checks: it wants the id.
+Result<void> confirm_failed(const Terminal& terminal, const SettleArguments& arguments,
+                            const std::string& id) {
+  std::string answer = arguments.confirm.value_or("");
+  const bool can_ask = terminal.stdin_is_tty && terminal.stderr_is_tty && !terminal.no_input;
+  if (!arguments.confirm && can_ask) {
+    terminal.warn(
+        "The database is not asked whether this load was committed. Type the run's id to end it as failed:");
+    std::getline(std::cin, answer);
+  }
+  if (answer == id) return {};
+  return fail(Code::RequestInvalid, fmt::format("ending {} as failed was not confirmed", id),
+              fmt::format("add --confirm {}", id));
+}
+
 }  // namespace
+
+int command_runs_settle(const Common& common, const SettleArguments& arguments) {
+  const Terminal& terminal = common.terminal;
+  const std::optional<Opened> at = opened(common);
+  if (!at) return kConfigFailed;
+  const std::filesystem::path& spool = at->config().spool_path;
+  const Result<std::string> id = waiting_run(spool, arguments.run);
+  if (!id) return report_error(terminal, id.error());
+  if (arguments.failed)
+    if (const Result<void> confirmed = confirm_failed(terminal, arguments, *id); !confirmed)
+      return report_error(terminal, confirmed.error());
+
+  const Result<db::RunRecord> settled =
+      load::settle_by_hand(spool, *id, *at->database, SystemClock(), arguments.failed);
+  if (!settled) return report_error(terminal, settled.error());
+  if (terminal.json)
+    terminal.out(db::to_json(*settled) + "\n");
+  else
+    print_run(terminal, *settled);
+  return 0;
+}
 
 int command_runs_list(const Common& common, const std::optional<std::string>& table, std::size_t limit) {
   const Terminal& terminal = common.terminal;
@@ -106,7 +159,11 @@ int command_runs_show(const Common& common, const std::string& run) {
   const Terminal& terminal = common.terminal;
   const std::optional<Opened> at = opened(common);
   if (!at) return kConfigFailed;
-  const Result<db::RunRecord> found = find_run(*at, run);
+  Result<db::RunRecord> found = find_run(*at, run);
+  if (found && found->status == db::RunStatus::Undecided) {
+    load::recover(at->config().spool_path, *at->database, *at->store, SystemClock());
+    found = find_run(*at, found->id);
+  }
   if (!found) return report_error(terminal, found.error());
   if (terminal.json)
     terminal.out(db::to_json(*found) + "\n");

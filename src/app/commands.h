@@ -46,6 +46,12 @@ int command_rows(const Common&, const RowsArguments&);
 int command_tables(const Common&, const std::optional<std::string>& table);
 int command_runs_list(const Common&, const std::optional<std::string>& table, std::size_t limit);
 int command_runs_show(const Common&, const std::string& run);
+struct SettleArguments {
+  std::string run;
+  bool failed = false;                      ///< give the run up where the database does not answer
+  std::optional<std::string> confirm = {};  ///< the run's id, instead of typing it
+};
+int command_runs_settle(const Common&, const SettleArguments&);
 int command_rejects_show(const Common&, const std::string& run, bool all);
 int command_rejects_export(const Common&, const std::string& run, const std::string& format,
                            const std::optional<std::string>& output);

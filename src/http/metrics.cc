@@ -78,6 +78,10 @@ struct Metrics::State {
       gauges("rowgate_runs_in_progress", "Runs that are being worked on.");
   prometheus::Family<prometheus::Gauge>& queue_depth =
       gauges("rowgate_run_queue_depth", "Runs that wait for their turn.");
+  prometheus::Gauge& undecided =
+      gauges("rowgate_runs_undecided", "Runs of which it is not known whether they were committed.").Add({});
+  prometheus::Gauge& unrecorded =
+      gauges("rowgate_runs_unrecorded", "Runs that ended and are not in the ledger yet.").Add({});
   prometheus::Family<prometheus::Counter>& rows =
       counters("rowgate_rows_total", "Rows read by loads, by outcome.");
   prometheus::Family<prometheus::Counter>& rejects =
@@ -208,6 +212,8 @@ void Metrics::bytes_received(std::uint64_t bytes) {
 std::string Metrics::text(const Now& now) {
   state_->queue_depth.Add({{"kind", "load"}}).Set(static_cast<double>(now.waiting));
   state_->in_progress.Add({{"kind", "load"}}).Set(static_cast<double>(now.running));
+  state_->undecided.Set(static_cast<double>(now.undecided));
+  state_->unrecorded.Set(static_cast<double>(now.unrecorded));
   state_->database_up.Set(now.database_up ? 1 : 0);
   if (now.storage_free_bytes) state_->storage_free.Add({}).Set(static_cast<double>(*now.storage_free_bytes));
   for (const Now::Table& table : now.tables) {

@@ -44,6 +44,8 @@ class Metrics {
       std::uint64_t rows = 0, version = 0;
     };
     std::size_t waiting = 0, running = 0;
+    std::size_t undecided = 0;   ///< runs whose commit lost its answer
+    std::size_t unrecorded = 0;  ///< runs that ended and are not in the ledger yet
     bool database_up = true;
     std::optional<std::uint64_t> storage_free_bytes = {};
     std::vector<Table> tables = {};

@@ -20,6 +20,8 @@ std::optional<std::uint64_t> free_bytes(const std::filesystem::path& folder) {
 Metrics::Now measure(const Service& service) {
   Metrics::Now now{.waiting = service.queue.waiting(),
                    .running = service.queue.running(),
+                   .undecided = service.queue.undecided(),
+                   .unrecorded = service.queue.unrecorded(),
                    .storage_free_bytes = free_bytes(service.spool)};
   const Result<std::vector<db::TableState>> tables = service.database.tables();
   now.database_up = tables.has_value();
