@@ -21,6 +21,7 @@ constexpr Property kTop[] = {{"database", kAllTypes}, {"storage", kAllTypes}, {"
 /// In the plans of the program, but not built.
 constexpr std::string_view kLaterTop[] = {"sources", "backups"};
 constexpr Property kLimits[] = {{"max_rejects", kAllTypes},
+                                {"max_reject_bytes", kAllTypes},
                                 {"max_columns", kAllTypes},
                                 {"max_field_bytes", kAllTypes},
                                 {"max_record_bytes", kAllTypes},

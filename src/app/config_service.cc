@@ -262,6 +262,7 @@ class ServiceReader : private ValueReader {
     http::HttpLimits& limits = service_.limits;
     take_size(at, "max_upload_bytes", kAnySize, limits.max_upload_bytes);
     take_size(at, "max_unpacked_bytes", kAnySize, config_.catalog.limits.max_unpacked_bytes);
+    take_size(at, "max_reject_bytes", kAnySize, config_.catalog.limits.max_reject_bytes);
     take_count(at, "max_ratio", 1, 1'000'000, config_.catalog.limits.max_ratio);
     take_size(at, "max_header_bytes", kMiB, service_.server.max_header_bytes);
     take_size(at, "max_url_bytes", 64 * kKiB, service_.server.max_target_bytes);

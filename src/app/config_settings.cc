@@ -161,6 +161,7 @@ void add_http_limits(Lister& list, const Config& config) {
   const http::ServerSettings& server = config.service.server;
   list.add("limits.max_upload_bytes", bytes_text(limits.max_upload_bytes));
   list.add("limits.max_unpacked_bytes", bytes_text(config.catalog.limits.max_unpacked_bytes));
+  list.add("limits.max_reject_bytes", bytes_text(config.catalog.limits.max_reject_bytes));
   list.add("limits.max_ratio", fmt::format("{}", config.catalog.limits.max_ratio));
   list.add("limits.max_header_bytes", bytes_text(server.max_header_bytes));
   list.add("limits.max_url_bytes", bytes_text(server.max_target_bytes));

@@ -1,6 +1,7 @@
 #include "load/load_file.h"
 
 #include "base/text.h"
+#include "base/units.h"
 #include "load/key_index.h"
 #include "load/reject_origin.h"
 
@@ -28,7 +29,7 @@ class FileLoad {
         sink_(sink),
         run_(outcome.run),
         order_(prepared.schema),
-        log_(context.settings.spool) {}
+        log_(context.settings.spool, request.max_reject_bytes) {}
 
   Result<void> run();
 
@@ -58,6 +59,7 @@ class FileLoad {
   std::optional<DuplicateFinder> duplicates_;
   bool told_unordered_ = false;
   bool over_count_ = false;
+  bool rejects_are_missing_ = false;  ///< they are larger than they may be
   table::Totals totals_;
   std::uint64_t first_blank_line_ = 0;
   RejectLog log_;
@@ -177,7 +179,13 @@ void FileLoad::stop_at_limit(table::CheckedBatch& batch) {
 Result<void> FileLoad::note_rejects(const table::CheckedBatch& batch) {
   for (const table::Reject& reject : batch.rejects) {
     counts_.add(reject, prepared_.schema);
-    TRY(log_.append(reject));
+    if (log_.is_full()) continue;
+
+    // The record's bytes are read again later, and must then be the same.
+    const auto index = static_cast<std::size_t>(reject.record - batch.records.first_record);
+    const std::string_view raw = batch.records.raw(index);
+    const bool is_whole = raw.size() == reject.length && batch.records.own_offset.empty();
+    TRY(log_.append({reject, is_whole ? std::optional(hash_of(raw)) : std::nullopt}));
   }
   return {};
 }
@@ -190,14 +198,19 @@ Result<void> FileLoad::write_rejects(db::KeyFindings* findings) {
                       .file = run_.file_name,
                       .dialect = prepared_.frame.opening.dialect,
                       .columns = prepared_.frame.opening.header,
-                      .map = prepared_.map};
+                      .map = prepared_.map,
+                      .schema = table::to_json(prepared_.schema)};
   if (head.columns.empty()) head.columns = names_by_position();
   RejectWriter writer(*request_.file, prepared_.frame,
                       {.store = context_.store,
                        .head = std::move(head),
                        .observer = context_.observer,
-                       .request_index = context_.request_index});
-  return writer.write_all(log_, findings, counts_);
+                       .request_index = context_.request_index,
+                       .max_bytes = request_.max_reject_bytes,
+                       .stop = context_.stop});
+  TRY_ASSIGN(const bool is_whole, writer.write_all(log_, findings, counts_));
+  rejects_are_missing_ = !is_whole;
+  return {};
 }
 
 /// A file without header is read by position, so its columns are called like the fields.
@@ -229,6 +242,14 @@ void FileLoad::finish_record() {
 
 /// Judged when every number is known; what it refuses is rolled back.
 Result<void> FileLoad::verdict() const {
+  TRY(request_.file->check_unchanged());
+  if (rejects_are_missing_)
+    return fail(
+        Code::LimitRejectBytes,
+        fmt::format("the rejects of {} rows take more than {}; only the first of them are kept, and nothing "
+                    "was loaded",
+                    grouped(totals_.rejected), bytes_text(request_.max_reject_bytes)),
+        "repair the file, or raise limits.max_reject_bytes");
   const std::uint64_t tried = totals_.read - totals_.skipped;
   if (over_count_ || (request_.abort_on_reject && totals_.rejected > 0) ||
       (tried > 0 && totals_.accepted == 0) || request_.max_rejects.exceeded(totals_.rejected, tried))

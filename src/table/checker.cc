@@ -204,8 +204,8 @@ class BatchCheck {
     if (in_scratch) cell.text = out_.keep(cell.view()).data();
   }
 
-  /// Notes what is wrong; in full only as often as a record's problems are kept, so that what a batch takes is
-  /// bounded by its cells.
+  /// Notes what is wrong; in full only as often as a record's problems are kept, so that what a batch takes
+  /// is bounded by its cells.
   void refuse(std::uint32_t record, std::string_view text, Refusal refusal) {
     if (problems_of_.empty()) problems_of_.resize(out_.records.size());
     if (problems_of_[record] == kMostProblems) {

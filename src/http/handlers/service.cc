@@ -20,6 +20,7 @@ Json limits_json(const Service& service) {
             {"max_field_bytes", load.max_field_bytes},
             {"max_record_bytes", load.max_record_bytes},
             {"max_rejects", load.max_rejects.setting()},
+            {"max_reject_bytes", load.max_reject_bytes},
             {"max_header_bytes", settings.server.max_header_bytes},
             {"max_url_bytes", settings.server.max_target_bytes},
             {"max_body_bytes", http.max_body_bytes},
