@@ -102,4 +102,11 @@ bool is_id(std::string_view id, std::string_view prefix) {
          id.find_first_not_of(kCrockford, prefix.size()) == std::string_view::npos;
 }
 
+Result<Lane::Place> place_for_long_work(const Call& call) {
+  std::optional<Lane::Place> place = Lane::enter(call.service.long_work);
+  if (place) return *std::move(place);
+  return fail(Code::ReportQueueFull, "as many reports and exports are being made as the server makes at once",
+              "send the request again in a while");
+}
+
 }  // namespace rowgate::http

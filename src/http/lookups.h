@@ -36,4 +36,7 @@ Result<const report::Definition*> find_report(const Call& call);
 /// Whether `id` is the prefix and 26 characters of Crockford's base 32.
 bool is_id(std::string_view id, std::string_view prefix);
 
+/// A place for a report or an export. Fails with report.queue_full where as many are being made as may be.
+Result<Lane::Place> place_for_long_work(const Call& call);
+
 }  // namespace rowgate::http

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "db/database.h"
+#include "http/lane.h"
 #include "http/settings.h"
 #include "load/run_queue.h"
 #include "load/table_config.h"
@@ -12,6 +13,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <vector>
 
 namespace rowgate::http {
@@ -33,6 +35,8 @@ struct Service {
   Metrics& metrics;
   Log& log;
   std::filesystem::path spool;  ///< scratch space for answers that are made whole before they are sent
+  /// Of reports and exports; as many as limits.reports_at_once.
+  std::shared_ptr<Lane> long_work = std::make_shared<Lane>(8);
   std::function<bool()> is_turning = {};   ///< the server's loop; empty: it does
   std::function<bool()> is_draining = {};  ///< told to stop; empty: never
 };
