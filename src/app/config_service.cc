@@ -270,6 +270,7 @@ class ServiceReader : private ValueReader {
     take_time(at, "sync_wait", std::chrono::minutes(1), limits.sync_wait);
     take_count(at, "queue", 1, 100'000, limits.queue);
     take_count(at, "loads_at_once", 1, 64, limits.loads_at_once);
+    take_count(at, "reports_at_once", 1, 255, limits.reports_at_once);
     take_time(at, "idle_timeout", std::chrono::hours(1), service_.server.idle_timeout);
     take_size(at, "min_bytes_per_second", kMiB, service_.server.min_bytes_per_second);
     take_count(at, "page", 1, 10'000, limits.page);

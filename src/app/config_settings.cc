@@ -169,6 +169,7 @@ void add_http_limits(Lister& list, const Config& config) {
   list.add("limits.sync_wait", time_text(limits.sync_wait));
   list.add("limits.queue", fmt::format("{}", limits.queue));
   list.add("limits.loads_at_once", fmt::format("{}", limits.loads_at_once));
+  list.add("limits.reports_at_once", fmt::format("{}", limits.reports_at_once));
   list.add("limits.idle_timeout", time_text(server.idle_timeout));
   list.add("limits.min_bytes_per_second", bytes_text(server.min_bytes_per_second));
   list.add("limits.page", fmt::format("{}", limits.page));

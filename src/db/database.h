@@ -213,8 +213,8 @@ class Database {
   /// write, does not compile; unknown or missing parameter), report.timeout, database.unreachable (no such
   /// file).
   virtual Result<std::unique_ptr<Cursor>> query(const Query& query) = 0;
-  virtual Result<std::vector<TableState>>
-  tables() = 0;  ///< all but rowgate's own; empty when the database does not exist
+  /// All but rowgate's own; none when the database does not exist.
+  virtual Result<std::vector<TableState>> tables(Rows rows) = 0;
   /// The table of that name in upper or lower case; the state has the name as it is stored.
   virtual Result<std::optional<TableState>> table(const TableName& table, Rows rows) = 0;
   /// Without its number of rows.

@@ -40,24 +40,18 @@ TEST_F(FillingSpoolTest, GivesWhatIsMade) {
 }
 
 TEST_F(FillingSpoolTest, TheMakerEndsWithoutAReader) {
-  std::promise<void> made;
+  std::promise<void> gone;
   struct Cursor {
-    std::promise<void>* gone;
-    ~Cursor() { gone->set_value(); }
+    std::promise<void>& gone;
+    ~Cursor() { gone.set_value(); }
   };
-  const auto cursor = std::make_shared<Cursor>(&made);
-  std::weak_ptr<Cursor> watched = cursor;
-  std::optional<FillingSpool> spool;
-  {
-    auto held = std::make_shared<std::shared_ptr<Cursor>>(cursor);
-    const_cast<std::shared_ptr<Cursor>&>(cursor).reset();
-    spool.emplace(folder_.path(), place(),
-                  [held](const FillingSpool::Append& append, const std::stop_token&) {
-                    return append(std::string(5'000'000, 'x'));
-                  });
-  }
-  made.get_future().wait();  // what the maker held is gone, though nobody has read a byte
-  EXPECT_EQ(read_all(*spool).size(), 5'000'000U);
+  std::shared_ptr<Cursor> cursor(new Cursor{gone});
+  FillingSpool spool(folder_.path(), place(),
+                     [held = std::move(cursor)](const FillingSpool::Append& append, const std::stop_token&) {
+                       return append(std::string(5'000'000, 'x'));
+                     });
+  gone.get_future().wait();  // what the maker held is gone, though nobody has read a byte
+  EXPECT_EQ(read_all(spool).size(), 5'000'000U);
   EXPECT_TRUE(Lane::enter(lane_)) << "and its place is free";
 }
 

@@ -33,11 +33,11 @@ Result<std::optional<db::TableState>> state_of(const Call& call, const db::Table
 
 }  // namespace
 
-Result<std::vector<FoundTable>> visible_tables(const Call& call) {
+Result<std::vector<FoundTable>> visible_tables(const Call& call, db::Rows rows) {
   std::vector<FoundTable> all;
   for (const load::TableConfig& config : call.service.catalog.tables)
     if (call.may_see_table(config.name.name)) all.push_back({.name = config.name, .config = &config});
-  TRY_ASSIGN(std::vector<db::TableState> states, call.service.database.tables());
+  TRY_ASSIGN(std::vector<db::TableState> states, call.service.database.tables(rows));
   std::ranges::sort(states, {}, [](const db::TableState& state) { return state.table.name; });
   for (db::TableState& state : states) {
     if (!call.may_see_table(state.table.name)) continue;
@@ -58,7 +58,7 @@ Result<FoundTable> find_table(const Call& call, db::Rows rows) {
     if (found.config != nullptr || found.state) return found;
   }
   std::vector<std::string> known;
-  TRY_ASSIGN(const std::vector<FoundTable> tables, visible_tables(call));
+  TRY_ASSIGN(const std::vector<FoundTable> tables, visible_tables(call, db::Rows::NotCounted));
   for (const FoundTable& table : tables) known.push_back(table.name.name);
   return fail(Code::TableUnknown, fmt::format("there is no table \"{}\"", shown(name)), hint_of(name, known));
 }

@@ -19,7 +19,7 @@ struct FoundTable {
   std::optional<db::TableState> state = {};
 };
 /// All tables that the call's key may see: the configured ones in their order, then the others by name.
-Result<std::vector<FoundTable>> visible_tables(const Call& call);
+Result<std::vector<FoundTable>> visible_tables(const Call& call, db::Rows rows);
 /// The table of the path; its rows are counted where asked. Fails with table.unknown.
 Result<FoundTable> find_table(const Call& call, db::Rows rows = db::Rows::NotCounted);
 /// The schema that the table is judged by: as configured, else as kept in the database; nullopt: neither.

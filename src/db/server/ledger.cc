@@ -379,11 +379,8 @@ Result<void> mark_done(Session& session, const PendingSwap& swap) {
                      swap.run.finished_at);
 }
 
-Result<void> mark_failed(Session& session, const PendingSwap& swap) {
-  const RunRecord failed = as_failed(swap.run, {Code::DatabaseUnreachable,
-                                                "the connection broke before the table was exchanged; "
-                                                "nothing was loaded",
-                                                "load the file again"});
+Result<void> mark_failed(Session& session, const PendingSwap& swap, const Error& why) {
+  const RunRecord failed = as_failed(swap.run, why);
   const std::string status(name(failed.status)), error = error_to_json(failed),
                                                  version = fmt::format("{}", failed.version_after);
   const Param params[] = {status, error, version, failed.id};

@@ -112,7 +112,7 @@ class SqliteDatabase : public Database, private Ledger {
     TRY_ASSIGN(Connection connection, Connection::open(path_, Access::Read, lock_wait_));
     return run_query(std::move(connection), query);
   }
-  Result<std::vector<TableState>> tables() override;
+  Result<std::vector<TableState>> tables(Rows rows) override;
   Result<std::optional<TableState>> table(const TableName& table, Rows rows) override;
   Result<std::vector<std::string>> differences(const LoadTarget& target) override {
     if (!exists()) return std::vector<std::string>{};
@@ -192,13 +192,13 @@ Result<TableState> SqliteDatabase::state_of(const Connection& connection, const 
   return state;
 }
 
-Result<std::vector<TableState>> SqliteDatabase::tables() {
+Result<std::vector<TableState>> SqliteDatabase::tables(Rows rows) {
   std::vector<TableState> states;
   if (!exists()) return states;
   TRY_ASSIGN(const KeptConnections::Lease connection, connections_.reader());
   TRY_ASSIGN(const std::vector<std::string> names, table_names(*connection));
   for (const std::string& name : names) {
-    TRY_ASSIGN(TableState state, state_of(*connection, name, Rows::Counted));
+    TRY_ASSIGN(TableState state, state_of(*connection, name, rows));
     states.push_back(std::move(state));
   }
   return states;

@@ -27,6 +27,7 @@ Json limits_json(const Service& service) {
             {"max_compat_bytes", settings.original_limit()},
             {"sync_wait", static_cast<double>(http.sync_wait.count()) / 1000.0},
             {"loads_at_once", http.loads_at_once},
+            {"reports_at_once", http.reports_at_once},
             {"queue", http.queue},
             {"page", http.page},
             {"max_page", http.max_page}};
