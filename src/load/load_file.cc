@@ -309,6 +309,55 @@ Result<void> follow_origin(const LoadRequest& request, const LoadContext& contex
   return {};
 }
 
+std::vector<std::size_t> absent_fields(const Prepared& prepared) {
+  std::vector<std::size_t> absent;
+  const std::vector<int>& columns = prepared.frame.columns.column_of_field;
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    if (columns[i] == table::ColumnMap::kAbsent) absent.push_back(i);
+  return absent;
+}
+
+/// An upsert leaves the fields alone that the file lacks, so it needs those by which rows are found, those
+/// that a new row must have, and none or all of a key: half of one would have to be judged with values that
+/// the file does not have.
+Result<void> judge_absent_fields(const LoadRequest& request, const Prepared& prepared, db::RunRecord& run) {
+  const std::vector<std::size_t> absent = absent_fields(prepared);
+  if (absent.empty() || request.mode == db::Mode::Append) return {};
+  const table::TableSchema& schema = prepared.schema;
+  if (request.mode == db::Mode::Replace) {
+    for (const std::size_t field : absent)
+      run.warnings.push_back({.code = Code::HeaderMismatch,
+                              .message = fmt::format("the file has no `{}`, which is empty in every row now",
+                                                     schema.fields[field].name),
+                              .count = 1,
+                              .first_line = 1});
+    return {};
+  }
+
+  const auto is_absent = [&](std::size_t field) { return std::ranges::find(absent, field) != absent.end(); };
+  for (const std::size_t field : absent)
+    if (schema.is_required(field))
+      return fail(Code::HeaderMismatch,
+                  fmt::format("the file has no `{}`, which is {}; an upsert cannot do without",
+                              schema.fields[field].name,
+                              std::ranges::find(schema.primary_key, field) != schema.primary_key.end()
+                                  ? "part of the primary key"
+                                  : "required"),
+                  "add the column to the file");
+  std::vector<std::vector<std::size_t>> keys = schema.unique_keys;
+  for (const table::ForeignKey& key : schema.foreign_keys) keys.push_back(key.fields);
+  for (const std::vector<std::size_t>& key : keys) {
+    const auto first = std::ranges::find_if(key, is_absent);
+    if (first == key.end() || std::ranges::all_of(key, is_absent)) continue;
+    return fail(
+        Code::HeaderMismatch,
+        fmt::format("the file has no `{}`, but other fields of the same key; an upsert cannot judge it",
+                    schema.fields[*first].name),
+        "add the column to the file, or leave out all fields of the key");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> prepare(const LoadRequest& request, const LoadContext& context, Prepared& prepared,
@@ -330,6 +379,7 @@ Result<void> prepare(const LoadRequest& request, const LoadContext& context, Pre
     return std::unexpected(std::move(columns).error());
   }
   prepared.frame.columns = *std::move(columns);
+  TRY(judge_absent_fields(request, prepared, outcome.run));
   for (const std::string& name : prepared.frame.columns.ignored)
     outcome.run.warnings.push_back(
         {.code = Code::HeaderExtra,
@@ -352,6 +402,7 @@ Result<void> load_file(const LoadRequest& request, const LoadContext& context, c
                                     .database_checks = request.database_checks,
                                     .scratch = context.settings.spool,
                                     .run_id = run.id,
+                                    .absent = absent_fields(prepared),
                                     .stop = context.stop}));
   return FileLoad(request, context, prepared, *sink, outcome).run();
 }

@@ -80,6 +80,7 @@ class MySqlEngine : public server::Engine {
   Result<std::vector<std::string>> table_names(Session& session, const std::string& space) const override;
   Result<bool> is_view(Session& session, const TableName& table) const override;
   Result<server::Shape> shape_of(Session& session, const TableName& table) const override;
+  Result<std::vector<std::string>> triggers_of(Session& session, const TableName& table) const override;
   Result<std::vector<Reference>> references_to(Session& session, const TableName& table) const override;
   Result<bool> has_dependents(Session&, const TableName&) const override {
     return false;
@@ -154,6 +155,18 @@ Result<bool> MySqlEngine::is_view(Session& session, const TableName& table) cons
   return count > 0;
 }
 
+Result<std::vector<std::string>> MySqlEngine::triggers_of(Session& session, const TableName& table) const {
+  const Param params[] = {space_of(table), table.name};
+  TRY_ASSIGN(
+      const std::vector<TextRow> rows,
+      session.rows("SELECT trigger_name FROM information_schema.triggers WHERE event_object_schema = ? "
+                   "AND event_object_table = ? ORDER BY trigger_name",
+                   params));
+  std::vector<std::string> names;
+  for (const TextRow& row : rows) names.push_back(row[0].value_or(""));
+  return names;
+}
+
 Result<std::vector<Reference>> MySqlEngine::references(Session& session, const std::string& condition,
                                                        std::span<const Param> params) const {
   TRY_ASSIGN(
@@ -215,14 +228,23 @@ Result<server::Shape> MySqlEngine::shape_of(Session& session, const TableName& t
                           params));
   for (const TextRow& row : columns)
     shape.columns.push_back({row[0].value_or(""), row[1].value_or(""), row[2].value_or(""), row[3] == "NO"});
-  TRY_ASSIGN(
-      const std::vector<TextRow> indexes,
-      session.rows("SELECT index_name, column_name FROM information_schema.statistics WHERE table_schema = ? "
-                   "AND table_name = ? AND non_unique = 0 ORDER BY index_name, seq_in_index",
-                   params));
+
+  TRY_ASSIGN(const std::optional<std::string> engine,
+             session.first("SELECT engine FROM information_schema.tables WHERE table_schema = ? AND "
+                           "table_name = ?",
+                           params));
+  if (engine && lower_ascii(*engine) != "innodb") shape.not_transactional = *engine;
+
+  TRY_ASSIGN(const std::vector<TextRow> indexes,
+             session.rows("SELECT index_name, column_name, sub_part FROM information_schema.statistics WHERE "
+                          "table_schema = ? "
+                          "AND table_name = ? AND non_unique = 0 ORDER BY index_name, seq_in_index",
+                          params));
   std::string last;
   for (const TextRow& row : indexes) {
     const std::string column = row[1].value_or("");
+    // A key part without a column is an expression (MySQL 8).
+    if (row[2] || !row[1]) shape.other_keys.insert(row[0].value_or(""));
     if (row[0] == "PRIMARY") {
       shape.primary_key.push_back(column);
       continue;
@@ -231,6 +253,9 @@ Result<server::Shape> MySqlEngine::shape_of(Session& session, const TableName& t
     last = row[0].value_or("");
     shape.unique_keys.back().columns.push_back(column);
   }
+  std::erase_if(shape.unique_keys,
+                [&](const server::KeyShape& key) { return shape.other_keys.contains(key.name); });
+
   TRY_ASSIGN(shape.references, references(session, "table_schema = ? AND table_name = ?", params));
   return shape;
 }
@@ -274,8 +299,7 @@ bool MySqlEngine::fits(const ColumnShape& column, const Field& field, bool in_ke
   }
   if (field.is_binary()) return type == "longblob";
   if (in_key && !is_binary(column.collation)) return false;
-  if (field.format == "uuid")
-    return type == "char(36)" || (type.starts_with("varchar(") && length_in(type) >= 36);
+  if (field.format == "uuid") return type == "char(36)";  // a text may hold upper case, which is another key
   if (!column.collation.starts_with("utf8mb4")) return false;
   if (type == "longtext") return true;
   const std::uint64_t longest = field.constraints.max_length.value_or(0);

@@ -63,6 +63,7 @@ class PostgreSqlEngine : public server::Engine {
   Result<std::vector<std::string>> table_names(Session& session, const std::string& space) const override;
   Result<bool> is_view(Session& session, const TableName& table) const override;
   Result<server::Shape> shape_of(Session& session, const TableName& table) const override;
+  Result<std::vector<std::string>> triggers_of(Session& session, const TableName& table) const override;
   Result<std::vector<Reference>> references_to(Session& session, const TableName& table) const override;
   Result<bool> has_dependents(Session& session, const TableName& table) const override;
   bool fits(const ColumnShape& column, const Field& field, bool in_key) const override;
@@ -144,6 +145,27 @@ Result<bool> PostgreSqlEngine::is_view(Session& session, const TableName& table)
   return count > 0;
 }
 
+Result<std::vector<std::string>> PostgreSqlEngine::triggers_of(Session& session,
+                                                               const TableName& table) const {
+  const std::string& space = space_of(table);
+  const Param params[] = {space, table.name, space, table.name, space, table.name};
+  const std::string of_table =
+      "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ? AND c.relname = ?";
+  TRY_ASSIGN(
+      const std::vector<TextRow> rows,
+      session.rows("SELECT t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid " + of_table +
+                       " AND NOT t.tgisinternal UNION ALL SELECT r.rulename FROM pg_rewrite r JOIN "
+                       "pg_class c ON c.oid = r.ev_class " +
+                       of_table +
+                       " UNION ALL SELECT p.polname FROM pg_policy p JOIN pg_class c ON c.oid = "
+                       "p.polrelid " +
+                       of_table + " ORDER BY 1",
+                   params));
+  std::vector<std::string> names;
+  for (const TextRow& row : rows) names.push_back(row[0].value_or(""));
+  return names;
+}
+
 Result<std::vector<Reference>> PostgreSqlEngine::references(Session& session, const std::string& condition,
                                                             std::span<const Param> params) const {
   TRY_ASSIGN(
@@ -219,6 +241,19 @@ Result<server::Shape> PostgreSqlEngine::shape_of(Session& session, const TableNa
     last = row[0].value_or("");
     shape.unique_keys.back().columns.push_back(column);
   }
+
+  // Of a part of the rows, or of expressions.
+  TRY_ASSIGN(
+      const std::vector<TextRow> others,
+      session.rows("SELECT x.relname FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN "
+                   "pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
+                   "WHERE n.nspname = ? AND c.relname = ? AND i.indisunique AND (i.indpred IS NOT NULL "
+                   "OR i.indexprs IS NOT NULL)",
+                   params));
+  for (const TextRow& row : others) shape.other_keys.insert(row[0].value_or(""));
+  std::erase_if(shape.unique_keys,
+                [&](const server::KeyShape& key) { return shape.other_keys.contains(key.name); });
+
   TRY_ASSIGN(shape.references, references(session, "cn.nspname = ? AND c.relname = ?", params));
   return shape;
 }
@@ -241,13 +276,12 @@ bool PostgreSqlEngine::fits(const ColumnShape& column, const Field& field, bool 
   const bool has_collation = wanted == "text" || wanted == "character(7)";
   if (in_key && has_collation && column.collation != "C" && column.collation != "POSIX") return false;
   if (column.type == wanted) return true;
-  if (field.type != Type::String || field.is_binary()) return false;
-  if (column.type == "text") return true;  // a uuid
+  // A text may hold a uuid in upper case, which would be another key.
+  if (field.type != Type::String || field.is_binary() || field.format == "uuid") return false;
   constexpr std::string_view kVarying = "character varying";
   if (!column.type.starts_with(kVarying)) return false;
   if (column.type.size() == kVarying.size()) return true;
-  const std::uint64_t longest =
-      field.format == "uuid" ? 36 : field.constraints.max_length.value_or(std::uint64_t{1} << 40);
+  const std::uint64_t longest = field.constraints.max_length.value_or(std::uint64_t{1} << 40);
   return server::number_of(column.type.substr(kVarying.size() + 1)) >= longest;
 }
 

@@ -97,6 +97,8 @@ class Engine {
   virtual Result<std::vector<std::string>> table_names(Session& session, const std::string& space) const = 0;
   virtual Result<bool> is_view(Session& session, const TableName& table) const = 0;
   virtual Result<Shape> shape_of(Session& session, const TableName& table) const = 0;
+  /// The names of what may keep rows out of the table: triggers, and on PostgreSQL rules and policies.
+  virtual Result<std::vector<std::string>> triggers_of(Session& session, const TableName& table) const = 0;
   /// Foreign keys of other tables that refer to this one.
   virtual Result<std::vector<Reference>> references_to(Session& session, const TableName& table) const = 0;
   /// Something else than a foreign key hangs on the table itself, not on its name: a view of PostgreSQL.

@@ -51,8 +51,7 @@ class TableSink : public Sink {
   void expect_unordered(std::uint64_t) override {}
   Result<KeyFindings*> settle() override;
   SinkCounts counts() const override {
-    return {
-        .written = log_.rows() - refused_, .inserted = inserted_, .updated = updated_, .refused = refused_};
+    return {.written = inserted_ + updated_, .inserted = inserted_, .updated = updated_, .refused = refused_};
   }
 
  private:
@@ -70,7 +69,8 @@ class TableSink : public Sink {
   Result<bool> finish_fast(bool again);
   Result<void> go_exact();
   Result<void> put_staged(const Staging& staging);
-  Result<void> update_staged(const Staging& staging, std::uint64_t accepted);
+  Result<void> update_staged(const Staging& staging);
+  Result<void> check_counts();
   Result<void> check_children();
   Result<void> settle_once(bool again);
   std::string column_list() const {
@@ -92,6 +92,7 @@ class TableSink : public Sink {
   std::optional<Error> broken_;     ///< what ended it and may pass
   std::optional<KeyFindings> findings_;
   std::uint64_t refused_ = 0, inserted_ = 0, updated_ = 0;
+  std::uint64_t sent_ = 0;          ///< rows that the database took on the fast way
   RowLog::Block closed_, in_hand_;  ///< the latter is the sender's while it is under way
   std::future<Result<void>>
       sender_;  ///< has the session for itself; last, so that it has ended before all else
@@ -119,6 +120,12 @@ Result<void> TableSink::check_table(bool merges) {
       found.emplace_back("an earlier file made it by another schema");
   } else {
     TRY_ASSIGN(const Shape shape, at_.engine().shape_of(session(), target_.table));
+    if (!shape.not_transactional.empty())
+      return fail(
+          Code::TableNotTransactional,
+          fmt::format("the table `{}` has the storage engine {}, which cannot take back what was written",
+                      target_.table.name, shape.not_transactional),
+          fmt::format("convert it first: ALTER TABLE {} ENGINE=InnoDB", dialect_.quote(target_.table)));
     found = words_of(compare(shape, target_, dialect_.column_types(schema()),
                              [&](const ColumnShape& column, const table::Field& field, bool in_key) {
                                return at_.engine().fits(column, field, in_key);
@@ -169,7 +176,10 @@ Result<void> TableSink::send(const RowLog::Block& block) {
   for (const table::Field& field : schema().fields)
     target.columns.push_back({dialect_.quote(field.name), field.is_binary()});
   TRY_ASSIGN(const BulkOutcome done, session().bulk(target, block.text, block.rows));
-  if (!done.clean) sending_ = false;
+  if (done.clean)
+    sent_ += block.rows;
+  else
+    sending_ = false;
   return {};
 }
 
@@ -210,6 +220,7 @@ Result<void> TableSink::wait_for_sender() {
 Result<bool> TableSink::finish_fast(bool again) {
   if (again) {
     sending_ = true;
+    sent_ = 0;
     TRY(log_.each([&](const RowLog::Block& block) -> Result<void> {
       if (target_.stop.stop_requested())
         return fail(Code::RunInterrupted, "stopped; nothing of this file was loaded", "load the file again");
@@ -222,33 +233,37 @@ Result<bool> TableSink::finish_fast(bool again) {
     TRY_ASSIGN(sending_, parents_[i].all_exist(session(), dialect_, at_.tables(), target_.table.space,
                                                fmt::format("{}_p{}", staging_prefix(), i)));
   }
-  if (sending_) inserted_ = log_.rows();
+  if (sending_) inserted_ = sent_;
   return sending_;
 }
 
-Result<void> TableSink::update_staged(const Staging& staging, std::uint64_t accepted) {
+Result<void> TableSink::update_staged(const Staging& staging) {
   TRY_ASSIGN(const std::string into, destination());
   std::vector<std::string> sets;
   for (const std::size_t field : all_fields(schema()))
-    if (std::ranges::find(schema().primary_key, field) == schema().primary_key.end())
+    if (is_set_by_upsert(target_, field))
       sets.push_back(fmt::format("{} = s.c{}", dialect_.quote(schema().fields[field].name), field));
   const std::string same = equal_all(quoted_names(dialect_, schema(), schema().primary_key, "t."),
                                      staging.columns(schema().primary_key));
-  if (!sets.empty())
-    TRY(session().run(dialect_.update_from(into, staging.table(), sets, same + " AND s.rg_refused IS NULL")));
+  if (sets.empty()) {
+    TRY_ASSIGN(updated_, session().count(fmt::format(
+                             "SELECT COUNT(*) FROM {} AS t JOIN {} AS s ON {} WHERE s.rg_refused IS NULL",
+                             into, staging.table(), same)));
+  } else {
+    TRY_ASSIGN(updated_, session().run(dialect_.update_from(into, staging.table(), sets,
+                                                            same + " AND s.rg_refused IS NULL")));
+  }
   TRY_ASSIGN(inserted_,
              session().run(fmt::format(
                  "INSERT INTO {} ({}) SELECT {} FROM {} AS s WHERE s.rg_refused IS NULL AND NOT EXISTS "
                  "(SELECT 1 FROM {} AS t WHERE {})",
                  into, column_list(), fmt::join(staging.columns(all_fields(schema())), ", "), staging.table(),
                  into, same)));
-  updated_ = accepted - inserted_;
   return {};
 }
 
 Result<void> TableSink::put_staged(const Staging& staging) {
-  const std::uint64_t accepted = log_.rows() - refused_;
-  if (target_.mode == Mode::Upsert) return update_staged(staging, accepted);
+  if (target_.mode == Mode::Upsert) return update_staged(staging);
   TRY_ASSIGN(const std::string into, destination());
   if (way_ == Way::Merge) TRY(session().run("DELETE FROM " + into));
   std::vector<std::size_t> order = schema().primary_key;
@@ -259,10 +274,6 @@ Result<void> TableSink::put_staged(const Staging& staging) {
       session().run(fmt::format(
           "INSERT INTO {} ({}) SELECT {} FROM {} AS s WHERE s.rg_refused IS NULL ORDER BY {}", into,
           column_list(), fmt::join(staging.columns(all_fields(schema())), ", "), staging.table(), by)));
-  if (inserted_ != accepted)
-    return fail(Code::DatabaseRefused,
-                fmt::format("the database took {} of {} checked rows", grouped(inserted_), grouped(accepted)),
-                "nothing was loaded; look at the triggers of the table");
   return {};
 }
 
@@ -316,6 +327,17 @@ Result<void> TableSink::check_children() {
   return {};
 }
 
+/// Every row is inserted, updated or refused, by the database's own counts.
+Result<void> TableSink::check_counts() {
+  const std::uint64_t accepted = log_.rows() - refused_;
+  if (inserted_ + updated_ == accepted) return {};
+  TRY_ASSIGN(const std::vector<std::string> triggers, at_.engine().triggers_of(session(), target_.table));
+  return std::unexpected(rows_missing(target_.table.name,
+                                      fmt::format("the database inserted {} and updated {} of {} rows",
+                                                  grouped(inserted_), grouped(updated_), grouped(accepted)),
+                                      triggers));
+}
+
 Result<void> TableSink::settle_once(bool again) {
   findings_.emplace(target_.scratch, kFindingsBytes);
   refused_ = inserted_ = updated_ = 0;
@@ -325,6 +347,7 @@ Result<void> TableSink::settle_once(bool again) {
     if (!done) TRY(session().run(fmt::format("ROLLBACK TO SAVEPOINT {}", kSavepoint)));
   }
   if (!done) TRY(go_exact());
+  TRY(check_counts());
   return findings_->finish();
 }
 

@@ -21,6 +21,8 @@ struct Reference {
   std::vector<std::string> columns;         ///< of the child
   std::vector<std::string> parent_columns;  ///< as many
 };
+/// The names of the table's triggers.
+Result<std::vector<std::string>> triggers_of(const Connection& connection, std::string_view table);
 /// The constraints of other tables that reference `table`.
 Result<std::vector<Reference>> references_to(const Connection& connection, const std::string& table);
 

@@ -1,5 +1,6 @@
 #include "db/sqlite/row_writer.h"
 
+#include "db/sqlite/catalog.h"
 #include "db/sqlite/dialect.h"
 
 #include <fmt/format.h>
@@ -18,7 +19,9 @@ Result<RowWriter> RowWriter::make(const Connection& connection, const table::Tab
 Result<void> RowWriter::prepare() {
   for (std::size_t i = 0; i < schema_->fields.size(); ++i) {
     all_fields_.push_back(i);
-    if (std::ranges::find(schema_->primary_key, i) == schema_->primary_key.end()) other_fields_.push_back(i);
+    const bool is_left = std::ranges::find(destination_.left_alone, i) != destination_.left_alone.end();
+    if (!is_left && std::ranges::find(schema_->primary_key, i) == schema_->primary_key.end())
+      set_fields_.push_back(i);
   }
   std::string places = "?";
   for (std::size_t i = 1; i < all_fields_.size(); ++i) places += ",?";
@@ -26,13 +29,16 @@ Result<void> RowWriter::prepare() {
   TRY_ASSIGN(insert_, connection_->prepare(fmt::format("INSERT INTO {} ({}) VALUES ({}){}",
                                                        destination_.table, column_list(*schema_), places,
                                                        may_conflict ? " ON CONFLICT DO NOTHING" : "")));
-  if (destination_.update && !other_fields_.empty()) {
+  if (destination_.update) {
+    const std::string same = equal_parameters(quoted_names(*schema_, schema_->primary_key));
     std::vector<std::string> sets;
-    for (const std::string& name : quoted_names(*schema_, other_fields_)) sets.push_back(name + " = ?");
-    TRY_ASSIGN(update_, connection_->prepare(fmt::format(
-                            "UPDATE {} SET {} WHERE {}", destination_.table, fmt::join(sets, ", "),
-                            equal_parameters(quoted_names(*schema_, schema_->primary_key)))));
+    for (const std::string& name : quoted_names(*schema_, set_fields_)) sets.push_back(name + " = ?");
+    const std::string sql = sets.empty() ? fmt::format("SELECT 1 FROM {} WHERE {}", destination_.table, same)
+                                         : fmt::format("UPDATE {} SET {} WHERE {}", destination_.table,
+                                                       fmt::join(sets, ", "), same);
+    TRY_ASSIGN(update_, connection_->prepare(sql));
   }
+
   const auto add_key = [&](const std::vector<std::size_t>& fields, Code code,
                            std::size_t index) -> Result<void> {
     TRY_ASSIGN(Statement select,
@@ -98,11 +104,16 @@ Result<bool> RowWriter::insert(const Row& row) {
   return sqlite3_changes(connection_->get()) == 1;
 }
 
-Result<void> RowWriter::update(const Row& row) {
-  if (!update_) return {};  // every field is part of the key: there is nothing else to set
-  bind_fields(update_.get(), 1, row.cells, other_fields_);
-  bind_fields(update_.get(), static_cast<int>(other_fields_.size()) + 1, row.cells, schema_->primary_key);
-  return connection_->finish(update_);
+Result<bool> RowWriter::update(const Row& row) {
+  bind_fields(update_.get(), 1, row.cells, set_fields_);
+  bind_fields(update_.get(), static_cast<int>(set_fields_.size()) + 1, row.cells, schema_->primary_key);
+  if (set_fields_.empty()) {
+    const Result<bool> found = connection_->step(update_);
+    sqlite3_reset(update_.get());
+    return found;
+  }
+  TRY(connection_->finish(update_));
+  return sqlite3_changes(connection_->get()) == 1;
 }
 
 Result<bool> RowWriter::write(const Row& row, KeyFindings& findings) {
@@ -118,16 +129,22 @@ Result<bool> RowWriter::write(const Row& row, KeyFindings& findings) {
     return true;
   }
   if (destination_.update) {
-    TRY(update(row));
+    TRY_ASSIGN(const bool is_there, update(row));
+    if (!is_there) return std::unexpected(missing(row));
     ++updated_;
     return true;
   }
   TRY_ASSIGN(const std::size_t known_keys, add_key_findings(row, findings));
-  if (known_keys == 0)
-    return fail(Code::DatabaseRefused,
-                fmt::format("SQLite refused the row of line {} without a known key", row.line),
-                "nothing was loaded; please report this");
+  if (known_keys == 0) return std::unexpected(missing(row));
   return false;
+}
+
+/// Something in the database, and no key that rowgate knows, kept the row out.
+Error RowWriter::missing(const Row& row) const {
+  const Result<std::vector<std::string>> triggers = triggers_of(*connection_, destination_.name);
+  return rows_missing(destination_.name,
+                      fmt::format("the database did not keep the row of line {}", row.line),
+                      triggers.value_or(std::vector<std::string>{}));
 }
 
 }  // namespace rowgate::db::sqlite

@@ -133,9 +133,11 @@ Result<void> TableSink::open_way() {
 Result<RowWriter> TableSink::make_writer(bool judge) const {
   return RowWriter::make(connection_, schema(),
                          {.table = swaps_ ? "main." + quote_name(fresh_name_) : own_table(),
+                          .name = target_.table.name,
                           .judge_keys = judge && target_.mode == Mode::Append,
                           .update = target_.mode == Mode::Upsert,
-                          .judge_parents = judge});
+                          .judge_parents = judge,
+                          .left_alone = target_.absent});
 }
 
 Result<void> TableSink::stage() {
@@ -227,6 +229,12 @@ Result<void> TableSink::check_children() {
 
 Result<KeyFindings*> TableSink::settle() {
   if (staging_) TRY(put_staged());
+  if (const SinkCounts done = counts(); done.written + done.refused != given_)
+    return std::unexpected(
+        rows_missing(target_.table.name,
+                     fmt::format("the database inserted {} and updated {} of {} rows", grouped(done.inserted),
+                                 grouped(done.updated), grouped(given_ - done.refused)),
+                     triggers_of(connection_, target_.table.name).value_or(std::vector<std::string>{})));
   if (swaps_) TRY(swap());
   const bool keys_may_be_gone = target_.mode == Mode::Upsert || way_ == Way::Merge;
   if (keys_may_be_gone) TRY(check_children());
@@ -237,9 +245,9 @@ Result<KeyFindings*> TableSink::settle() {
 SinkCounts TableSink::counts() const {
   SinkCounts counts;
   counts.refused = refused_;
-  counts.written = given_ - refused_;
-  counts.inserted = target_.mode == Mode::Upsert && writer_ ? writer_->inserted() : counts.written;
+  counts.inserted = writer_ ? writer_->inserted() : 0;
   counts.updated = writer_ ? writer_->updated() : 0;
+  counts.written = counts.inserted + counts.updated;
   return counts;
 }
 

@@ -1,0 +1,190 @@
+"""A table is more than its schema says: triggers, indexes, engines and collations of other hands decide before the first row, or are told."""
+
+import contextlib
+import json
+import sqlite3
+
+import pytest
+import yaml
+from places import Place, sql
+
+INTEGER = {"name": "id", "type": "integer"}
+NAME = {"name": "name", "type": "string", "constraints": {"maxLength": 40}}
+
+
+@pytest.fixture(params=["sqlite", "mysql", "postgresql"])
+def any_place(request, tmp_path):
+    made = Place(request.param, tmp_path)
+    yield made
+    made.drop()
+
+
+@pytest.fixture
+def on_sqlite(tmp_path):
+    return Place("sqlite", tmp_path)
+
+
+@pytest.fixture
+def on_mysql(tmp_path):
+    made = Place("mysql", tmp_path)
+    yield made
+    made.drop()
+
+
+@pytest.fixture
+def on_postgresql(tmp_path):
+    made = Place("postgresql", tmp_path)
+    yield made
+    made.drop()
+
+
+def run_sql(place, script):
+    if place.kind == "sqlite":
+        (place.folder / "data").mkdir(exist_ok=True)
+        with contextlib.closing(sqlite3.connect(place.folder / "data/rowgate.db")) as database:
+            database.executescript(script)
+        return
+    head = f"USE {place.space};\n" if place.kind == "mysql" else f"SET search_path TO {place.space};\n"
+    sql(place.kind, head + script, "admin")
+
+
+def configure(place, **tables):
+    config = {"tables": {name: {"primaryKey": ["id"], **table} if "schema" in table else {"schema": {"primaryKey": ["id"], **table}}
+                         for name, table in tables.items()}}
+    if place.kind == "sqlite":
+        config["database"] = {"url": "sqlite:./data/rowgate.db"}
+    (place.folder / "rowgate.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+
+
+def load(place, table, text, *options, code=0):
+    """The run as JSON; of one that fails its error, with everything that was said."""
+    (place.folder / f"{table}.csv").write_text(text)
+    answer = json.loads(place.rowgate("load", f"{table}.csv", "--json", *options, code=code))
+    return answer["runs"][0] if "runs" in answer else answer
+
+
+def rows(place, table):
+    return place.rowgate("rows", table, "--format", "csv").decode().split("\r\n")[1:-1]
+
+
+IGNORES = {
+    "sqlite": "CREATE TRIGGER swallows BEFORE INSERT ON t WHEN NEW.id > 10 BEGIN SELECT RAISE(IGNORE); END;",
+    "postgresql": "CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.id > 10 THEN RETURN NULL; END IF; "
+                  "RETURN NEW; END $$; CREATE TRIGGER swallows BEFORE INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION swallow();",
+}
+
+
+@pytest.mark.parametrize("mode", ["append", "upsert"])
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_trigger_that_swallows_rows_is_told(kind, mode, tmp_path):
+    place = Place(kind, tmp_path)
+    configure(place, t={"fields": [INTEGER, NAME]})
+    load(place, "t", "id,name\n1,a\n")
+    run_sql(place, IGNORES[kind])
+    said = json.dumps(load(place, "t", "id,name\n2,b\n11,c\n12,d\n", "--mode", mode, code=5))
+    assert "database.rows_missing" in said
+    assert "swallows" in said
+    if kind == "sqlite":
+        assert "line 3" in said
+    assert rows(place, "t") == ["1,a"]
+    place.drop()
+
+
+def test_a_trigger_that_swallows_updates_is_told(on_postgresql):
+    configure(on_postgresql, t={"fields": [INTEGER, NAME]})
+    load(on_postgresql, "t", "id,name\n11,a\n")
+    run_sql(on_postgresql, IGNORES["postgresql"])
+    assert "database.rows_missing" in json.dumps(load(on_postgresql, "t", "id,name\n2,b\n11,c\n", "--mode", "upsert", code=5))
+    assert rows(on_postgresql, "t") == ["11,a"]
+
+
+def test_an_upsert_leaves_alone_what_the_file_lacks(any_place):
+    fields = [INTEGER, NAME, {"name": "pay", "type": "integer"}, {"name": "code", "type": "string", "constraints": {"maxLength": 9}}]
+    configure(any_place, t={"fields": fields, "uniqueKeys": [["code"]], "fieldsMatch": "superset"})
+    load(any_place, "t", "id,name,pay,code\n1,Ada,100,a\n2,Bob,200,b\n")
+    run = load(any_place, "t", "id,name\n1,Ada B.\n3,Cleo\n", "--mode", "upsert")
+    assert '"inserted": 1' in json.dumps(run)
+    assert '"updated": 1' in json.dumps(run)
+    assert rows(any_place, "t") == ["1,Ada B.,100,a", "2,Bob,200,b", "3,Cleo,,"]
+    load(any_place, "t", "id\n1\n", "--mode", "upsert")
+    assert rows(any_place, "t")[0] == "1,Ada B.,100,a"
+
+
+def test_an_upsert_needs_keys_and_what_is_required(any_place):
+    fields = [INTEGER, {**NAME, "constraints": {"maxLength": 40, "required": True}}, {"name": "pay", "type": "integer"},
+              {"name": "grade", "type": "integer"}]
+    configure(any_place, t={"fields": fields, "uniqueKeys": [["pay", "grade"]], "fieldsMatch": "superset"})
+    load(any_place, "t", "id,name,pay,grade\n1,Ada,100,1\n")
+    for header, values, lacks in (("id,pay,grade", "1,5,5", "name"), ("name,pay,grade", "Ada,5,5", "id"), ("id,name,pay", "1,Ada,5", "grade")):
+        said = json.dumps(load(any_place, "t", f"{header}\n{values}\n", "--mode", "upsert", code=3))
+        assert "header.mismatch" in said
+        assert f"`{lacks}`" in said
+    assert rows(any_place, "t") == ["1,Ada,100,1"]
+
+
+def test_a_replace_says_what_it_empties(any_place):
+    configure(any_place, t={"fields": [INTEGER, NAME], "fieldsMatch": "superset"})
+    load(any_place, "t", "id,name\n1,a\n")
+    assert "the file has no `name`" in json.dumps(load(any_place, "t", "id\n1\n", "--mode", "replace", "--yes"))
+    assert rows(any_place, "t") == ["1,"]
+
+
+@pytest.mark.parametrize("engine", ["MyISAM", "Aria"])
+def test_an_engine_without_transactions_is_refused_before_the_first_row(on_mysql, engine):
+    configure(on_mysql, t={"fields": [INTEGER, NAME]})
+    load(on_mysql, "t", "id,name\n1,old\n")
+    run_sql(on_mysql, f"ALTER TABLE t ENGINE={engine}")
+    for mode in ("append", "upsert"):
+        said = json.dumps(load(on_mysql, "t", "id,name\n1,dup\n2,b\n", "--mode", mode, code=5))
+        assert "table.not_transactional" in said
+        assert engine in said
+    assert rows(on_mysql, "t") == ["1,old"]
+
+
+PARTS = {
+    "sqlite": ["CREATE UNIQUE INDEX p ON t (name) WHERE id > 5", "CREATE UNIQUE INDEX p ON t (lower(name))"],
+    "mysql": ["CREATE UNIQUE INDEX p ON t (name(3))"],
+    "postgresql": ["CREATE UNIQUE INDEX p ON t (name) WHERE id > 5", "CREATE UNIQUE INDEX p ON t (lower(name))"],
+}
+
+
+@pytest.mark.parametrize(("kind", "index"), [(kind, index) for kind, indexes in PARTS.items() for index in indexes])
+def test_unique_indexes_that_no_schema_can_say(kind, index, tmp_path):
+    place = Place(kind, tmp_path)
+    configure(place, t={"fields": [INTEGER, NAME]})
+    load(place, "t", "id,name\n1,a\n")
+    run_sql(place, index)
+    for mode in ("append", "upsert"):
+        said = json.dumps(load(place, "t", "id,name\n7,b\n8,b\n", "--mode", mode, code=5))
+        assert "table.differs" in said
+        assert "`p`" in said
+    assert rows(place, "t") == ["1,a"]
+    place.drop()
+
+
+@pytest.mark.parametrize("table", ["k TEXT COLLATE NOCASE PRIMARY KEY, v INTEGER", "k TEXT COLLATE RTRIM PRIMARY KEY, v INTEGER"])
+def test_keys_that_do_not_compare_bytes_on_sqlite(on_sqlite, table):
+    key = {"name": "k", "type": "string"}
+    configure(on_sqlite, t={"primaryKey": ["k"], "fields": [key, {"name": "v", "type": "integer"}]})
+    run_sql(on_sqlite, f"CREATE TABLE t ({table})")
+    for mode in ("append", "upsert"):
+        said = json.dumps(load(on_sqlite, "t", "k,v\nabc,1\nABC,2\n", "--mode", mode, code=5))
+        assert "table.differs" in said
+        assert "collation" in said
+    assert rows(on_sqlite, "t") == []
+
+
+@pytest.mark.parametrize(("before", "after", "value"), [
+    ({"type": "number", "rowgate:decimal": [10, 2]}, {"type": "number", "rowgate:decimal": [10, 3]}, "1.5"),
+    ({"type": "datetime"}, {"type": "datetime", "rowgate:precision": 3}, "2021-01-01T00:00:00Z"),
+    ({"type": "string", "constraints": {"maxLength": 36}}, {"type": "date"}, "2021-01-01"),
+    ({"type": "string", "constraints": {"maxLength": 36}}, {"type": "string", "format": "uuid"}, "00000000-0000-4000-8000-00000000abcd"),
+])
+def test_a_changed_schema_is_a_difference(any_place, before, after, value):
+    configure(any_place, t={"primaryKey": ["k"], "fields": [{"name": "k", **before}]})
+    load(any_place, "t", f"k\n{value}\n")
+    there = rows(any_place, "t")
+    configure(any_place, t={"primaryKey": ["k"], "fields": [{"name": "k", **after}]})
+    for mode in ("append", "upsert"):
+        assert "table.differs" in json.dumps(load(any_place, "t", f"k\n{value}\n", "--mode", mode, code=5))
+    assert rows(any_place, "t") == there
