@@ -86,6 +86,8 @@ class MySqlEngine : public server::Engine {
     return false;
   }  // views go by name
   bool fits(const ColumnShape& column, const Field& field, bool in_key) const override;
+  bool fits_parent(const ColumnShape& column, const Field& field) const override;
+  std::string_view by_bytes(const ColumnShape&) const override { return ""; }
   std::string declarations_sql() const override;
 
   Result<void> begin_merge(Session& session, std::span<const Reference>) const override {
@@ -306,6 +308,13 @@ bool MySqlEngine::fits(const ColumnShape& column, const Field& field, bool in_ke
   if (longest == 0) return false;
   return (type.starts_with("varchar(") && length_in(type) >= longest) ||
          (type == "text" && longest * 4 <= 65'535) || (type == "mediumtext" && longest * 4 <= 16'777'215);
+}
+
+/// Of another collation a comparison by bytes would be a walk through all parents for each row.
+bool MySqlEngine::fits_parent(const ColumnShape& column, const Field& field) const {
+  const bool is_text = field.type == Type::String && !field.is_binary() && field.format != "uuid";
+  return is_text ? column.collation.starts_with("utf8mb4") && is_binary(column.collation)
+                 : fits(column, field, true);
 }
 
 std::string MySqlEngine::declarations_sql() const {

@@ -67,6 +67,8 @@ class PostgreSqlEngine : public server::Engine {
   Result<std::vector<Reference>> references_to(Session& session, const TableName& table) const override;
   Result<bool> has_dependents(Session& session, const TableName& table) const override;
   bool fits(const ColumnShape& column, const Field& field, bool in_key) const override;
+  bool fits_parent(const ColumnShape& column, const Field& field) const override;
+  std::string_view by_bytes(const ColumnShape& column) const override;
   std::string declarations_sql() const override;
   Result<void> begin_merge(Session& session, std::span<const Reference> children) const override;
   Result<void> end_merge(Session& session, std::span<const Reference> children) const override;
@@ -283,6 +285,18 @@ bool PostgreSqlEngine::fits(const ColumnShape& column, const Field& field, bool 
   if (column.type.size() == kVarying.size()) return true;
   const std::uint64_t longest = field.constraints.max_length.value_or(std::uint64_t{1} << 40);
   return server::number_of(column.type.substr(kVarying.size() + 1)) >= longest;
+}
+
+bool PostgreSqlEngine::fits_parent(const ColumnShape& column, const Field& field) const {
+  const bool is_text = field.type == Type::String && !field.is_binary() && field.format != "uuid";
+  return is_text ? column.type == "text" || column.type.starts_with("character varying")
+                 : fits(column, field, false);
+}
+
+/// Two collations in one comparison are an error, and some call different texts equal.
+std::string_view PostgreSqlEngine::by_bytes(const ColumnShape& column) const {
+  const bool has_own = !column.collation.empty() && column.collation != "C" && column.collation != "POSIX";
+  return has_own ? " COLLATE \"C\"" : "";
 }
 
 std::string PostgreSqlEngine::declarations_sql() const {

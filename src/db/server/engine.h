@@ -104,6 +104,10 @@ class Engine {
   /// Something else than a foreign key hangs on the table itself, not on its name: a view of PostgreSQL.
   virtual Result<bool> has_dependents(Session& session, const TableName& table) const = 0;
   virtual bool fits(const ColumnShape& column, const table::Field& field, bool in_key) const = 0;
+  /// Whether values of the field can be looked up in this column of a parent, byte by byte.
+  virtual bool fits_parent(const ColumnShape& column, const table::Field& field) const = 0;
+  /// What stands behind the column's name where its own collation is not asked.
+  virtual std::string_view by_bytes(const ColumnShape& column) const = 0;
   /// Rows of three texts that tell what is declared in the own space: kind ("table" for tables), name, text.
   virtual std::string declarations_sql() const = 0;
 

@@ -72,12 +72,15 @@ class SetJudge {
       const table::ForeignKey& key = schema_.foreign_keys[i];
       keys_.emplace_back();
       if (is_self(key)) {
+        parents_.push_back(quoted_names(dialect_, key.parent_fields, "p."));
         TRY_ASSIGN(keys_.back(), staging_.make_keys(i, parent_fields(key)));
         continue;
       }
       const TableName parent{question_.self.space, key.table};
       TRY_ASSIGN(const std::optional<std::string> exists, tables_.find(parent));
-      if (exists) TRY(check_parent_columns(tables_, parent, key));
+      parents_.emplace_back();
+      if (!exists) continue;
+      TRY_ASSIGN(parents_.back(), parent_columns(tables_, parent, schema_, key));
     }
     return {};
   }
@@ -100,7 +103,7 @@ class SetJudge {
     }
     if (parent)
       where += fmt::format(" AND NOT EXISTS (SELECT 1 FROM {} AS p WHERE {})", *parent,
-                           equal_all(quoted_names(dialect_, key.parent_fields, "p."), columns));
+                           equal_all(parents_[index], columns));
     return where;
   }
 
@@ -134,7 +137,8 @@ class SetJudge {
   const table::TableSchema& schema_;
   Staging& staging_;
   KeyFindings& findings_;
-  std::vector<std::string> keys_;  ///< tables of make_keys(), by foreign key
+  std::vector<std::string> keys_;                  ///< tables of make_keys(), by foreign key
+  std::vector<std::vector<std::string>> parents_;  ///< columns to compare with, likewise
 };
 
 }  // namespace
@@ -144,16 +148,41 @@ Result<std::uint64_t> judge_as_set(const ServerDialect& dialect, const Tables& t
   return SetJudge(dialect, tables, question, staging, findings).judge();
 }
 
-Result<void> check_parent_columns(const Tables& tables, const TableName& parent,
-                                  const table::ForeignKey& key) {
-  TRY_ASSIGN(const std::vector<std::string> columns, tables.columns_of(parent));
-  for (const std::string& name : key.parent_fields)
-    if (std::ranges::find(columns, name) == columns.end())
-      return fail(Code::ConfigInvalid,
-                  fmt::format("the parent table `{}` has no column ({}) to refer to", key.table,
-                              fmt::join(key.parent_fields, ", ")),
-                  "correct the foreign key's reference, or the parent table");
-  return {};
+Result<std::vector<std::string>> parent_columns(const Tables& tables, const TableName& parent,
+                                                const table::TableSchema& schema,
+                                                const table::ForeignKey& key) {
+  const Engine& engine = tables.engine();
+  std::vector<std::string> out = quoted_names(engine.dialect(), key.parent_fields, "p.");
+  const auto missing = [&] {
+    return fail(Code::ConfigInvalid,
+                fmt::format("the parent table `{}` has no column ({}) to refer to", key.table,
+                            fmt::join(key.parent_fields, ", ")),
+                "correct the foreign key's reference, or the parent table");
+  };
+  TRY_ASSIGN(const std::optional<Shape> shape, tables.shape_of(parent));
+  if (!shape) {
+    TRY_ASSIGN(const std::vector<std::string> columns, tables.columns_of(parent));
+    for (const std::string& name : key.parent_fields)
+      if (std::ranges::find(columns, name) == columns.end()) return missing();
+    return out;
+  }
+
+  for (std::size_t i = 0; i < key.parent_fields.size(); ++i) {
+    const auto column = std::ranges::find(shape->columns, key.parent_fields[i], &ColumnShape::name);
+    if (column == shape->columns.end()) return missing();
+    const table::Field& field = schema.fields[key.fields[i]];
+    if (!engine.fits_parent(*column, field))
+      return fail(
+          Code::TableDiffers,
+          fmt::format("`{}` refers to `{}.{}`, which is {} in the database: a value of type {} cannot be "
+                      "looked up there byte by byte",
+                      field.name, key.table, column->name,
+                      column->collation.empty() ? column->type : column->type + " " + column->collation,
+                      engine.dialect().type_name(field)),
+          "change the parent's column or the schema");
+    out[i] += engine.by_bytes(*column);
+  }
+  return out;
 }
 
 }  // namespace rowgate::db::server

@@ -157,6 +157,12 @@ Result<void> TableSink::open() {
   merges = merges && target_.mode == Mode::Replace;
   if (exists && (target_.mode != Mode::Replace || merges)) TRY(check_table(merges));
   if (!exists) TRY(refuse_view());
+  for (const table::ForeignKey& key : schema().foreign_keys) {
+    const TableName parent{target_.table.space, key.table};
+    if (parent == target_.table) continue;
+    TRY_ASSIGN(const std::optional<std::string> there, at_.tables().find(parent));
+    if (there) TRY(parent_columns(at_.tables(), parent, schema(), key));
+  }
   is_fresh_ = !exists || (target_.mode == Mode::Replace && !merges);
   if (is_fresh_) TRY(at_.make_table(target_.table, target_));
   if (merges)

@@ -339,6 +339,42 @@ Result<std::vector<Reference>> references_to(const Connection& connection, const
   return found;
 }
 
+Result<void> check_parent(const Connection& connection, const table::TableSchema& schema,
+                          const table::ForeignKey& key) {
+  TRY_ASSIGN(const std::optional<std::string> stored, stored_name(connection, key.table));
+  if (!stored) return {};
+  TRY_ASSIGN(const std::vector<ColumnState> columns, columns_of(connection, *stored));
+  TRY_ASSIGN(const std::optional<std::string> json, kept_schema_of(connection, *stored));
+  std::optional<table::TableSchema> kept;
+  if (json && !json->empty())
+    if (Result<table::TableSchema> read = table::schema_from_json(*json, *stored)) kept = *std::move(read);
+
+  for (std::size_t i = 0; i < key.parent_fields.size(); ++i) {
+    const auto column = std::ranges::find(columns, key.parent_fields[i], &ColumnState::name);
+    if (column == columns.end())
+      return fail(Code::ConfigInvalid,
+                  fmt::format("the parent table `{}` has no column ({}) to refer to", key.table,
+                              fmt::join(key.parent_fields, ", ")),
+                  "correct the foreign key's reference, or the parent table");
+    const table::Field& field = schema.fields[key.fields[i]];
+    const std::string collation = collation_of(connection, *stored, column->name);
+    std::string is = column->type + (collation == "BINARY" ? "" : " COLLATE " + collation);
+    bool fits = affinity(column->type) == Dialect().type_name(field) && collation == "BINARY";
+    if (const auto index = kept ? kept->index_of(column->name) : std::nullopt; fits && index) {
+      is = written_form(kept->fields[*index]);
+      fits = is == written_form(field);
+    }
+    if (!fits)
+      return fail(
+          Code::TableDiffers,
+          fmt::format("`{}` refers to `{}.{}`, which is {} in the database: a value of type {} cannot be "
+                      "looked up there byte by byte",
+                      field.name, key.table, column->name, is, written_form(field)),
+          "change the parent's column or the schema");
+  }
+  return {};
+}
+
 Result<std::vector<std::string>> differences(const Connection& connection, const LoadTarget& target) {
   std::vector<std::string> found;
   TRY_ASSIGN(const std::vector<ColumnState> columns, columns_of(connection, target.table.name));

@@ -26,6 +26,11 @@ Result<std::vector<std::string>> triggers_of(const Connection& connection, std::
 /// The constraints of other tables that reference `table`.
 Result<std::vector<Reference>> references_to(const Connection& connection, const std::string& table);
 
+/// A parent must have the columns that a foreign key refers to (config.invalid), of the same form as the
+/// fields and comparing bytes (table.differs). One that does not exist is none.
+Result<void> check_parent(const Connection& connection, const table::TableSchema& schema,
+                          const table::ForeignKey& key);
+
 /// Where the table in the database differs from the target's schema; empty when equal or missing.
 Result<std::vector<std::string>> differences(const Connection& connection, const LoadTarget& target);
 

@@ -76,6 +76,9 @@ Result<void> TableSink::open() {
     TRY_ASSIGN(const bool has_parent, has_table(connection_, key.table));
     if (!has_parent) return std::unexpected(missing_parent(target_, key));
   }
+  for (const table::ForeignKey& key : schema().foreign_keys)
+    if (lower_ascii(key.table) != lower_ascii(target_.table.name))
+      TRY(check_parent(connection_, schema(), key));
   TRY_ASSIGN(const bool exists, has_table(connection_, target_.table.name));
   TRY_ASSIGN(children_, references_to(connection_, target_.table.name));
   const bool merges = target_.mode == Mode::Replace && exists && !children_.empty();
