@@ -12,6 +12,9 @@ namespace rowgate::load {
 namespace {
 
 constexpr std::size_t kKeyMemoryBytes = 32 << 20;
+/// A longer key no PostgreSQL index takes (2,704 bytes with what it adds to each value), so none is accepted
+/// anywhere.
+constexpr std::size_t kKeyBytes = 2600;
 
 Error stopped() {
   return {Code::RunInterrupted, "stopped; nothing of this file was loaded", "load the file again"};
@@ -38,6 +41,7 @@ class FileLoad {
   }
   Result<bool> take(table::CheckedBatch& batch);
   Result<void> judge_keys(table::CheckedBatch& batch);
+  void refuse_long_keys(table::CheckedBatch& batch) const;
   Result<void> find_duplicates();
   Result<void> refuse_duplicates(table::CheckedBatch& batch);
   bool count_limit_reached(const table::CheckedBatch& batch) const;
@@ -99,7 +103,45 @@ Result<bool> FileLoad::take(table::CheckedBatch& batch) {
   return true;
 }
 
+/// What the values of a key take in an index: texts and the length of each, 8 bytes for a number.
+std::size_t key_bytes(const std::vector<std::size_t>& fields, const table::Cell* row) {
+  std::size_t bytes = 0;
+  for (const std::size_t field : fields)
+    if (row[field].kind != table::CellKind::Null) bytes += row[field].is_text() ? row[field].size + 4 : 8;
+  return bytes;
+}
+
+void FileLoad::refuse_long_keys(table::CheckedBatch& batch) const {
+  const std::vector<std::vector<std::size_t>> keys = prepared_.schema.keys();
+  std::vector<std::uint32_t> rows;
+  for (std::uint32_t row = 0; row < batch.rows(); ++row) {
+    for (std::uint32_t key = 0; key < keys.size(); ++key) {
+      const std::size_t bytes = key_bytes(keys[key], batch.row(row));
+      if (bytes <= kKeyBytes) continue;
+      const std::uint32_t record = batch.row_record[row];
+      if (rows.empty() || rows.back() != row) {
+        rows.push_back(row);
+        batch.rejects.push_back({.line = batch.line(row),
+                                 .record = batch.records.first_record + record,
+                                 .offset = batch.records.offset(record),
+                                 .length = batch.records.length[record],
+                                 .problems = {}});
+      }
+      batch.rejects.back().problems.push_back(key_problem(
+          Code::LimitKey, key, prepared_.frame, batch.records, record,
+          fmt::format("{} bytes, at most {} are possible", grouped(bytes), grouped(kKeyBytes))));
+    }
+  }
+  if (rows.empty()) return;
+
+  std::ranges::sort(batch.rejects, {}, &table::Reject::line);
+  batch.remove_rows(rows);
+}
+
 Result<void> FileLoad::judge_keys(table::CheckedBatch& batch) {
+  const std::size_t rows = batch.rows();
+  refuse_long_keys(batch);
+  context_.progress.rows_rejected += rows - batch.rows();
   order_.observe(batch);
   if (!told_unordered_ && !order_.primary_ascends()) {
     told_unordered_ = true;
@@ -118,6 +160,7 @@ Result<void> FileLoad::find_duplicates() {
   Progress unseen;  // the bar shows the load, not this
   const PassInput input{*request_.file, prepared_.frame, context_.settings.check_threads, unseen};
   const auto collect = [this](table::CheckedBatch& batch) -> Result<bool> {
+    refuse_long_keys(batch);
     TRY(duplicates_->add(batch));
     return true;
   };

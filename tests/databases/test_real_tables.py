@@ -49,7 +49,7 @@ def run_sql(place, script):
 
 
 def configure(place, **tables):
-    config = {"tables": {name: {"primaryKey": ["id"], **table} if "schema" in table else {"schema": {"primaryKey": ["id"], **table}}
+    config = {"tables": {name: table if "schema" in table else {"schema": {"primaryKey": ["id"], **table}}
                          for name, table in tables.items()}}
     if place.kind == "sqlite":
         config["database"] = {"url": "sqlite:./data/rowgate.db"}
@@ -237,3 +237,35 @@ def test_two_sides_of_a_foreign_key_have_one_form(any_place, parent, child, valu
     load(any_place, "p", f"k\n{value}\n")
     configure(any_place, **tables(child))  # the parent is as it was
     assert "table.differs" in json.dumps(load(any_place, "t", f"id,k\n1,{value}\n", code=5))
+
+
+STAFF = {"fields": [INTEGER, {"name": "code", "type": "string", "constraints": {"maxLength": 9}},
+                    {"name": "boss", "type": "string", "constraints": {"maxLength": 9}}],
+         "uniqueKeys": [["code"]], "foreignKeys": [{"fields": "boss", "reference": {"resource": "", "fields": "code"}}]}
+
+
+@pytest.mark.parametrize("keys", ["check", "enforce"])
+def test_an_upsert_is_judged_by_the_table_as_it_will_be(any_place, keys):
+    configure(any_place, t={"schema": {"primaryKey": ["id"], **STAFF}, "keys": keys})
+    load(any_place, "t", "id,code,boss\n1,A,\n2,B,A\n")
+    # 2, which the file does not have, would lose its parent
+    assert "key.has_children" in json.dumps(load(any_place, "t", "id,code,boss\n1,Z,\n", "--mode", "upsert", code=3))
+    assert rows(any_place, "t") == ["1,A,", "2,B,A"]
+    # A is gone when the file is in, and Z is there
+    run = load(any_place, "t", "id,code,boss\n1,Z,\n2,B,Z\n3,C,A\n4,D,Z\n", "--mode", "upsert", "--max-rejects", "1")
+    assert "key.no_parent" in json.dumps(run)
+    assert rows(any_place, "t") == ["1,Z,", "2,B,Z", "4,D,Z"]
+
+
+def test_an_upsert_that_changes_a_key_with_children(any_place):
+    code = {"name": "code", "type": "string", "constraints": {"maxLength": 9}}
+    parent = {"schema": {"primaryKey": ["id"], "fields": [INTEGER, code], "uniqueKeys": [["code"]]}}
+    child = {"primaryKey": ["id"], "fields": [INTEGER, code],
+             "foreignKeys": [{"fields": "code", "reference": {"resource": "p", "fields": "code"}}]}
+    configure(any_place, p=parent, t={"schema": child, "keys": "enforce"})
+    load(any_place, "p", "id,code\n1,A\n2,B\n")
+    load(any_place, "t", "id,code\n1,A\n")
+    assert "key.has_children" in json.dumps(load(any_place, "p", "id,code\n1,C\n", "--mode", "upsert", code=3))
+    assert rows(any_place, "p") == ["1,A", "2,B"]
+    load(any_place, "p", "id,code\n2,C\n", "--mode", "upsert")
+    assert rows(any_place, "p") == ["1,A", "2,C"]

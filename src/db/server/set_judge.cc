@@ -82,7 +82,20 @@ class SetJudge {
       if (!exists) continue;
       TRY_ASSIGN(parents_.back(), parent_columns(tables_, parent, schema_, key));
     }
+    if (!question_.update || !question_.rows || !refers_to_itself()) return {};
+
+    // A row that the file updates is a parent by its new keys only.
+    TRY_ASSIGN(const std::string updated,
+               staging_.make_keys(schema_.foreign_keys.size(), schema_.primary_key));
+    stays_ = fmt::format(" AND NOT EXISTS (SELECT 1 FROM {} AS u WHERE {} AND u.rg_refused IS NULL)", updated,
+                         equal_all(key_columns(schema_.primary_key.size(), "u."),
+                                   quoted_names(dialect_, schema_, schema_.primary_key, "p.")));
     return {};
+  }
+
+  bool refers_to_itself() const {
+    return std::ranges::any_of(schema_.foreign_keys,
+                               [this](const table::ForeignKey& key) { return is_self(key); });
   }
 
   static std::vector<std::string> key_columns(std::size_t count, std::string_view prefix) {
@@ -102,8 +115,8 @@ class SetJudge {
       TRY_ASSIGN(parent, tables_.find({question_.self.space, key.table}));
     }
     if (parent)
-      where += fmt::format(" AND NOT EXISTS (SELECT 1 FROM {} AS p WHERE {})", *parent,
-                           equal_all(parents_[index], columns));
+      where += fmt::format(" AND NOT EXISTS (SELECT 1 FROM {} AS p WHERE {}{})", *parent,
+                           equal_all(parents_[index], columns), is_self(key) ? stays_ : "");
     return where;
   }
 
@@ -137,7 +150,8 @@ class SetJudge {
   const table::TableSchema& schema_;
   Staging& staging_;
   KeyFindings& findings_;
-  std::vector<std::string> keys_;                  ///< tables of make_keys(), by foreign key
+  std::string stays_;              ///< condition on `p`: a row of the table that the file does not update
+  std::vector<std::string> keys_;  ///< tables of make_keys(), by foreign key
   std::vector<std::vector<std::string>> parents_;  ///< columns to compare with, likewise
 };
 

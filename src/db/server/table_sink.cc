@@ -71,7 +71,9 @@ class TableSink : public Sink {
   Result<void> put_staged(const Staging& staging);
   Result<void> update_staged(const Staging& staging);
   Result<void> check_counts();
-  Result<void> check_children();
+  Result<void> check_children(std::span<const Reference> children);
+  std::vector<Reference> own_references() const;
+  Result<std::uint64_t> count_lost(std::span<const Reference> children);
   Result<void> settle_once(bool again);
   std::string column_list() const {
     return fmt::format("{}", fmt::join(quoted_names(dialect_, schema(), all_fields(schema())), ", "));
@@ -294,18 +296,55 @@ Result<void> TableSink::go_exact() {
   }
   TRY_ASSIGN(refused_, judge_as_set(dialect_, at_.tables(), question, staging, *findings_));
   // The rows are each other's parents, or others' meanwhile: what refers to what was judged, in any order.
-  const bool in_any_order = way_ == Way::Merge || references_itself();
+  const bool has_others = target_.mode == Mode::Upsert && !children_.empty();
+  const bool in_any_order = way_ == Way::Merge || references_itself() || has_others;
+  const std::vector<Reference> own =
+      target_.mode == Mode::Upsert ? own_references() : std::vector<Reference>{};
+  TRY_ASSIGN(const std::uint64_t lost_before, count_lost(own));
   if (in_any_order) TRY(at_.engine().begin_merge(session(), children_));
   TRY(put_staged(staging));
-  if (target_.mode == Mode::Upsert || way_ == Way::Merge) TRY(check_children());
+  if (target_.mode == Mode::Upsert || way_ == Way::Merge) TRY(check_children(children_));
+  TRY_ASSIGN(const std::uint64_t lost, count_lost(own));
+  if (lost > lost_before) TRY(check_children(own));
   if (in_any_order) TRY(at_.engine().end_merge(session(), children_));
   return {};
 }
 
-/// Rows of other tables whose constraint would be left without its parent row.
-Result<void> TableSink::check_children() {
+/// Foreign keys of the table to itself, which an upsert of another key may break.
+std::vector<Reference> TableSink::own_references() const {
+  std::vector<Reference> own;
+  for (const table::ForeignKey& key : schema().foreign_keys) {
+    if (key.table != target_.table.name) continue;
+    Reference& reference = own.emplace_back();
+    reference.child = reference.parent = target_.table;
+    for (const std::size_t field : key.fields) reference.columns.push_back(schema().fields[field].name);
+    reference.parent_columns = key.parent_fields;
+  }
+  return own;
+}
+
+/// How many rows of the table refer to none; some may have done so before the load.
+Result<std::uint64_t> TableSink::count_lost(std::span<const Reference> children) {
+  std::uint64_t count = 0;
+  if (children.empty()) return count;
   TRY_ASSIGN(const std::string own, destination());
-  for (const Reference& child : children_) {
+  for (const Reference& child : children) {
+    const std::vector<std::string> columns = quoted_names(dialect_, child.columns, "c.");
+    std::string not_null;
+    for (const std::string& column : columns) not_null += fmt::format("{} IS NOT NULL AND ", column);
+    TRY_ASSIGN(const std::uint64_t more,
+               session().count(fmt::format(
+                   "SELECT COUNT(*) FROM {} AS c WHERE {} NOT EXISTS (SELECT 1 FROM {} AS p WHERE {})", own,
+                   not_null, own, equal_all(quoted_names(dialect_, child.parent_columns, "p."), columns))));
+    count += more;
+  }
+  return count;
+}
+
+/// Rows whose foreign key would be left without its parent row.
+Result<void> TableSink::check_children(std::span<const Reference> children) {
+  TRY_ASSIGN(const std::string own, destination());
+  for (const Reference& child : children) {
     const std::vector<std::string> columns = quoted_names(dialect_, child.columns, "c.");
     std::string not_null;
     for (const std::string& column : columns) not_null += fmt::format("{} IS NOT NULL AND ", column);
@@ -313,8 +352,8 @@ Result<void> TableSink::check_children() {
         const std::vector<TextRow> rows,
         session().rows(fmt::format(
             "SELECT DISTINCT {} FROM {} AS c WHERE {} NOT EXISTS (SELECT 1 FROM {} AS p WHERE {}) LIMIT 21",
-            fmt::join(columns, ", "), dialect_.quote(child.child), not_null, own,
-            equal_all(quoted_names(dialect_, child.parent_columns, "p."), columns))));
+            fmt::join(columns, ", "), child.child == target_.table ? own : dialect_.quote(child.child),
+            not_null, own, equal_all(quoted_names(dialect_, child.parent_columns, "p."), columns))));
     if (rows.empty()) continue;
     std::vector<std::string> keys;
     for (const TextRow& row : rows) {

@@ -52,7 +52,9 @@ class TableSink : public Sink {
   Result<void> stage();
   Result<void> put_staged();
   Result<void> swap();
-  Result<void> check_children();
+  Result<void> check_children(std::span<const Reference> children);
+  std::vector<Reference> own_references() const;
+  Result<std::uint64_t> count_lost(std::span<const Reference> children);
 
   const Connection& connection_;
   LoadTarget target_;
@@ -200,9 +202,41 @@ Result<void> TableSink::swap() {
                                      quote_name(fresh_name_), quote_name(target_.table.name)));
 }
 
-/// Rows of other tables whose constraint would be left without its parent row.
-Result<void> TableSink::check_children() {
-  for (const Reference& child : children_) {
+/// Foreign keys of the table to itself, which an upsert of another key may break.
+std::vector<Reference> TableSink::own_references() const {
+  std::vector<Reference> own;
+  for (const table::ForeignKey& key : schema().foreign_keys) {
+    if (key.table != target_.table.name) continue;
+    Reference& reference = own.emplace_back();
+    reference.child = target_.table.name;
+    for (const std::size_t field : key.fields) reference.columns.push_back(schema().fields[field].name);
+    reference.parent_columns = key.parent_fields;
+  }
+  return own;
+}
+
+/// How many rows of the table refer to none; some may have done so before the load.
+Result<std::uint64_t> TableSink::count_lost(std::span<const Reference> children) {
+  std::uint64_t count = 0;
+  for (const Reference& child : children) {
+    std::string where;
+    std::vector<std::string> columns, parents;
+    for (const std::string& name : child.columns) columns.push_back("c." + quote_name(name));
+    for (const std::string& name : child.parent_columns) parents.push_back("p." + quote_name(name));
+    for (const std::string& column : columns) where += fmt::format("{} IS NOT NULL AND ", column);
+    TRY_ASSIGN(Statement statement,
+               connection_.prepare(fmt::format(
+                   "SELECT COUNT(*) FROM {0} AS c WHERE {1} NOT EXISTS (SELECT 1 FROM {0} AS p WHERE {2})",
+                   own_table(), where, equal_all(parents, columns))));
+    TRY(connection_.step(statement));
+    count += statement.count(0);
+  }
+  return count;
+}
+
+/// Rows whose foreign key would be left without its parent row.
+Result<void> TableSink::check_children(std::span<const Reference> children) {
+  for (const Reference& child : children) {
     std::vector<std::string> columns, parents;
     for (const std::string& name : child.columns) columns.push_back("c." + quote_name(name));
     for (const std::string& name : child.parent_columns) parents.push_back("p." + quote_name(name));
@@ -231,6 +265,9 @@ Result<void> TableSink::check_children() {
 }
 
 Result<KeyFindings*> TableSink::settle() {
+  const std::vector<Reference> own =
+      target_.mode == Mode::Upsert ? own_references() : std::vector<Reference>{};
+  TRY_ASSIGN(const std::uint64_t lost_before, count_lost(own));
   if (staging_) TRY(put_staged());
   if (const SinkCounts done = counts(); done.written + done.refused != given_)
     return std::unexpected(
@@ -240,7 +277,9 @@ Result<KeyFindings*> TableSink::settle() {
                      triggers_of(connection_, target_.table.name).value_or(std::vector<std::string>{})));
   if (swaps_) TRY(swap());
   const bool keys_may_be_gone = target_.mode == Mode::Upsert || way_ == Way::Merge;
-  if (keys_may_be_gone) TRY(check_children());
+  if (keys_may_be_gone) TRY(check_children(children_));
+  TRY_ASSIGN(const std::uint64_t lost, count_lost(own));
+  if (lost > lost_before) TRY(check_children(own));
   TRY(findings_.finish());
   return &findings_;
 }
