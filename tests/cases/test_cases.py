@@ -297,5 +297,6 @@ def test_every_code_has_a_case():
         "database.deadlock", "database.privilege", "database.secret",  # of database servers: src/db/faults_test.cc
         "storage.unreachable", "source.unknown",  # of S3: tests/s3
         "limit.answer",  # of AWS Lambda: tests/lambda
+        "database.rows_missing", "table.not_transactional",  # tests/databases/test_real_tables.py
     }
     assert known - told_in_full() == elsewhere | OVER_HTTP

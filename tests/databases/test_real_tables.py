@@ -3,6 +3,7 @@
 import contextlib
 import json
 import sqlite3
+import subprocess
 
 import pytest
 import yaml
@@ -269,3 +270,48 @@ def test_an_upsert_that_changes_a_key_with_children(any_place):
     assert rows(any_place, "p") == ["1,A", "2,B"]
     load(any_place, "p", "id,code\n2,C\n", "--mode", "upsert")
     assert rows(any_place, "p") == ["1,A", "2,C"]
+
+
+def in_shell(place, script):
+    """By the program for which the script is written."""
+    return subprocess.run(["sqlite3", "data/rowgate.db"], cwd=place.folder, input=script, capture_output=True, check=False).returncode
+
+
+def stored(place):
+    with contextlib.closing(sqlite3.connect(place.folder / "data/rowgate.db")) as database:
+        return database.execute("SELECT * FROM t ORDER BY id").fetchall()
+
+
+@pytest.mark.parametrize(("before", "after", "values"), [
+    ({"type": "string"}, {"type": "string", "constraints": {"required": True}}, "a|b|"),
+    ({"type": "number"}, {"type": "integer"}, "1|2.5|3"),
+    ({"type": "number"}, {"type": "number", "rowgate:decimal": [10, 2]}, "1.5|1.239|2"),
+    ({"type": "number", "rowgate:decimal": [10, 3]}, {"type": "number", "rowgate:decimal": [10, 2]}, "1.500|1.239|2"),
+    ({"type": "datetime", "rowgate:precision": 3}, {"type": "datetime"}, "2021-01-01T00:00:00.100Z"),
+    ({"type": "string"}, {"type": "string", "format": "uuid"}, "00000000-0000-4000-8000-00000000ABCD"),
+])
+def test_a_plan_fails_rather_than_changes_values(on_sqlite, before, after, values):
+    configure(on_sqlite, t={"fields": [INTEGER, {"name": "a", **before}]})
+    load(on_sqlite, "t", "id,a\n" + "".join(f"{i},{value}\n" for i, value in enumerate(values.split("|"))))
+    there = stored(on_sqlite)
+    configure(on_sqlite, t={"fields": [INTEGER, {"name": "a", **after}]})
+    assert in_shell(on_sqlite, on_sqlite.rowgate("db", "plan", code=None)) != 0
+    assert stored(on_sqlite) == there
+
+
+def test_a_plan_keeps_views_triggers_and_the_old_table(on_sqlite):
+    decimal = {"name": "a", "type": "number", "rowgate:decimal": [10, 2]}
+    configure(on_sqlite, t={"fields": [INTEGER, decimal]})
+    load(on_sqlite, "t", "id,a\n1,1.50\n2,-2.25\n3,\n")
+    run_sql(on_sqlite, "CREATE VIEW v AS SELECT id FROM t; CREATE INDEX i ON t (a); "
+                       "CREATE TRIGGER g AFTER INSERT ON t BEGIN SELECT 1; END;")
+    configure(on_sqlite, t={"fields": [INTEGER, {**decimal, "rowgate:decimal": [10, 3]}, NAME]})
+    assert in_shell(on_sqlite, on_sqlite.rowgate("db", "plan", code=None)) == 0
+    assert rows(on_sqlite, "t") == ["1,1.500,", "2,-2.250,", "3,,"]
+    assert on_sqlite.rowgate("db", "plan", code=None) == b""
+    load(on_sqlite, "t", "id,a,name\n4,1,x\n")
+    with contextlib.closing(sqlite3.connect(on_sqlite.folder / "data/rowgate.db")) as database:
+        assert database.execute("SELECT COUNT(*) FROM v").fetchone() == (4,)
+        assert database.execute("SELECT COUNT(*) FROM __rg_kept_t").fetchone() == (3,)
+        assert database.execute("SELECT name FROM sqlite_schema WHERE tbl_name = 't' AND name IN ('g', 'i') ORDER BY 1").fetchall() == \
+            [("g",), ("i",)]
