@@ -37,7 +37,9 @@ std::string_view name(Mode mode);  ///< "append", ...
 struct KeyFinding {
   std::uint64_t line = 0, record = 0, offset = 0, length = 0;
   Code code = Code::KeyDuplicateInTable;  ///< KeyDuplicateInTable (primary key), KeyNotUnique, KeyNoParent
-  std::uint32_t key = 0;  ///< KeyNotUnique: index into unique_keys; KeyNoParent: into foreign_keys
+  /// KeyNoParent: index into foreign_keys. KeyNotUnique: into unique_keys; behind their end, of an index that
+  /// the schema does not know, how far is the field that it begins with.
+  std::uint32_t key = 0;
   bool operator<(const KeyFinding& other) const {
     return line != other.line ? line < other.line : code != other.code ? code < other.code : key < other.key;
   }

@@ -82,9 +82,7 @@ class MySqlEngine : public server::Engine {
   Result<server::Shape> shape_of(Session& session, const TableName& table) const override;
   Result<std::vector<std::string>> triggers_of(Session& session, const TableName& table) const override;
   Result<std::vector<Reference>> references_to(Session& session, const TableName& table) const override;
-  Result<bool> has_dependents(Session&, const TableName&) const override {
-    return false;
-  }  // views go by name
+  Result<bool> has_dependents(Session& session, const TableName& table) const override;
   bool fits(const ColumnShape& column, const Field& field, bool in_key) const override;
   bool fits_parent(const ColumnShape& column, const Field& field) const override;
   std::string_view by_bytes(const ColumnShape&) const override { return ""; }
@@ -308,6 +306,24 @@ bool MySqlEngine::fits(const ColumnShape& column, const Field& field, bool in_ke
   if (longest == 0) return false;
   return (type.starts_with("varchar(") && length_in(type) >= longest) ||
          (type == "text" && longest * 4 <= 65'535) || (type == "mediumtext" && longest * 4 <= 16'777'215);
+}
+
+/// Views and rights go by the table's name. A foreign key makes an index of its own columns.
+Result<bool> MySqlEngine::has_dependents(Session& session, const TableName& table) const {
+  const std::string& space = space_of(table);
+  const Param params[] = {space, table.name, space, table.name, space, table.name};
+  TRY_ASSIGN(
+      const std::uint64_t count,
+      session.count(
+          "SELECT (SELECT COUNT(*) FROM information_schema.triggers WHERE event_object_schema = ? AND "
+          "event_object_table = ?) + (SELECT COUNT(*) FROM (SELECT GROUP_CONCAT(column_name ORDER BY "
+          "seq_in_index) AS names FROM information_schema.statistics WHERE table_schema = ? AND table_name = "
+          "? AND non_unique = 1 GROUP BY index_name) AS i WHERE i.names NOT IN (SELECT "
+          "GROUP_CONCAT(column_name ORDER BY ordinal_position) FROM information_schema.key_column_usage "
+          "WHERE table_schema = ? AND table_name = ? AND referenced_table_name IS NOT NULL GROUP BY "
+          "constraint_name))",
+          params));
+  return count > 0;
 }
 
 /// Of another collation a comparison by bytes would be a walk through all parents for each row.

@@ -134,11 +134,14 @@ Result<void> TableSink::check_table(bool merges) {
                              }));
   }
   if (found.empty()) return {};
-  return fail(Code::TableDiffers,
-              fmt::format("the table `{}` in the database is not as its schema says: {}", target_.table.name,
-                          fmt::join(found, "; ")),
-              merges ? "change the table or the schema; it cannot be made anew while other tables refer to it"
-                     : "change the table or the schema, or load in replace mode, which makes the table anew");
+  return fail(
+      Code::TableDiffers,
+      fmt::format("the table `{}` in the database is not as its schema says: {}", target_.table.name,
+                  fmt::join(found, "; ")),
+      merges
+          ? "change the table or the schema; it cannot be made anew while other tables refer to it or while "
+            "it has indexes, triggers, rights or dependents of its own"
+          : "change the table or the schema, or load in replace mode, which makes the table anew");
 }
 
 Result<void> TableSink::open() {
@@ -146,6 +149,8 @@ Result<void> TableSink::open() {
     return fail(Code::ConfigInvalid,
                 fmt::format("the table `{}` has no primary key, which upsert needs", target_.table.name),
                 "add primaryKey to its schema, or load in append or replace mode");
+  if (std::string why = dialect_.why_too_wide(schema()); !why.empty())
+    return fail(Code::LimitColumns, std::move(why), "load fewer columns, or spread them over several tables");
   TRY_ASSIGN(const std::optional<std::string> exists, at_.tables().find(target_.table));
   const bool is_stored = exists && at_.tables().fresh(target_.table) == nullptr;
   bool merges = false;
@@ -273,7 +278,15 @@ Result<void> TableSink::update_staged(const Staging& staging) {
 Result<void> TableSink::put_staged(const Staging& staging) {
   if (target_.mode == Mode::Upsert) return update_staged(staging);
   TRY_ASSIGN(const std::string into, destination());
-  if (way_ == Way::Merge) TRY(session().run("DELETE FROM " + into));
+  if (way_ == Way::Merge) {
+    TRY(session().run("DELETE FROM " + into));
+    TRY_ASSIGN(const std::uint64_t left, session().count("SELECT COUNT(*) FROM " + into));
+    if (left > 0)
+      return std::unexpected(rows_missing(
+          target_.table.name,
+          fmt::format("the database kept {} of the rows that were to be replaced", grouped(left)),
+          at_.engine().triggers_of(session(), target_.table).value_or(std::vector<std::string>{})));
+  }
   std::vector<std::size_t> order = schema().primary_key;
   const std::string by =
       order.empty() ? "s.rg_line" : fmt::format("{}", fmt::join(staging.columns(order), ", "));

@@ -210,22 +210,21 @@ void compare_unique_keys(const std::vector<std::vector<std::string>>& in_databas
           fmt::format("unique key ({}) of the database is not in the schema", fmt::join(key, ", ")));
 }
 
-/// Unique indexes of a part of the rows or of expressions, which no schema can say.
-Result<void> find_other_keys(const Connection& connection, std::string_view table,
+/// What such an index refuses is a reject of its own, but where rows refer to each other one that is refused
+/// so late would take its children with it.
+Result<void> find_other_keys(const Connection& connection, const LoadTarget& target,
                              std::vector<std::string>& out) {
-  TRY_ASSIGN(Statement statement,
-             connection.prepare(
-                 "SELECT DISTINCT l.name FROM pragma_index_list(?) AS l, pragma_index_info(l.name) AS i "
-                 "WHERE l.\"unique\" AND (l.partial OR i.cid < -1) ORDER BY l.name"));
-  statement.bind(1, table);
-  for (;;) {
-    TRY_ASSIGN(const bool more, connection.step(statement));
-    if (!more) return {};
+  const bool refers_to_itself =
+      std::ranges::any_of(target.schema->foreign_keys,
+                          [&](const table::ForeignKey& key) { return key.table == target.table.name; });
+  if (!refers_to_itself) return {};
+  TRY_ASSIGN(const std::vector<std::string> names, other_unique_indexes(connection, target.table.name));
+  for (const std::string& name : names)
     out.push_back(
-        fmt::format("unique index `{}` of the database covers a part of the rows or values, or an "
-                    "expression, which no schema can say",
-                    statement.text(0)));
-  }
+        fmt::format("unique index `{}` of the database covers a part of the rows, or an expression, which no "
+                    "schema can say",
+                    name));
+  return {};
 }
 
 /// Keys compare bytes; a column or an index of another collation would make one key of two.
@@ -324,6 +323,29 @@ Result<std::vector<std::string>> triggers_of(const Connection& connection, std::
   }
 }
 
+Result<bool> has_parts_of_others(const Connection& connection, std::string_view table) {
+  TRY_ASSIGN(
+      Statement statement,
+      connection.prepare("SELECT 1 FROM main.sqlite_schema WHERE type IN ('index', 'trigger') AND sql IS "
+                         "NOT NULL AND lower(tbl_name) = lower(?)"));
+  statement.bind(1, table);
+  return connection.step(statement);
+}
+
+Result<std::vector<std::string>> other_unique_indexes(const Connection& connection, std::string_view table) {
+  TRY_ASSIGN(Statement statement,
+             connection.prepare(
+                 "SELECT DISTINCT l.name FROM pragma_index_list(?) AS l, pragma_index_info(l.name) AS i "
+                 "WHERE l.\"unique\" AND (l.partial OR i.cid < -1) ORDER BY l.name"));
+  statement.bind(1, table);
+  std::vector<std::string> names;
+  for (;;) {
+    TRY_ASSIGN(const bool more, connection.step(statement));
+    if (!more) return names;
+    names.push_back(statement.text(0));
+  }
+}
+
 Result<std::vector<Reference>> references_to(const Connection& connection, const std::string& table) {
   std::vector<Reference> found;
   TRY_ASSIGN(const std::vector<std::string> names, table_names(connection));
@@ -382,7 +404,7 @@ Result<std::vector<std::string>> differences(const Connection& connection, const
   compare_columns(columns, *target.schema, found);
   TRY_ASSIGN(const auto unique_keys, unique_keys_of(connection, target.table.name));
   compare_unique_keys(unique_keys, unique_keys_of(*target.schema), found);
-  TRY(find_other_keys(connection, target.table.name, found));
+  TRY(find_other_keys(connection, target, found));
   TRY(compare_collations(connection, target, found));
   TRY(compare_kept_schema(connection, target, found));
   TRY(compare_references(connection, target, found));

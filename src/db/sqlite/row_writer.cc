@@ -25,10 +25,15 @@ Result<void> RowWriter::prepare() {
   }
   std::string places = "?";
   for (std::size_t i = 1; i < all_fields_.size(); ++i) places += ",?";
-  const bool may_conflict = destination_.judge_keys || destination_.update;
+  const bool may_conflict =
+      destination_.judge_keys || destination_.update || destination_.judge_other_indexes;
   TRY_ASSIGN(insert_, connection_->prepare(fmt::format("INSERT INTO {} ({}) VALUES ({}){}",
                                                        destination_.table, column_list(*schema_), places,
                                                        may_conflict ? " ON CONFLICT DO NOTHING" : "")));
+  if (destination_.judge_other_indexes) {
+    TRY_ASSIGN(probe_, connection_->prepare(fmt::format("INSERT INTO {} ({}) VALUES ({})", destination_.table,
+                                                        column_list(*schema_), places)));
+  }
   if (destination_.update) {
     const std::string same = equal_parameters(quoted_names(*schema_, schema_->primary_key));
     std::vector<std::string> sets;
@@ -129,14 +134,45 @@ Result<bool> RowWriter::write(const Row& row, KeyFindings& findings) {
     return true;
   }
   if (destination_.update) {
-    TRY_ASSIGN(const bool is_there, update(row));
-    if (!is_there) return std::unexpected(missing(row));
-    ++updated_;
-    return true;
+    const Result<bool> is_there = update(row);
+    if (!is_there && destination_.judge_other_indexes && was_not_unique()) {
+      TRY(findings.add(index_finding(row)));
+      return false;
+    }
+    if (!is_there) return is_there;
+    if (*is_there) {
+      ++updated_;
+      return true;
+    }
+  } else {
+    TRY_ASSIGN(const std::size_t known_keys, add_key_findings(row, findings));
+    if (known_keys > 0) return false;
   }
-  TRY_ASSIGN(const std::size_t known_keys, add_key_findings(row, findings));
-  if (known_keys == 0) return std::unexpected(missing(row));
+  TRY_ASSIGN(const bool known_index, add_index_finding(row, findings));
+  if (!known_index) return std::unexpected(missing(row));
   return false;
+}
+
+bool RowWriter::was_not_unique() const {
+  return sqlite3_extended_errcode(connection_->get()) == SQLITE_CONSTRAINT_UNIQUE;
+}
+
+/// SQLite names the columns of such an index ("UNIQUE constraint failed: jobs.name"), or the index of
+/// expressions.
+KeyFinding RowWriter::index_finding(const Row& row) const {
+  const std::string_view words = sqlite3_errmsg(connection_->get());
+  const std::string_view name = words.substr(words.rfind('.') + 1);
+  return row.finding(Code::KeyNotUnique, schema_->unique_keys.size() + schema_->index_of(name).value_or(0));
+}
+
+Result<bool> RowWriter::add_index_finding(const Row& row, KeyFindings& findings) {
+  if (!probe_) return false;
+  bind_fields(probe_.get(), 1, row.cells, all_fields_);
+  const Result<void> inserted = connection_->finish(probe_);
+  if (inserted) return false;
+  if (!was_not_unique()) return std::unexpected(inserted.error());
+  TRY(findings.add(index_finding(row)));
+  return true;
 }
 
 /// Something in the database, and no key that rowgate knows, kept the row out.

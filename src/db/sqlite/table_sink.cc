@@ -51,6 +51,7 @@ class TableSink : public Sink {
   Result<RowWriter> make_writer(bool judge) const;
   Result<void> stage();
   Result<void> put_staged();
+  Result<void> empty_table();
   Result<void> swap();
   Result<void> check_children(std::span<const Reference> children);
   std::vector<Reference> own_references() const;
@@ -59,7 +60,8 @@ class TableSink : public Sink {
   const Connection& connection_;
   LoadTarget target_;
   Way way_ = Way::Direct;
-  bool swaps_ = false;  ///< rows go into a new table, fresh_name_
+  bool swaps_ = false;              ///< rows go into a new table, fresh_name_
+  bool has_other_indexes_ = false;  ///< unique ones that no schema can say
   std::string fresh_name_;
   std::vector<Reference> children_;  ///< constraints of other tables that refer to this one
   std::optional<RowWriter> writer_;
@@ -83,7 +85,8 @@ Result<void> TableSink::open() {
       TRY(check_parent(connection_, schema(), key));
   TRY_ASSIGN(const bool exists, has_table(connection_, target_.table.name));
   TRY_ASSIGN(children_, references_to(connection_, target_.table.name));
-  const bool merges = target_.mode == Mode::Replace && exists && !children_.empty();
+  TRY_ASSIGN(const bool has_parts, has_parts_of_others(connection_, target_.table.name));
+  const bool merges = target_.mode == Mode::Replace && exists && (has_parts || !children_.empty());
   if (exists && (target_.mode != Mode::Replace || merges)) {
     TRY_ASSIGN(const std::vector<std::string> found, differences(connection_, target_));
     if (!found.empty())
@@ -91,7 +94,9 @@ Result<void> TableSink::open() {
           Code::TableDiffers,
           fmt::format("the table `{}` in the database is not as its schema says: {}", target_.table.name,
                       fmt::join(found, "; ")),
-          merges ? "change the table or the schema; it cannot be made anew while other tables refer to it"
+          merges ? "change the table or the schema; it cannot be made anew while other tables refer to it or "
+                   "while "
+                   "it has indexes or triggers of its own"
                  : "change the table or the schema, or load in replace mode, which makes the table anew");
   }
   if (!exists) {
@@ -99,6 +104,9 @@ Result<void> TableSink::open() {
     TRY(make_table(target_.table.name));
   }
   swaps_ = target_.mode == Mode::Replace && exists && !merges;
+  TRY_ASSIGN(const std::vector<std::string> other_indexes,
+             other_unique_indexes(connection_, target_.table.name));
+  has_other_indexes_ = !swaps_ && !other_indexes.empty();
   if (swaps_) {
     fresh_name_ = "__rg_" + target_.run_id;
     TRY(make_table(fresh_name_));
@@ -142,6 +150,7 @@ Result<RowWriter> TableSink::make_writer(bool judge) const {
                           .judge_keys = judge && target_.mode == Mode::Append,
                           .update = target_.mode == Mode::Upsert,
                           .judge_parents = judge,
+                          .judge_other_indexes = has_other_indexes_,
                           .left_alone = target_.absent});
 }
 
@@ -176,6 +185,16 @@ Result<void> TableSink::write(const table::CheckedBatch& batch) {
   return {};
 }
 
+Result<void> TableSink::empty_table() {
+  TRY(connection_.run("DELETE FROM " + own_table()));
+  TRY_ASSIGN(const std::optional<std::string> left,
+             connection_.first_text(fmt::format("SELECT 1 FROM {} LIMIT 1", own_table())));
+  if (!left) return {};
+  return std::unexpected(
+      rows_missing(target_.table.name, "the database kept rows that were to be replaced",
+                   triggers_of(connection_, target_.table.name).value_or(std::vector<std::string>{})));
+}
+
 Result<void> TableSink::put_staged() {
   if (way_ != Way::Sorted) {
     const bool against_rows = target_.mode != Mode::Replace;
@@ -187,7 +206,7 @@ Result<void> TableSink::put_staged() {
     TRY_ASSIGN(RowWriter writer, make_writer(false));
     writer_.emplace(std::move(writer));
   }
-  if (way_ == Way::Merge) TRY(connection_.run("DELETE FROM " + own_table()));
+  if (way_ == Way::Merge) TRY(empty_table());
   const std::string order =
       schema().primary_key.empty() ? "s.rg_line" : staging_->order_by(schema().primary_key);
   return staging_->each(order, [this](const Row& row) -> Result<void> {
