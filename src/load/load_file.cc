@@ -13,6 +13,9 @@ namespace rowgate::load {
 namespace {
 
 constexpr std::size_t kKeyMemoryBytes = 32 << 20;
+/// A longer key no PostgreSQL index takes (2,704 bytes with what it adds to each value), so none is accepted
+/// anywhere.
+constexpr std::size_t kKeyBytes = 2600;
 
 Error stopped() {
   return {Code::RunInterrupted, "stopped; nothing of this file was loaded", "load the file again"};
@@ -39,6 +42,7 @@ class FileLoad {
   }
   Result<bool> take(table::CheckedBatch& batch);
   Result<void> judge_keys(table::CheckedBatch& batch);
+  void refuse_long_keys(table::CheckedBatch& batch) const;
   Result<void> find_duplicates();
   Result<void> refuse_duplicates(table::CheckedBatch& batch);
   bool count_limit_reached(const table::CheckedBatch& batch) const;
@@ -101,7 +105,45 @@ Result<bool> FileLoad::take(table::CheckedBatch& batch) {
   return true;
 }
 
+/// What the values of a key take in an index: texts and the length of each, 8 bytes for a number.
+std::size_t key_bytes(const std::vector<std::size_t>& fields, const table::Cell* row) {
+  std::size_t bytes = 0;
+  for (const std::size_t field : fields)
+    if (row[field].kind != table::CellKind::Null) bytes += row[field].is_text() ? row[field].size + 4 : 8;
+  return bytes;
+}
+
+void FileLoad::refuse_long_keys(table::CheckedBatch& batch) const {
+  const std::vector<std::vector<std::size_t>> keys = prepared_.schema.keys();
+  std::vector<std::uint32_t> rows;
+  for (std::uint32_t row = 0; row < batch.rows(); ++row) {
+    for (std::uint32_t key = 0; key < keys.size(); ++key) {
+      const std::size_t bytes = key_bytes(keys[key], batch.row(row));
+      if (bytes <= kKeyBytes) continue;
+      const std::uint32_t record = batch.row_record[row];
+      if (rows.empty() || rows.back() != row) {
+        rows.push_back(row);
+        batch.rejects.push_back({.line = batch.line(row),
+                                 .record = batch.records.first_record + record,
+                                 .offset = batch.records.offset(record),
+                                 .length = batch.records.length[record],
+                                 .problems = {}});
+      }
+      batch.rejects.back().problems.push_back(key_problem(
+          Code::LimitKey, key, prepared_.frame, batch.records, record,
+          fmt::format("{} bytes, at most {} are possible", grouped(bytes), grouped(kKeyBytes))));
+    }
+  }
+  if (rows.empty()) return;
+
+  std::ranges::sort(batch.rejects, {}, &table::Reject::line);
+  batch.remove_rows(rows);
+}
+
 Result<void> FileLoad::judge_keys(table::CheckedBatch& batch) {
+  const std::size_t rows = batch.rows();
+  refuse_long_keys(batch);
+  context_.progress.rows_rejected += rows - batch.rows();
   order_.observe(batch);
   if (!told_unordered_ && !order_.primary_ascends()) {
     told_unordered_ = true;
@@ -120,6 +162,7 @@ Result<void> FileLoad::find_duplicates() {
   Progress unseen;  // the bar shows the load, not this
   const PassInput input{*request_.file, prepared_.frame, context_.settings.check_threads, unseen};
   const auto collect = [this](table::CheckedBatch& batch) -> Result<bool> {
+    refuse_long_keys(batch);
     TRY(duplicates_->add(batch));
     return true;
   };
@@ -330,6 +373,55 @@ Result<void> follow_origin(const LoadRequest& request, const LoadContext& contex
   return {};
 }
 
+std::vector<std::size_t> absent_fields(const Prepared& prepared) {
+  std::vector<std::size_t> absent;
+  const std::vector<int>& columns = prepared.frame.columns.column_of_field;
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    if (columns[i] == table::ColumnMap::kAbsent) absent.push_back(i);
+  return absent;
+}
+
+/// An upsert leaves the fields alone that the file lacks, so it needs those by which rows are found, those
+/// that a new row must have, and none or all of a key: half of one would have to be judged with values that
+/// the file does not have.
+Result<void> judge_absent_fields(const LoadRequest& request, const Prepared& prepared, db::RunRecord& run) {
+  const std::vector<std::size_t> absent = absent_fields(prepared);
+  if (absent.empty() || request.mode == db::Mode::Append) return {};
+  const table::TableSchema& schema = prepared.schema;
+  if (request.mode == db::Mode::Replace) {
+    for (const std::size_t field : absent)
+      run.warnings.push_back({.code = Code::HeaderMismatch,
+                              .message = fmt::format("the file has no `{}`, which is empty in every row now",
+                                                     schema.fields[field].name),
+                              .count = 1,
+                              .first_line = 1});
+    return {};
+  }
+
+  const auto is_absent = [&](std::size_t field) { return std::ranges::find(absent, field) != absent.end(); };
+  for (const std::size_t field : absent)
+    if (schema.is_required(field))
+      return fail(Code::HeaderMismatch,
+                  fmt::format("the file has no `{}`, which is {}; an upsert cannot do without",
+                              schema.fields[field].name,
+                              std::ranges::find(schema.primary_key, field) != schema.primary_key.end()
+                                  ? "part of the primary key"
+                                  : "required"),
+                  "add the column to the file");
+  std::vector<std::vector<std::size_t>> keys = schema.unique_keys;
+  for (const table::ForeignKey& key : schema.foreign_keys) keys.push_back(key.fields);
+  for (const std::vector<std::size_t>& key : keys) {
+    const auto first = std::ranges::find_if(key, is_absent);
+    if (first == key.end() || std::ranges::all_of(key, is_absent)) continue;
+    return fail(
+        Code::HeaderMismatch,
+        fmt::format("the file has no `{}`, but other fields of the same key; an upsert cannot judge it",
+                    schema.fields[*first].name),
+        "add the column to the file, or leave out all fields of the key");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> prepare(const LoadRequest& request, const LoadContext& context, Prepared& prepared,
@@ -351,6 +443,7 @@ Result<void> prepare(const LoadRequest& request, const LoadContext& context, Pre
     return std::unexpected(std::move(columns).error());
   }
   prepared.frame.columns = *std::move(columns);
+  TRY(judge_absent_fields(request, prepared, outcome.run));
   for (const std::string& name : prepared.frame.columns.ignored)
     outcome.run.warnings.push_back(
         {.code = Code::HeaderExtra,
@@ -373,6 +466,7 @@ Result<void> load_file(const LoadRequest& request, const LoadContext& context, c
                                     .database_checks = request.database_checks,
                                     .scratch = context.settings.spool,
                                     .run_id = run.id,
+                                    .absent = absent_fields(prepared),
                                     .stop = context.stop}));
   return FileLoad(request, context, prepared, *sink, outcome).run();
 }

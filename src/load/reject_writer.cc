@@ -11,12 +11,13 @@ namespace {
 
 using table::Problem;
 
-const std::vector<std::size_t>& fields_of(Code code, std::uint32_t key, const table::TableSchema& schema,
-                                          const std::vector<std::vector<std::size_t>>& keys) {
+std::vector<std::size_t> fields_of(Code code, std::uint32_t key, const table::TableSchema& schema,
+                                   const std::vector<std::vector<std::size_t>>& keys) {
   switch (code) {
     case Code::KeyNoParent:
       return schema.foreign_keys[key].fields;
     case Code::KeyNotUnique:
+      if (key >= schema.unique_keys.size()) return {key - schema.unique_keys.size()};
       return schema.unique_keys[key];
     case Code::KeyDuplicateInTable:
       return schema.primary_key;
@@ -30,6 +31,8 @@ std::string joined(const std::vector<std::string>& parts) {
 }
 
 std::string key_detail(Code code, std::uint32_t key, const table::TableSchema& schema, std::string note) {
+  if (code == Code::KeyNotUnique && key >= schema.unique_keys.size())
+    return "a unique index of the database that its schema does not have";
   if (code != Code::KeyNoParent) return note;
   const table::ForeignKey& foreign = schema.foreign_keys[key];
   return fmt::format("{}.{}", foreign.table, joined(foreign.parent_fields));
@@ -40,7 +43,7 @@ std::string key_detail(Code code, std::uint32_t key, const table::TableSchema& s
 Problem key_problem(Code code, std::uint32_t key, const FileFrame& frame, const csv::RecordBatch& batch,
                     std::size_t record, std::string note) {
   const std::vector<std::vector<std::size_t>> keys = frame.schema->keys();
-  const std::vector<std::size_t>& fields = fields_of(code, key, *frame.schema, keys);
+  const std::vector<std::size_t> fields = fields_of(code, key, *frame.schema, keys);
   Problem problem{
       .code = code, .field = static_cast<std::uint32_t>(fields[0]), .at = {batch.line[record], 1}};
   std::vector<std::string> values;

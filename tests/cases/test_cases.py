@@ -295,7 +295,9 @@ def test_every_code_has_a_case():
         "internal.error",   # a bug of ours, by definition
         "run.interrupted",  # test_interrupt.py
         "database.deadlock", "database.privilege", "database.secret",  # of database servers: src/db/faults_test.cc
+        "database.rows_missing", "table.not_transactional", "limit.key",  # tests/databases
         "storage.unreachable", "source.unknown",  # of S3: tests/s3
         "limit.answer",  # of AWS Lambda: tests/lambda
+        "database.rows_missing", "table.not_transactional",  # tests/databases/test_real_tables.py
     }
     assert known - told_in_full() == elsewhere | OVER_HTTP

@@ -129,7 +129,10 @@ class SqliteDatabase : public Database, private Ledger {
   Ledger& ledger() override { return *this; }
   LinkLedger& links() override { return links_; }
   const SqlDialect& dialect() const override { return dialect_; }
-  std::string script_head() const override { return {}; }
+  /// For the shell `sqlite3`, which else goes on after an error.
+  std::string script_head() const override {
+    return ".bail on\nPRAGMA foreign_keys = OFF;\nPRAGMA legacy_alter_table = ON;\n";
+  }
   std::string place() const override {
     std::error_code error;
     const std::filesystem::path whole = std::filesystem::weakly_canonical(path_, error);
