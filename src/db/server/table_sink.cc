@@ -6,6 +6,7 @@
 #include "db/server/row_encoder.h"
 #include "db/server/row_log.h"
 #include "db/server/staging.h"
+#include "db/stored_table.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -137,6 +138,10 @@ Result<void> TableSink::open() {
     return fail(Code::ConfigInvalid,
                 fmt::format("the table `{}` has no primary key, which upsert needs", target_.table.name),
                 "add primaryKey to its schema, or load in append or replace mode");
+  if (at_.tables().fresh(target_.table) == nullptr) {
+    TRY_ASSIGN(const std::optional<TableName> stored, at_.engine().stored_name(session(), target_.table));
+    TRY(check_stored_name(target_.table, stored));
+  }
   TRY_ASSIGN(const std::optional<std::string> exists, at_.tables().find(target_.table));
   const bool is_stored = exists && at_.tables().fresh(target_.table) == nullptr;
   bool merges = false;

@@ -6,6 +6,7 @@
 #include "db/sqlite/row_writer.h"
 #include "db/sqlite/set_judge.h"
 #include "db/sqlite/staging.h"
+#include "db/stored_table.h"
 
 #include <fmt/format.h>
 
@@ -76,7 +77,9 @@ Result<void> TableSink::open() {
     TRY_ASSIGN(const bool has_parent, has_table(connection_, key.table));
     if (!has_parent) return std::unexpected(missing_parent(target_, key));
   }
-  TRY_ASSIGN(const bool exists, has_table(connection_, target_.table.name));
+  TRY_ASSIGN(const std::optional<std::string> stored, stored_name(connection_, target_.table.name));
+  const bool exists = stored.has_value();
+  if (exists) TRY(check_stored_name(target_.table, TableName{.name = *stored}));
   TRY_ASSIGN(children_, references_to(connection_, target_.table.name));
   const bool merges = target_.mode == Mode::Replace && exists && !children_.empty();
   if (exists && (target_.mode != Mode::Replace || merges)) {
