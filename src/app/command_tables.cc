@@ -13,6 +13,7 @@ namespace {
 /// A table that is configured, or stands in the database, or both.
 struct Listed {
   std::string name;
+  std::string space = {};
   const TableConfig* config = nullptr;
   std::optional<db::TableState> state = {};
   std::optional<db::RunRecord> last_run = {};
@@ -22,18 +23,20 @@ struct Listed {
 
 Result<std::vector<Listed>> listed(const Opened& at) {
   std::vector<Listed> all;
-  for (const TableConfig& table : at.config().tables()) all.push_back({table.name.name, &table});
+  for (const TableConfig& table : at.config().tables())
+    all.push_back({table.name.name, table.name.space, &table});
   TRY_ASSIGN(std::vector<db::TableState> states, at.database->tables(db::Rows::Counted));
   for (db::TableState& state : states) {
     auto found = std::ranges::find(all, state.table.name, &Listed::name);
-    if (found == all.end()) found = all.insert(all.end(), Listed{state.table.name});
+    if (found == all.end()) found = all.insert(all.end(), Listed{state.table.name, state.table.space});
     found->state = std::move(state);
   }
   return all;
 }
 
 Result<void> add_last_run(const Opened& at, Listed& table) {
-  TRY_ASSIGN(std::vector<db::RunRecord> runs, at.database->ledger().runs(db::TableName{{}, table.name}, 1));
+  TRY_ASSIGN(std::vector<db::RunRecord> runs,
+             at.database->ledger().runs(db::TableName{table.space, table.name}, 1));
   if (!runs.empty()) table.last_run = std::move(runs.front());
   return {};
 }

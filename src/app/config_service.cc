@@ -22,9 +22,9 @@ constexpr Property kAuth[] = {
     {"mode", kAllTypes}, {"keys", kAllTypes}, {"allow_public_without_auth", kAllTypes}};
 constexpr Property kKey[] = {{"name", kAllTypes},   {"sha256", kAllTypes},  {"scopes", kAllTypes},
                              {"tables", kAllTypes}, {"reports", kAllTypes}, {"expires", kAllTypes}};
-constexpr Property kCompat[] = {{"enabled", kAllTypes},       {"schemas", kAllTypes},
-                                {"max_rows", kAllTypes},      {"max_bytes", kAllTypes},
-                                {"create_tables", kAllTypes}, {"cors", kAllTypes}};
+constexpr Property kCompat[] = {
+    {"enabled", kAllTypes}, {"schemas", kAllTypes},       {"max_rows", kAllTypes}, {"max_bytes", kAllTypes},
+    {"tables", kAllTypes},  {"create_tables", kAllTypes}, {"cors", kAllTypes}};
 constexpr Property kObservability[] = {{"logs", kAllTypes}, {"metrics", kAllTypes}};
 constexpr Property kLambda[] = {{"max_body_bytes", kAllTypes}, {"max_answer_bytes", kAllTypes}};
 constexpr Property kLogs[] = {{"level", kAllTypes}, {"format", kAllTypes}};
@@ -205,6 +205,10 @@ class ServiceReader : private ValueReader {
     check_members(at, kCompat, std::nullopt);
     http::CompatSettings& compat = service_.compat;
     take_bool(at, "enabled", compat.enabled);
+    using Tables = http::CompatSettings::Tables;
+    take_choice<Tables>(at, "tables",
+                        {{"any", Tables::Any}, {"known", Tables::Known}, {"configured", Tables::Configured}},
+                        compat.tables);
     take_bool(at, "create_tables", compat.create_tables);
     take_size(at, "max_bytes", kAnySize, compat.max_bytes);
     if (present(at, "max_rows")) take_count(at, "max_rows", 1, kAnySize, compat.max_rows.emplace(1));
@@ -212,6 +216,7 @@ class ServiceReader : private ValueReader {
       take_text(at, "cors", compat.cors);
     else if (at.member("cors"))
       compat.cors.clear();
+    compat.is_cors_given = static_cast<bool>(at.member("cors"));
     const Place schemas = present(at, "schemas");
     if (!schemas || !is(schemas, Node::Kind::Map, "a map such as { test_db: default }")) return;
     for (const auto& [alias, node] : schemas.node->members) {

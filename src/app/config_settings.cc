@@ -183,6 +183,8 @@ void add_compat(Lister& list, const http::CompatSettings& compat) {
   list.add("compat.schemas", fmt::format("{{ {} }}", fmt::join(schemas, ", ")));
   list.add("compat.max_rows", compat.max_rows ? fmt::format("{}", *compat.max_rows) : "null");
   list.add("compat.max_bytes", bytes_text(compat.max_bytes));
+  constexpr std::string_view kTables[] = {"any", "known", "configured"};
+  list.add("compat.tables", std::string(kTables[static_cast<std::size_t>(compat.tables)]));
   list.add("compat.create_tables", yes_or_no(compat.create_tables));
   list.add("compat.cors", compat.cors.empty() ? "null" : compat.cors);
 }

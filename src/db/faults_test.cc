@@ -221,12 +221,12 @@ TEST_P(FaultsTest, ADeadlockIsTriedAgain) {
 TEST_P(FaultsTest, WrongPasswordsAndMissingRightsAreSaid) {
   ServerAddress wrong = world_.address();
   wrong.password = "open barley";
-  EXPECT_EQ(world_.open_at(wrong)->tables().error().code, Code::DatabasePrivilege);
+  EXPECT_EQ(world_.open_at(wrong)->tables(Rows::Counted).error().code, Code::DatabasePrivilege);
   ServerAddress nowhere = world_.address();
   nowhere.port = 1;
   const auto away = world_.open_at(nowhere);
-  EXPECT_EQ(away->tables().error().code, Code::DatabaseUnreachable);
-  EXPECT_THAT(away->tables().error().message, Not(HasSubstr("sesame")));
+  EXPECT_EQ(away->tables(Rows::Counted).error().code, Code::DatabaseUnreachable);
+  EXPECT_THAT(away->tables(Rows::Counted).error().message, Not(HasSubstr("sesame")));
 }
 
 TEST_P(FaultsTest, ConnectionsAreAsSafeAsAsked) {

@@ -1,6 +1,7 @@
 #include "http/idempotency.h"
 
 #include "base/text.h"
+#include "http/replies.h"
 #include "io/digest.h"
 
 #include <algorithm>
@@ -9,6 +10,13 @@ namespace rowgate::http {
 namespace {
 
 constexpr std::size_t kLongestKey = 255;
+
+/// One text for all ways to write a path: "/v1/tables/%64epartments" is "/v1/tables/departments".
+std::string decoded_path(const Request& request) {
+  std::string path;
+  for (const std::string& segment : request.segments) path += '/' + percent_encoded(segment);
+  return path.empty() ? "/" : path;
+}
 
 }  // namespace
 
@@ -23,14 +31,14 @@ Result<db::Idempotency> read_idempotency_key(const Request& request) {
                 "give 1 to 255 printable ASCII characters, for example a UUID");
   return db::Idempotency{.principal = request.principal,
                          .method = request.method,
-                         .path = request.path(),
+                         .path = decoded_path(request),
                          .key = std::string(key)};
 }
 
 std::string fingerprint(const Request& request, std::string_view body_sha256) {
   Fields query = request.query;
   std::ranges::sort(query);
-  std::string text = request.method + '\n' + request.path() + '\n';
+  std::string text = request.method + '\n' + decoded_path(request) + '\n';
   // Lengths before the texts, so that no two queries are written alike.
   for (const auto& [name, value] : query)
     text += std::to_string(name.size()) + ':' + name + std::to_string(value.size()) + ':' + value;

@@ -24,14 +24,30 @@ bool is_own(std::string_view name) {
   return lower.starts_with("rowgate_") || lower.starts_with("__rg_") || lower.starts_with("sqlite_");
 }
 
-Result<std::optional<db::TableState>> state_of(const Call& call, const db::TableName& name, db::Rows rows) {
-  if (is_own(name.name)) return std::nullopt;
-  TRY_ASSIGN(std::optional<db::TableState> state, call.service.database.table(name, rows));
-  if (state && state->table.name != name.name) return std::nullopt;  // the database may not look at case
-  return state;
-}
-
 }  // namespace
+
+Result<NamedTable> resolve_table(const Call& call, const db::TableName& wanted, db::Rows rows) {
+  const std::string folded = lower_ascii(wanted.name);
+  NamedTable found;
+  found.name = wanted;
+  found.config = call.service.catalog.find(wanted.name);
+  if (found.config != nullptr) found.name = found.config->name;
+  if (is_own(wanted.name) || !table::why_not_a_name(wanted.name, false).empty()) return found;
+
+  TRY_ASSIGN(found.state, call.service.database.table(found.name, rows));
+  const bool is_stored_so = found.state && found.state->table.name == wanted.name;
+  if (found.state && !is_stored_so) {
+    found.state.reset();
+    found.is_other_case = found.config == nullptr;
+  }
+  if (found.config == nullptr && !is_stored_so)
+    found.is_other_case =
+        found.is_other_case ||
+        std::ranges::any_of(call.service.catalog.tables, [&](const load::TableConfig& each) {
+          return lower_ascii(each.name.name) == folded;
+        });
+  return found;
+}
 
 Result<std::vector<FoundTable>> visible_tables(const Call& call, db::Rows rows) {
   std::vector<FoundTable> all;
@@ -51,11 +67,9 @@ Result<std::vector<FoundTable>> visible_tables(const Call& call, db::Rows rows) 
 
 Result<FoundTable> find_table(const Call& call, db::Rows rows) {
   const std::string& name = parameter(call, "table");
-  FoundTable found{.name = {{}, name}, .config = call.service.catalog.find(name)};
   if (call.may_see_table(name)) {
-    if (found.config != nullptr) found.name = found.config->name;
-    TRY_ASSIGN(found.state, state_of(call, found.name, rows));
-    if (found.config != nullptr || found.state) return found;
+    TRY_ASSIGN(NamedTable found, resolve_table(call, {{}, name}, rows));
+    if (found.is_known()) return FoundTable(std::move(found));
   }
   std::vector<std::string> known;
   TRY_ASSIGN(const std::vector<FoundTable> tables, visible_tables(call, db::Rows::NotCounted));

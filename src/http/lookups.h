@@ -18,6 +18,19 @@ struct FoundTable {
   const load::TableConfig* config = nullptr;
   std::optional<db::TableState> state = {};
 };
+/// What a table's name means: the one place that decides it for /v1 and for the original API.
+struct NamedTable : FoundTable {
+  /// The configuration or the database has the name with other letters in upper case, and not exactly so.
+  /// Some engines take the two for one table and others do not, so such a name means no table on any of them.
+  bool is_other_case = false;
+  /// Whether the name means a table that is there, or that is configured.
+  bool is_known() const { return !is_other_case && (config != nullptr || state.has_value()); }
+};
+/// `wanted.space` counts only where the configuration does not name the table's namespace. Fails with
+/// database.*.
+Result<NamedTable> resolve_table(const Call& call, const db::TableName& wanted,
+                                 db::Rows rows = db::Rows::NotCounted);
+
 /// All tables that the call's key may see: the configured ones in their order, then the others by name.
 Result<std::vector<FoundTable>> visible_tables(const Call& call, db::Rows rows);
 /// The table of the path; its rows are counted where asked. Fails with table.unknown.

@@ -24,7 +24,8 @@ using Fields = std::vector<std::pair<std::string, std::string>>;  ///< in order;
 /// The head of a request, read and decoded. Names and values are as the client sent them otherwise.
 struct Request {
   std::string method;  ///< "GET"; case counts (RFC 9110 section 9.1)
-  std::string target;  ///< as received: "/v1/tables/a%20b?limit=3"
+  /// In origin form, else as received: "/v1/tables/a%20b?limit=3".
+  std::string target;
   std::vector<std::string>
       segments;  ///< of the path, percent-decoded: {"v1", "tables", "a b"}; "%2F" is data
   bool trailing_slash = false;

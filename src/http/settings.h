@@ -48,8 +48,12 @@ struct CompatSettings {
       {};  ///< ?schema=NAME -> namespace; "default" is the database's own
   std::optional<std::uint64_t> max_rows = {};
   std::uint64_t max_bytes = 10 * kMiB;
-  bool create_tables = true;
-  std::string cors = "*";  ///< Access-Control-Allow-Origin of these routes; empty: none
+  /// The tables of the database that it may append to and replace: all of them; those that are configured or
+  /// that rowgate has loaded; those that are configured.
+  enum class Tables : std::uint8_t { Any, Known, Configured } tables = Tables::Any;
+  bool create_tables = true;   ///< whether it makes tables that are not there
+  std::string cors = "*";      ///< Access-Control-Allow-Origin of these routes; empty: none
+  bool is_cors_given = false;  ///< it stands in the configuration
 };
 
 /// `server.cors`: off without origins.
@@ -86,6 +90,7 @@ struct Settings {
   ServerSettings server = {};
   std::string public_url = "http://127.0.0.1:8080";  ///< without a slash at its end
   bool is_public_url_given = false;                  ///< it stands in the configuration
+  std::vector<std::string> hosts = {};               ///< further names by which requests may call the server
   std::chrono::milliseconds drain{5'000};
   bool needs_keys = false;  ///< auth.mode: keys
   bool allow_public_without_auth = false;

@@ -139,6 +139,7 @@ Result<void> read_target(std::string_view target, Request& request, std::string&
     path = rest->substr(end);
     if (!path.starts_with('/')) path.insert(0, 1, '/');
     target = path;
+    request.target = path;  // what else looks at the target need not know the form
   }
   if (!target.starts_with('/')) return wrong_target("the target is not a path: '" + shown(target) + "'");
   const std::size_t question = std::min(target.find('?'), target.size());

@@ -361,6 +361,22 @@ Result<void> decide_schema(const LoadRequest& request, const LoadContext& contex
   return {};
 }
 
+/// Somebody else made the table, and from now on rowgate has a part in it.
+Result<void> note_foreign_table(const LoadRequest& request, const LoadContext& context,
+                                LoadOutcome& outcome) {
+  if (request.schema != nullptr) return {};
+  TRY_ASSIGN(const std::optional<db::TableState> state, context.database.table(request.table));
+  if (!state || state->schema_json) return {};
+  outcome.run.warnings.push_back(
+      {.code = Code::TableUnknown,
+       .message =
+           fmt::format("rowgate did not make the table `{}`: it is not configured, and no earlier load "
+                       "went into it",
+                       request.table.name),
+       .count = 1});
+  return {};
+}
+
 /// A reject file is read as the file that its records stood in.
 Result<void> follow_origin(const LoadRequest& request, const LoadContext& context, Prepared& prepared) {
   prepared.map = request.map;
@@ -432,6 +448,7 @@ Result<void> prepare(const LoadRequest& request, const LoadContext& context, Pre
   TRY_ASSIGN(prepared.frame.opening, open_csv(*request.file, request.dialect));
   outcome.opening = prepared.frame.opening;
   TRY(follow_origin(request, context, prepared));
+  TRY(note_foreign_table(request, context, outcome));
   TRY(decide_schema(request, context, prepared, outcome));
   prepared.frame.schema = &prepared.schema;
   outcome.schema = prepared.schema;

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "db/server/named_sql.h"
+#include "db/stored_table.h"
 
 #include <fmt/format.h>
 #include <mysqld_error.h>
@@ -80,6 +81,7 @@ class MySqlCursor : public Cursor {
     if (number == ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION)
       return {Code::ReportBadSql, "the statement would do more than read",
               "a report is one SELECT statement"};
+    if (number == ER_NO_SUCH_TABLE) return no_table_to_read(error.message);
     if (error.code != Code::DatabaseRefused) return error;
     return {Code::ReportBadSql, fmt::format("the SQL does not run: {}", error.message),
             "correct the report's sql"};

@@ -1,6 +1,7 @@
 #include "db/postgresql/cursor.h"
 
 #include "db/server/named_sql.h"
+#include "db/stored_table.h"
 #include "table/value_format.h"
 
 #include <fmt/format.h>
@@ -127,10 +128,11 @@ class PostgreSqlCursor : public Cursor {
     return {};
   }
 
-  static bool is_late(const PGresult* result) {
+  static bool has_state(const PGresult* result, std::string_view wanted) {
     const char* state = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    return state != nullptr && std::string_view(state) == "57014";  // query_canceled
+    return state != nullptr && state == wanted;
   }
+  static bool is_late(const PGresult* result) { return has_state(result, "57014"); }  // query_canceled
 
   Error timed_out() const {
     return {Code::ReportTimeout,
@@ -144,6 +146,7 @@ class PostgreSqlCursor : public Cursor {
     if (error.code == Code::DatabaseReadOnly)
       return {Code::ReportBadSql, "the statement would do more than read",
               "a report is one SELECT statement"};
+    if (has_state(result, "42P01")) return no_table_to_read(error.message);  // undefined_table
     if (error.code != Code::DatabaseRefused) return error;
     return {Code::ReportBadSql, fmt::format("the SQL does not run: {}", error.message),
             "correct the report's sql"};

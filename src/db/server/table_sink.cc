@@ -6,6 +6,7 @@
 #include "db/server/row_encoder.h"
 #include "db/server/row_log.h"
 #include "db/server/staging.h"
+#include "db/stored_table.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -151,6 +152,10 @@ Result<void> TableSink::open() {
                 "add primaryKey to its schema, or load in append or replace mode");
   if (std::string why = dialect_.why_too_wide(schema()); !why.empty())
     return fail(Code::LimitColumns, std::move(why), "load fewer columns, or spread them over several tables");
+  if (at_.tables().fresh(target_.table) == nullptr) {
+    TRY_ASSIGN(const std::optional<TableName> stored, at_.engine().stored_name(session(), target_.table));
+    TRY(check_stored_name(target_.table, stored));
+  }
   TRY_ASSIGN(const std::optional<std::string> exists, at_.tables().find(target_.table));
   const bool is_stored = exists && at_.tables().fresh(target_.table) == nullptr;
   bool merges = false;

@@ -3,7 +3,9 @@
 #include "base/text.h"
 #include "io/descriptor.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -89,6 +91,13 @@ void initialize() {
   (void)done;
 }
 
+/// A new database is for its owner alone, as the rejects beside it are; SQLite gives its log the same rights.
+/// Where this does not work SQLite tells why.
+void make_private(const std::filesystem::path& path) {
+  const int made = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (made >= 0) ::close(made);
+}
+
 /// Opens an existing file for reading and reads from it.
 int open_to_read(const char* name, int more_flags, std::chrono::milliseconds lock_wait, sqlite3*& handle) {
   constexpr int kFlags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
@@ -137,6 +146,7 @@ Result<Connection> Connection::open(const std::filesystem::path& path, Access ac
     status = sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | kCommon, nullptr);
   } else if (access == Access::Write) {
     if (path.has_parent_path()) TRY(io::make_folders(path.parent_path()));
+    make_private(path);
     status =
         sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | kCommon, nullptr);
   } else {

@@ -1,6 +1,7 @@
 #include "db/sqlite/query.h"
 
 #include "base/text.h"
+#include "db/stored_table.h"
 
 #include <fmt/format.h>
 
@@ -145,6 +146,8 @@ class QueryCursor : public Cursor {
   Error compile_error(int status) const {
     if ((status & 0xff) == SQLITE_INTERRUPT) return step_error(status);
     if ((status & 0xff) != SQLITE_ERROR) return connection_.error(status, "the query");
+    const std::string_view words = sqlite3_errmsg(connection_.get());
+    if (words.starts_with("no such table: ")) return no_table_to_read(shown(words));
     return {Code::ReportBadSql,
             fmt::format("the SQL does not compile: {}", sqlite3_errmsg(connection_.get())),
             "correct the report's sql"};

@@ -6,6 +6,7 @@
 #include "db/sqlite/row_writer.h"
 #include "db/sqlite/set_judge.h"
 #include "db/sqlite/staging.h"
+#include "db/stored_table.h"
 
 #include <fmt/format.h>
 
@@ -83,7 +84,9 @@ Result<void> TableSink::open() {
   for (const table::ForeignKey& key : schema().foreign_keys)
     if (lower_ascii(key.table) != lower_ascii(target_.table.name))
       TRY(check_parent(connection_, schema(), key));
-  TRY_ASSIGN(const bool exists, has_table(connection_, target_.table.name));
+  TRY_ASSIGN(const std::optional<std::string> stored, stored_name(connection_, target_.table.name));
+  const bool exists = stored.has_value();
+  if (exists) TRY(check_stored_name(target_.table, TableName{.name = *stored}));
   TRY_ASSIGN(children_, references_to(connection_, target_.table.name));
   TRY_ASSIGN(const bool has_parts, has_parts_of_others(connection_, target_.table.name));
   const bool merges = target_.mode == Mode::Replace && exists && (has_parts || !children_.empty());

@@ -56,35 +56,27 @@ std::string space_of(const Call& call) {
                                                                                            : found->second;
 }
 
-/// A table of another namespace than the database's own: configured there, or one that may be made.
-Result<db::TableName> find_elsewhere(const Call& call, const db::TableName& table) {
-  const load::TableConfig* config = call.service.catalog.find(table.name);
-  const bool visible = call.may_see_table(table.name) && table::why_not_a_name(table.name, false).empty();
-  if (config != nullptr && config->name == table && visible) return table;
-  if (config == nullptr && visible) {
-    if (call.service.settings.compat.create_tables) return table;
-    TRY_ASSIGN(const std::optional<db::TableState> state, call.service.database.table(table));
-    if (state && state->table.name == table.name) return table;
-  }
-  return refused(fmt::format("Unknown table: {}", shown(table.name)));
+/// Whether it may append to a table of the database, or replace it.
+bool may_be_loaded(const CompatSettings& compat, const NamedTable& table) {
+  if (table.config != nullptr || compat.tables == CompatSettings::Tables::Any) return true;
+  return compat.tables == CompatSettings::Tables::Known && table.state->schema_json.has_value();
 }
 
 /// Configured, or known to the database, or one that may be made.
 Result<db::TableName> find_or_name_table(const Call& call) {
-  const std::string name(*call.request.parameter("table"));
-  const std::string space = space_of(call);
-  if (const load::TableConfig* config = call.service.catalog.find(name);
-      !space.empty() || (config != nullptr && !config->name.space.empty()))
-    return find_elsewhere(call, {space, name});
-  Call of_table = call;
-  of_table.params["table"] = name;
-  const Result<FoundTable> found = find_table(of_table);
-  if (found) return found->name;
-  if (found.error().code != Code::TableUnknown) return std::unexpected(found.error());
-  const bool may_be_made = call.service.settings.compat.create_tables && call.may_see_table(name) &&
-                           table::why_not_a_name(name, false).empty();
-  if (!may_be_made) return refused(fmt::format("Unknown table: {}", shown(name)));
-  return db::TableName{.name = name};
+  const CompatSettings& compat = call.service.settings.compat;
+  const db::TableName wanted{space_of(call), std::string(*call.request.parameter("table"))};
+  const auto unknown = [&] { return refused(fmt::format("Unknown table: {}", shown(wanted.name))); };
+  if (!call.may_see_table(wanted.name)) return unknown();
+
+  TRY_ASSIGN(const NamedTable table, resolve_table(call, wanted));
+  if (table.is_other_case || table.name.space != wanted.space) return unknown();
+  if (table.is_known()) {
+    if (!may_be_loaded(compat, table)) return unknown();
+    return table.name;
+  }
+  if (!compat.create_tables || !table::why_not_a_name(wanted.name, false).empty()) return unknown();
+  return table.name;
 }
 
 Result<std::uint64_t> data_rows(const Call& call, const load::NewLoad& load,

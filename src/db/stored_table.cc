@@ -1,0 +1,22 @@
+#include "db/stored_table.h"
+
+#include "base/text.h"
+
+#include <fmt/format.h>
+
+namespace rowgate::db {
+
+Result<void> check_stored_name(const TableName& wanted, const std::optional<TableName>& stored) {
+  if (!stored || stored->name == wanted.name) return {};
+  return fail(Code::TableUnknown,
+              fmt::format("there is no table `{}`, and the database has `{}`, which differs in case only",
+                          shown(wanted.name), shown(stored->name)),
+              "write the name as the database has it");
+}
+
+Error no_table_to_read(std::string_view engines_words) {
+  return {Code::TableUnknown, fmt::format("the query reads a table that is not there: {}", engines_words),
+          "load a file into that table first, or correct the query"};
+}
+
+}  // namespace rowgate::db

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "db/database.h"
+
+#include <optional>
+
+namespace rowgate::db {
+
+/// A name that differs in case from that of a table which is there means no table, on every engine: some take
+/// both for one table, others do not. `stored` is the table that the engine found for `wanted`. Fails with
+/// table.unknown.
+Result<void> check_stored_name(const TableName& wanted, const std::optional<TableName>& stored);
+
+/// A query reads a table that is not there (yet).
+Error no_table_to_read(std::string_view engines_words);
+
+}  // namespace rowgate::db
