@@ -138,7 +138,7 @@ TEST(Framing, RequestLineOfSection3) {
        head("GET http://example.org/x HTTP/1.1"),
        {200},
        Then::Open,
-       "GET http://example.org/x []"},
+       "GET /x []"},
       {"absolute form of https", head("GET HTTPS://example.org:8443/x?y HTTP/1.1"), {200}, Then::Open},
       {"absolute form without path", head("GET http://example.org HTTP/1.1"), {200}, Then::Open},
       {"absolute form without host", head("GET http:///x HTTP/1.1"), {400}},
