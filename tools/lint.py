@@ -56,7 +56,7 @@ HEAVY = {
     r"yaml-cpp/": {"src/app"},
     r"CLI/": {"src/app"},
     r"re2/": {"src/table"},
-    r"openssl/": {"src/io", "src/aws", "src/store", "src/http"},
+    r"openssl/": {"src/io", "src/aws", "src/store", "src/http", "src/db"},
     r"curl/": {"src/net"},
     r"boost/": {"src/http", "src/app"},
     r"spdlog/": {"src/http"},

@@ -1,3 +1,4 @@
+#include "app/key_file.h"
 #include "app/opened.h"
 #include "base/text.h"
 #include "base/units.h"
@@ -211,11 +212,17 @@ void check_runs(const Config& config, Findings& findings) {
   if (running + left_over == 0) findings.push_back({"runs", State::Ok, "none in progress, none left over"});
 }
 
+void check_tls(const Config& config, Findings& findings) {
+  if (std::string words = key_file_warning(config.service); !words.empty())
+    findings.push_back({"tls", State::Warning, std::move(words), "chmod 600 the file, and make a new key"});
+}
+
 Findings all_checks(const Common& common) {
   Findings findings;
   std::optional<LoadedConfig> loaded = check_config(common, findings);
   if (!loaded) return findings;
   const Opened at = open_loaded(*std::move(loaded));
+  check_tls(at.config(), findings);
   check_database(at, findings);
   check_storage(at, findings);
   check_spool(at.config(), findings);

@@ -60,6 +60,7 @@ http::Settings settings_for_lambda(const Config& config) {
   http::Settings settings = config.service;
   settings.limits.carried_bytes = config.lambda.max_body_bytes;
   settings.limits.loads_at_once = 1;
+  settings.is_called_by_events = true;
   return settings;
 }
 

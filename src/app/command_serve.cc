@@ -1,8 +1,10 @@
 #include "app/assembled.h"
 #include "app/interrupt.h"
+#include "app/key_file.h"
 #include "app/opened.h"
 #include "app/version.h"
 #include "http/server.h"
+#include "http/site.h"
 
 #include <fmt/format.h>
 
@@ -19,15 +21,11 @@ constexpr std::chrono::hours kTidyEvery{1};
 /// What the ledger could not take at once is seen by other servers only when it is in there.
 constexpr std::chrono::seconds kFlushEvery{2};
 
-bool is_loopback(std::string_view host) {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
-}
-
 /// Whoever can reach a server without keys can read and change every table.
 Result<void> refuse_public_without_keys(const http::Settings& settings) {
   if (settings.needs_keys || settings.allow_public_without_auth) return {};
   for (const http::Listener& listener : settings.server.listeners)
-    if (!is_loopback(listener.host))
+    if (!http::is_loopback_host(listener.host))
       return fail(Code::ConfigInvalid,
                   fmt::format("the server would listen on {} without asking for keys", listener.host),
                   "set auth.mode: keys, listen on 127.0.0.1, or set auth.allow_public_without_auth: true");
@@ -37,7 +35,8 @@ Result<void> refuse_public_without_keys(const http::Settings& settings) {
 std::string address(const http::Settings& settings, const http::Listener& listener, std::uint16_t port) {
   const std::string host =
       listener.host.find(':') == std::string::npos ? listener.host : '[' + listener.host + ']';
-  return fmt::format("{}://{}:{}", settings.server.tls_certificate ? "https" : "http", host, port);
+  return fmt::format("{}://{}:{}", settings.server.tls_certificate && !listener.is_admin ? "https" : "http",
+                     host, port);
 }
 
 /// A running server.
@@ -55,7 +54,7 @@ class Serving {
   Result<void> run(std::stop_token stop) {
     TRY(server_.listen());
     // Links name the port, which may have been any free one.
-    if (parts_.settings.server.listeners[0].port == 0)
+    if (parts_.settings.server.listeners[0].port == 0 && !parts_.settings.is_public_url_given)
       parts_.settings.public_url =
           address(parts_.settings, parts_.settings.server.listeners[0], server_.ports()[0]);
     parts_.queue.start();
@@ -87,6 +86,8 @@ class Serving {
                       : std::string("  auth      none: fine on a loopback address only"));
     if (terminal_.stderr_is_tty) terminal_.say("  Ctrl-C stops");
     parts_.log.event(http::Log::Level::Info, "listening", all);
+    if (const std::string words = key_file_warning(parts_.settings); !words.empty())
+      parts_.log.event(http::Log::Level::Warn, "tls_key", words);
     if (!parts_.settings.needs_keys && parts_.settings.allow_public_without_auth)
       parts_.log.event(http::Log::Level::Warn, "open",
                        "everybody who can reach this address may do everything");
@@ -138,6 +139,9 @@ class Serving {
 Result<void> serve(const Terminal& terminal, const Opened& at, http::Settings settings,
                    std::stop_token stop) {
   TRY(refuse_public_without_keys(settings));
+  // What only this machine's users can reach is nothing for the pages that their browsers show.
+  if (http::is_for_this_machine_only(settings) && !settings.compat.is_cors_given)
+    settings.compat.cors.clear();
   TRY_ASSIGN(const std::string openapi, describe_program(settings));
   settings.openapi_json = openapi;
   TRY_ASSIGN(store::LinkSigner signer, make_link_signer(at.config()));
@@ -157,7 +161,7 @@ int command_serve(const Common& common, const std::optional<std::string>& listen
     const Result<http::Listener> listener = read_listener(*listen);
     if (!listener) return report_error(common.terminal, listener.error());
     settings.server.listeners[0] = *listener;
-    settings.public_url = address(settings, *listener, listener->port);
+    if (!settings.is_public_url_given) settings.public_url = address(settings, *listener, listener->port);
   }
   const Result<void> served = serve(common.terminal, *at, std::move(settings), watch.token());
   return served ? 0 : report_error(common.terminal, served.error());

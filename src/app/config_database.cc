@@ -19,6 +19,7 @@ constexpr Property kDatabase[] = {{"url", kAllTypes},
                                   {"password", kAllTypes},
                                   {"reader_url", kAllTypes},
                                   {"reader_password", kAllTypes},
+                                  {"cleartext_password", kAllTypes},
                                   {"pool", kAllTypes}};
 constexpr Property kPassword[] = {{"env", kAllTypes}, {"file", kAllTypes}, {"credential", kAllTypes}};
 constexpr Property kSecret[] = {{"secret", kAllTypes}, {"key", kAllTypes}, {"region", kAllTypes}};
@@ -65,12 +66,14 @@ class DatabaseReader : private ValueReader {
     if (!at) return;
     take_count(at, "pool", 1, 64, config_.server->pool);
     read_reader(at);
+    read_cleartext_password(at);
   }
 
  private:
   void refuse_server_settings(const Place& at) {
     if (!at) return;
-    for (const std::string_view key : {"password", "reader_url", "reader_password", "pool"})
+    for (const std::string_view key :
+         {"password", "reader_url", "reader_password", "cleartext_password", "pool"})
       if (const Place place = present(at, key)) problem(place, "SQLite has no such setting", "take it out");
   }
 
@@ -82,6 +85,18 @@ class DatabaseReader : private ValueReader {
     }
     if (!address->ca.empty()) address->ca = (document_.folder / address->ca).lexically_normal().string();
     return *std::move(address);
+  }
+
+  void read_cleartext_password(const Place& at) {
+    if (!present(at, "cleartext_password")) return;
+    std::string word;
+    take_text(at, "cleartext_password", word);
+    if (word != "verified" && word != "always")
+      return problem(at.member("cleartext_password"),
+                     fmt::format("`{}` is neither verified nor always", shown(word)));
+    const auto policy = word == "always" ? db::CleartextPassword::Always : db::CleartextPassword::Verified;
+    config_.server->address.cleartext_password = policy;
+    if (config_.server->reader) config_.server->reader->cleartext_password = policy;
   }
 
   void read_reader(const Place& at) {

@@ -12,10 +12,11 @@ using table::kAllTypes;
 using table::Place;
 using table::Property;
 
-constexpr Property kServer[] = {
-    {"listen", kAllTypes},          {"admin_listen", kAllTypes}, {"public_url", kAllTypes},
-    {"drain", kAllTypes},           {"tls", kAllTypes},          {"cors", kAllTypes},
-    {"trusted_proxies", kAllTypes}, {"workers", kAllTypes},      {"max_connections", kAllTypes}};
+constexpr Property kServer[] = {{"listen", kAllTypes},     {"admin_listen", kAllTypes},
+                                {"public_url", kAllTypes}, {"hosts", kAllTypes},
+                                {"drain", kAllTypes},      {"tls", kAllTypes},
+                                {"cors", kAllTypes},       {"trusted_proxies", kAllTypes},
+                                {"workers", kAllTypes},    {"max_connections", kAllTypes}};
 constexpr Property kTls[] = {{"certificate", kAllTypes}, {"key", kAllTypes}};
 constexpr Property kCors[] = {{"origins", kAllTypes}, {"credentials", kAllTypes}};
 constexpr Property kAuth[] = {
@@ -94,6 +95,8 @@ class ServiceReader : private ValueReader {
       service_.server.listeners.push_back(std::move(admin));
     }
     take_public_url(at);
+    if (present(at, "hosts"))
+      if (auto hosts = take_texts(at, "hosts")) service_.hosts = *std::move(hosts);
     take_time(at, "drain", std::chrono::minutes(10), service_.drain);
     take_count(at, "workers", 1, 256, service_.server.workers);
     take_count(at, "max_connections", 1, 100'000, service_.server.max_connections);
@@ -197,7 +200,7 @@ class ServiceReader : private ValueReader {
       else
         problem(at.member("scopes"), fmt::format("there is no scope `{}`", shown(word)),
                 "the scopes are tables:read loads:write runs:read rejects:read reports:read reports:link "
-                "backups:read backups:write admin");
+                "metrics:read backups:read backups:write admin");
     }
   }
 

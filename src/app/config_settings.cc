@@ -1,4 +1,5 @@
 #include "app/config_reader.h"
+#include "http/site.h"
 
 #include <fmt/format.h>
 
@@ -113,6 +114,7 @@ void add_server(Lister& list, const http::Settings& service) {
   list.add("server.listen", address(server.listeners[0]));
   list.add("server.admin_listen", server.listeners.size() > 1 ? address(server.listeners[1]) : "null");
   list.add("server.public_url", service.public_url);
+  list.add("server.hosts", fmt::format("[{}]", fmt::join(service.hosts, ", ")));
   list.add("server.drain", time_text(service.drain));
   list.add("server.tls.certificate", server.tls_certificate.value_or("null"));
   list.add("server.tls.key", server.tls_key.value_or("null"));
@@ -176,7 +178,8 @@ void add_http_limits(Lister& list, const Config& config) {
   list.add("limits.max_page", fmt::format("{}", limits.max_page));
 }
 
-void add_compat(Lister& list, const http::CompatSettings& compat) {
+void add_compat(Lister& list, const http::Settings& service) {
+  const http::CompatSettings& compat = service.compat;
   std::vector<std::string> schemas;
   for (const auto& [alias, name] : compat.schemas) schemas.push_back(fmt::format("{}: {}", alias, name));
   list.add("compat.enabled", yes_or_no(compat.enabled));
@@ -186,7 +189,9 @@ void add_compat(Lister& list, const http::CompatSettings& compat) {
   constexpr std::string_view kTables[] = {"any", "known", "configured"};
   list.add("compat.tables", std::string(kTables[static_cast<std::size_t>(compat.tables)]));
   list.add("compat.create_tables", yes_or_no(compat.create_tables));
-  list.add("compat.cors", compat.cors.empty() ? "null" : compat.cors);
+  const bool is_off =
+      compat.cors.empty() || (!compat.is_cors_given && http::is_for_this_machine_only(service));
+  list.add("compat.cors", is_off ? "null" : compat.cors);
 }
 
 }  // namespace
@@ -199,6 +204,8 @@ std::vector<Setting> settings_of(const Config& config, const Document& document)
     const std::string password = config.server->address.password.empty() ? "null" : "(set)";
     list.add("database.password", config.secret ? config.secret->described() : password);
     list.add("database.reader_url", config.reader_url.empty() ? "null" : config.reader_url);
+    const bool is_always = config.server->address.cleartext_password == db::CleartextPassword::Always;
+    list.add("database.cleartext_password", is_always ? "always" : "verified");
     list.add("database.pool", fmt::format("{}", config.server->pool));
   }
   add_storage(list, config);
@@ -214,7 +221,7 @@ std::vector<Setting> settings_of(const Config& config, const Document& document)
            timeout_ms % 1000 == 0 ? fmt::format("{}s", timeout_ms / 1000) : fmt::format("{}ms", timeout_ms));
   list.add("limits.report_max_rows", fmt::format("{}", limits.report_max_rows));
   add_http_limits(list, config);
-  add_compat(list, config.service.compat);
+  add_compat(list, config.service);
   list.add("lambda.max_body_bytes", fmt::format("{}", config.lambda.max_body_bytes));
   list.add("lambda.max_answer_bytes", fmt::format("{}", config.lambda.max_answer_bytes));
   for (const std::string_view section : {"tables", "reports"})

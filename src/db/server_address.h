@@ -17,6 +17,10 @@ enum class ServerKind : std::uint8_t { MySql, PostgreSql };
 /// host. Require: encrypted, whoever answers.
 enum class Tls : std::uint8_t { Disable, Require, VerifyFull };
 
+/// Whether a password may go to a server in clear text. Verified: only where its certificate was verified, so
+/// that nobody else can have asked for it.
+enum class CleartextPassword : std::uint8_t { Verified, Always };
+
 /// Where a password comes from that may change while the program runs. Thread safe.
 class PasswordSource {
  public:
@@ -36,6 +40,11 @@ struct ServerAddress {
   std::shared_ptr<PasswordSource> passwords = {};  ///< where given, it tells `password` at each login
   Tls tls = Tls::VerifyFull;
   std::string ca = {};  ///< PEM file; empty: the system's
+  CleartextPassword cleartext_password = CleartextPassword::Verified;
+  /// Whether a server that asks for the password itself, not for a proof of it, is refused.
+  bool keeps_password() const {
+    return cleartext_password == CleartextPassword::Verified && tls != Tls::VerifyFull;
+  }
   /// Without the password: "mysql loader@db.internal:3306/hr".
   std::string shown() const;
 };

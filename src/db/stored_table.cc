@@ -14,9 +14,9 @@ Result<void> check_stored_name(const TableName& wanted, const std::optional<Tabl
               "write the name as the database has it");
 }
 
-Error no_table_to_read(std::string_view engines_words) {
-  return {Code::TableUnknown, fmt::format("the query reads a table that is not there: {}", engines_words),
-          "load a file into that table first, or correct the query"};
+Error no_table_to_read() {
+  return {Code::TableUnknown, "the query reads a table that is not there",
+          "load its tables first, or correct the query"};
 }
 
 }  // namespace rowgate::db

@@ -11,7 +11,8 @@ namespace rowgate::db {
 /// table.unknown.
 Result<void> check_stored_name(const TableName& wanted, const std::optional<TableName>& stored);
 
-/// A query reads a table that is not there (yet).
-Error no_table_to_read(std::string_view engines_words);
+/// A query reads a table that is not there (yet). Whoever may see a report may not see which tables it reads,
+/// so the message does not name it.
+Error no_table_to_read();
 
 }  // namespace rowgate::db

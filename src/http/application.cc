@@ -7,6 +7,7 @@
 #include "http/log.h"
 #include "http/metrics.h"
 #include "http/negotiation.h"
+#include "http/site.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -125,6 +126,8 @@ std::variant<Accepted, Response> RoutedApplication::begin(Request& request) {
   request.has_begun = true;
   const Match found = match(service_, request);
   const Route* route = found.find(request.method);
+  if (const Result<void> judged = check_site(service_.settings, request, found); !judged)
+    return tell(&request, found, route, {.error = judged.error()});
   if (route != nullptr && is_served(request, *route)) {
     Call call{.service = service_, .request = request, .params = found.params, .route = route};
     std::variant<Accepted, Problem> judged = judge(call);
@@ -147,8 +150,8 @@ std::variant<Accepted, Problem> RoutedApplication::judge(Call& call) {
 }
 
 std::optional<Problem> RoutedApplication::authorize(Call& call) {
-  if (!service_.settings.needs_keys || call.route->scope == Scope::None || call.request.is_own)
-    return std::nullopt;
+  const bool is_free = call.route->scope == Scope::None || call.request.is_own || call.request.is_admin;
+  if (!service_.settings.needs_keys || is_free) return std::nullopt;
   const Result<const KeySettings*> key = authenticator_.authenticate(call.request);
   if (!key) {
     Problem problem{.error = key.error()};
@@ -249,6 +252,9 @@ Response RoutedApplication::complete(Response response, const Request* request, 
     set_default(response, "Vary", "Accept");
   if (request != nullptr) {
     set_default(response, "Request-Id", request->id);
+    // A browser that was here by TLS does not come back without (RFC 6797).
+    if (request->tls && service_.settings.server.tls_certificate)
+      set_default(response, "Strict-Transport-Security", "max-age=31536000");
     add_cors(service_.settings, *request, found, response);
   }
   return response;

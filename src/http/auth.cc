@@ -15,7 +15,7 @@ constexpr std::string_view kPrefix = "rgk_";
 constexpr std::size_t kRandomCharacters = 30, kCheckCharacters = 6;
 constexpr std::size_t kMostFailures = 10;
 constexpr std::size_t kMostAddresses = 10'000;
-constexpr std::int64_t kMinuteMicros = 60'000'000;
+constexpr std::chrono::minutes kMinute{1};
 constexpr std::string_view kBase62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// CRC-32 as of gzip (RFC 1952 section 8), bit by bit: 30 bytes at a time are no hurry.
@@ -68,14 +68,16 @@ std::string key_from(std::string_view random) {
 }
 
 Result<const KeySettings*> Authenticator::authenticate(const Request& request) {
-  if (is_blocked(request.remote_address))
-    return fail(Code::AuthTooManyFailures, "too many wrong keys came from this address",
-                "wait, then send the right key");
   const std::string_view sent = sent_key(request);
   if (sent.empty())
     return fail(Code::AuthUnauthenticated, "there is no key in the request",
                 "send Authorization: Bearer rgk_..., or X-Api-Key");
+  // The key comes first: who shares an address with a stranger (NAT, a proxy) is not shut out by him, and 178
+  // random bits are not guessed.
   const KeySettings* key = is_key_form(sent) ? find(sent) : nullptr;
+  if (key == nullptr && is_blocked(request.remote_address))
+    return fail(Code::AuthTooManyFailures, "too many wrong keys came from this address",
+                "wait, then send the right key");
   if (key == nullptr) {
     note_failure(request.remote_address);
     return fail(Code::AuthUnauthenticated, "the key is not known",
@@ -104,18 +106,17 @@ std::chrono::seconds Authenticator::wait(const std::string& address) const {
   const std::scoped_lock lock(mutex_);
   const auto found = failures_.find(address);
   if (found == failures_.end() || found->second.size() < kMostFailures) return std::chrono::seconds(0);
-  const std::int64_t left = found->second.front().micros + kMinuteMicros - clock_.now().micros;
-  return std::chrono::seconds(std::max<std::int64_t>(0, (left + 999'999) / 1'000'000));
+  const auto left = std::chrono::ceil<std::chrono::seconds>(found->second.front() + kMinute - now_());
+  return std::max(std::chrono::seconds(0), left);
 }
 
 void Authenticator::note_failure(const std::string& address) {
   const std::scoped_lock lock(mutex_);
-  const Timestamp now = clock_.now();
+  const Moment now = now_();
   if (failures_.size() >= kMostAddresses)  // what an attacker with many addresses may cost
-    std::erase_if(failures_,
-                  [&](const auto& each) { return each.second.back().micros + kMinuteMicros <= now.micros; });
+    std::erase_if(failures_, [&](const auto& each) { return each.second.back() + kMinute <= now; });
   if (failures_.size() >= kMostAddresses) failures_.erase(failures_.begin());
-  std::deque<Timestamp>& times = failures_[address];
+  std::deque<Moment>& times = failures_[address];
   times.push_back(now);
   while (times.size() > kMostFailures) times.pop_front();
 }

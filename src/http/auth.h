@@ -4,11 +4,14 @@
 #include "http/message.h"
 #include "http/settings.h"
 
+#include <chrono>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace rowgate::http {
 
@@ -21,10 +24,15 @@ std::string_view sent_key(const Request& request);
 std::string key_from(std::string_view random);
 
 /// Judges the API key of a request: `Authorization: Bearer`, or `X-Api-Key`. Ten wrong keys from one address
-/// within a minute and nothing from there is looked at until the minute is over. Thread safe.
+/// within a minute and further wrong ones are not told apart until the minute is over; a right key is never
+/// refused for others that came from its address. Thread safe.
 class Authenticator {
  public:
-  Authenticator(const Settings& settings, const Clock& clock) : settings_(settings), clock_(clock) {}
+  using Moment = std::chrono::steady_clock::time_point;
+  /// `now` tells the time that never goes back; tests have their own.
+  Authenticator(const Settings& settings, const Clock& clock,
+                std::function<Moment()> now = std::chrono::steady_clock::now)
+      : settings_(settings), clock_(clock), now_(std::move(now)) {}
 
   /// The key of the request. Fails with auth.unauthenticated, auth.too_many_failures.
   Result<const KeySettings*> authenticate(const Request& request);
@@ -38,8 +46,9 @@ class Authenticator {
 
   const Settings& settings_;
   const Clock& clock_;
+  std::function<Moment()> now_;
   mutable std::mutex mutex_;
-  std::map<std::string, std::deque<Timestamp>> failures_;  ///< guarded by mutex_; of the last minute
+  std::map<std::string, std::deque<Moment>> failures_;  ///< guarded by mutex_; of the last minute
 };
 
 /// Whether `key` has the scope; every key has Scope::None.

@@ -40,7 +40,8 @@ class AuthTest : public ::testing::Test {
   }
   FakeClock clock_;
   Settings settings_;
-  Authenticator authenticator_{settings_, clock_};
+  Authenticator::Moment now_ = {};
+  Authenticator authenticator_{settings_, clock_, [this] { return now_; }};
 };
 
 TEST(ApiKey, HasAFormThatFindsTypingMistakes) {
@@ -72,20 +73,28 @@ TEST_F(AuthTest, AnExpiredKeyIsNoKey) {
   EXPECT_EQ(told(with_header("x-api-key", kOther)), "old");
 }
 
-TEST_F(AuthTest, TenWrongKeysWithinAMinuteAndNothingIsLookedAt) {
+TEST_F(AuthTest, TenWrongKeysWithinAMinuteAndNoFurtherWrongOneIsLookedAt) {
   const Request wrong = with_header("x-api-key", key_from("wrongwrongwrongwrongwrongwrong")),
                 right = with_header("x-api-key", kKey);
   for (int i = 0; i < 10; ++i) {
     EXPECT_EQ(told(wrong), "auth.unauthenticated");
-    EXPECT_EQ(told(right), i < 9 ? "loader" : "auth.too_many_failures");
-    clock_.now_.micros += 1'000'000;
+    now_ += 1s;
   }
+  EXPECT_EQ(told(wrong), "auth.too_many_failures");
+  EXPECT_EQ(told(right), "loader") << "whatever others send from the same address";
   EXPECT_EQ(authenticator_.wait("192.0.2.7"), 50s);
-  Request elsewhere = right;
+  Request elsewhere = wrong;
   elsewhere.remote_address = "192.0.2.8";
-  EXPECT_EQ(told(elsewhere), "loader");
-  clock_.now_.micros += 50'000'000;
-  EXPECT_EQ(told(right), "loader") << "the first failure is a minute old";
+  EXPECT_EQ(told(elsewhere), "auth.unauthenticated");
+  now_ += 50s;
+  EXPECT_EQ(told(wrong), "auth.unauthenticated") << "the first failure is a minute old";
+}
+
+TEST_F(AuthTest, TheClockOfTheWallDoesNotMakeTheWaitLonger) {
+  const Request wrong = with_header("x-api-key", key_from("wrongwrongwrongwrongwrongwrong"));
+  for (int i = 0; i < 11; ++i) told(wrong);
+  clock_.now_.micros -= std::int64_t{3'600} * 1'000'000;
+  EXPECT_EQ(authenticator_.wait("192.0.2.7"), 60s);
 }
 
 TEST_F(AuthTest, NoKeyAtAllIsNoFailure) {

@@ -4,6 +4,7 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -60,6 +61,13 @@ bool is_trusted(std::string_view text, std::span<const std::string> trusted) {
   return false;
 }
 
+/// An entry of X-Forwarded-For, which some proxies write with the port: "192.0.2.7:4711",
+/// "[2001:db8::7]:4711".
+std::string_view without_port(std::string_view hop) {
+  if (hop.starts_with('[')) return hop.substr(1, std::min(hop.find(']'), hop.size()) - 1);
+  return std::ranges::count(hop, ':') == 1 ? hop.substr(0, hop.find(':')) : hop;
+}
+
 }  // namespace
 
 std::string client_address(std::string_view peer, const Fields& headers,
@@ -72,7 +80,7 @@ std::string client_address(std::string_view peer, const Fields& headers,
   while (!list.empty()) {
     const std::size_t comma = list.rfind(',');
     const std::size_t from = comma == std::string::npos ? 0 : comma + 1;
-    const std::string_view hop = trim_spaces(std::string_view(list).substr(from));
+    const std::string_view hop = without_port(trim_spaces(std::string_view(list).substr(from)));
     if (!bits_of(hop)) return client;
     client = hop;
     if (!is_trusted(client, trusted)) return client;

@@ -172,7 +172,11 @@ constexpr Route kRoutes[] = {
     {.method = "GET", .pattern = "/readyz", .handle = readyz, .is_operations = true},
     {.method = "GET", .pattern = "/healthz", .handle = readyz, .is_operations = true},
     {.method = "GET", .pattern = "/version", .handle = show_version, .is_operations = true},
-    {.method = "GET", .pattern = "/metrics", .handle = show_metrics, .is_operations = true},
+    {.method = "GET",
+     .pattern = "/metrics",
+     .scope = Scope::MetricsRead,
+     .handle = show_metrics,
+     .is_operations = true},
 };
 
 /// A report at the address that its `route` names, whatever that is.

@@ -6,9 +6,9 @@
 namespace rowgate::http {
 namespace {
 
-constexpr std::array<std::string_view, 10> kScopeNames = {
-    "none",         "tables:read",  "loads:write",  "runs:read",     "rejects:read",
-    "reports:read", "reports:link", "backups:read", "backups:write", "admin"};
+constexpr std::array<std::string_view, 11> kScopeNames = {
+    "none",         "tables:read",  "loads:write",  "runs:read",     "rejects:read", "reports:read",
+    "reports:link", "metrics:read", "backups:read", "backups:write", "admin"};
 
 }  // namespace
 

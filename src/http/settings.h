@@ -25,6 +25,7 @@ enum class Scope : std::uint8_t {
   RejectsRead,
   ReportsRead,
   ReportsLink,
+  MetricsRead,
   BackupsRead,
   BackupsWrite,
   Admin,
@@ -93,6 +94,8 @@ struct Settings {
   std::vector<std::string> hosts = {};               ///< further names by which requests may call the server
   std::chrono::milliseconds drain{5'000};
   bool needs_keys = false;  ///< auth.mode: keys
+  /// Requests come as events of AWS Lambda, whose gateway has taken them for us: their Host is its own.
+  bool is_called_by_events = false;
   bool allow_public_without_auth = false;
   std::vector<KeySettings> keys = {};
   CompatSettings compat = {};

@@ -129,6 +129,20 @@ TEST_F(Tls, RefusesOldVersions) {
   EXPECT_TRUE(Client(server.port(), client_).is_shaken());
 }
 
+TEST_F(Tls, OffersOnlySuitesWithForwardSecrecyAndAuthenticatedEncryption) {
+  const RunningServer server(application_, settings_);
+  ::SSL_CTX_set_security_level(client_, 0);
+  ::SSL_CTX_set_max_proto_version(client_, TLS1_2_VERSION);
+  const auto takes = [&](const char* suite) {
+    EXPECT_EQ(::SSL_CTX_set_cipher_list(client_, suite), 1) << suite;
+    return Client(server.port(), client_).is_shaken();
+  };
+  EXPECT_TRUE(takes("ECDHE-ECDSA-AES128-GCM-SHA256"));
+  EXPECT_TRUE(takes("ECDHE-ECDSA-CHACHA20-POLY1305"));
+  EXPECT_FALSE(takes("ECDHE-ECDSA-AES128-SHA"));
+  EXPECT_FALSE(takes("ECDHE-ECDSA-AES256-SHA384"));
+}
+
 TEST_F(Tls, EndsAHandshakeThatDoesNotCome) {
   settings_.header_timeout = 100ms;
   const RunningServer server(application_, settings_);

@@ -232,6 +232,7 @@ OVER_HTTP = set("""
     request.unsupported_encoding request.not_found request.method_not_allowed request.not_acceptable
     request.timeout request.expectation request.http_version request.not_implemented request.too_many_connections request.uri_too_long request.header_too_large request.digest_mismatch
     auth.unauthenticated auth.too_many_failures request.range_not_satisfiable auth.forbidden source.not_offered
+    request.misdirected request.cross_site
 """.split())
 
 

@@ -207,7 +207,7 @@ def check(method, target, answer, sent=None, is_admin=False):
     operation = next((each for each in here if each.method == ("GET" if is_head else method)), None)
     check_cache(answer, operation, where)
     if not here:
-        assert answer.status in (404, 400, 414), f"{where}: the path is not described\n{answer.text}"
+        assert answer.status in (404, 400, 414, 421), f"{where}: the path is not described\n{answer.text}"
         if not is_head:
             check_problem(answer, where)
     elif operation is None:

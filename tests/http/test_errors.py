@@ -33,6 +33,7 @@ NEVER_OVER_HTTP = {
     "database.deadlock": "of database servers: src/db/faults_test.cc",
     "database.privilege": "of database servers: src/db/faults_test.cc",
     "database.secret": "of database servers: tests/databases/test_secrets.py",
+    "database.insecure": "of database servers: tests/databases/test_impostors.py",
     "file.not_found": "a path on the command line",
     "file.unreadable": "a path on the command line",
     "config.invalid": "such a server does not start",
@@ -181,7 +182,7 @@ def a_full_queue(worlds, _code):
 def a_load_that_a_stopping_server_receives(worlds, _code):
     server = worlds.start()
     body = fresh_rows()
-    head = f"POST {LOADS} HTTP/1.1\r\nHost: a\r\nContent-Type: text/csv\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"POST {LOADS} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\nContent-Length: {len(body)}\r\n\r\n"
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
         connection.sendall(head.encode() + body[:10])
         wait_until(lambda: server.get("/v1/runs").json["items"])
@@ -399,6 +400,16 @@ def a_key_of_another_scope(worlds, _code):
     return worlds.keys.call("loadFile", situations.bearer("tables:read"))
 
 
+@way("request.misdirected")
+def another_host(worlds, _code):
+    return worlds.plain.server.get("/v1/tables", {"Host": "rebound.example"})
+
+
+@way("request.cross_site")
+def a_page_of_another_site(worlds, _code):
+    return worlds.plain.server.post("/v1/tables/jobs/loads", b"id,job\n", {"Origin": "https://evil.example"})
+
+
 @way("auth.too_many_failures")
 def wrong_keys(worlds, _code):
     return worlds.blocked.call("listTables")
@@ -580,7 +591,7 @@ def test_a_port_that_is_taken(worlds):
 def test_a_client_that_hangs_up(worlds):
     server = worlds.empty.server
     for part in (b"", b"id,job\n1,Po"):
-        head = f"POST {LOADS} HTTP/1.1\r\nHost: a\r\nContent-Type: text/csv\r\nContent-Length: 5000\r\n\r\n"
+        head = f"POST {LOADS} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\nContent-Length: 5000\r\n\r\n"
         with socket.create_connection(("127.0.0.1", server.port)) as connection:
             connection.sendall(head.encode() + part)
             wait_until(lambda: [run for run in server.get("/v1/runs").json["items"] if run["status"] == "receiving"])
@@ -599,7 +610,7 @@ def test_a_body_that_ends_early(worlds):
 def test_a_body_that_is_longer_than_told(worlds):
     """What comes behind the body is the next request."""
     body = fresh_rows()
-    head = f"POST {LOADS}?dry_run=true HTTP/1.1\r\nHost: a\r\nContent-Type: text/csv\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"POST {LOADS}?dry_run=true HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\nContent-Length: {len(body)}\r\n\r\n"
     answers = answers_in(worlds.empty.server.raw(head.encode() + body + b"99,Surplus\n\n"))
     assert [answer.status for answer in answers] == [200, 400] and answers[1].slug == "bad-request"
     assert worlds.empty.server.rows("jobs") == []
@@ -608,7 +619,7 @@ def test_a_body_that_is_longer_than_told(worlds):
 def test_a_body_that_crawls(worlds):
     """A byte now and then keeps the connection from being idle, but is slower than the least rate."""
     server = worlds.start("limits: { idle_timeout: 60s, min_bytes_per_second: 1KiB }")
-    head = f"POST {LOADS} HTTP/1.1\r\nHost: a\r\nContent-Type: text/csv\r\nContent-Length: 100000\r\n\r\n"
+    head = f"POST {LOADS} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\nContent-Length: 100000\r\n\r\n"
     with socket.create_connection(("127.0.0.1", server.port), timeout=0.2) as connection:
         connection.sendall(head.encode())
         got, deadline = b"", time.monotonic() + 30

@@ -256,7 +256,7 @@ def test_more_connections_than_descriptors(start):
     for _ in range(150):
         held.append(socket.create_connection(("127.0.0.1", server.port), timeout=20))
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as late:
-        late.sendall(b"GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        late.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         assert late.recv(100).startswith(b"HTTP/1.1 200 "), "it is its turn when idle connections were closed"
     for connection in held:
         connection.close()
@@ -274,12 +274,12 @@ def test_a_load_without_descriptors(start):
     body, key = with_a_reject(), next(keys)
     assert server.post(LOADS, fresh_rows(5)).status == 200
     with contextlib.ExitStack() as held, socket.create_connection(("127.0.0.1", server.port), timeout=20) as ours:
-        ours.sendall(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
+        ours.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert ours.recv(1000)
         for _ in range(150):
             held.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=20))
         wait_until(lambda: len(list(pathlib.Path(f"/proc/{server.process.pid}/fd").iterdir())) >= 100)
-        head = f"POST {LOADS} HTTP/1.1\r\nHost: a\r\nContent-Type: text/csv\r\nIdempotency-Key: {key}\r\nContent-Length: {len(body)}\r\n\r\n"
+        head = f"POST {LOADS} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\nIdempotency-Key: {key}\r\nContent-Length: {len(body)}\r\n\r\n"
         ours.sendall(head.encode() + body)
         got = ours.recv(65536)
         assert got.startswith((b"HTTP/1.1 500 ", b"HTTP/1.1 503 ")), got

@@ -115,7 +115,8 @@ def test_a_report_over_tables_that_are_not_loaded_yet(server):
     assert load(server, "departments", (server.folder / "departments.csv").read_bytes()).status == 200
     answer = server.get("/v1/reports/hired_by_quarter.csv")
     assert (answer.status, answer.slug) == (404, "unknown-table"), answer
-    assert "not there" in answer.json["detail"] and "load a file" in answer.json["detail"] + answer.json.get("hint", "")
+    assert "not there" in answer.json["detail"] and "load" in answer.json["hint"]
+    assert "hired_employees" not in answer.text, "whoever may see the report need not see its tables"
     assert server.post("/v1/reports/hired_by_quarter/links", b"{}", {"Content-Type": "application/json"}).status == 404
     line = server.get("/first_sql_requirement")
     assert line.status == 404, line

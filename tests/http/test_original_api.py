@@ -138,7 +138,8 @@ def test_switched_off(start):
     assert server.get("/first_sql_requirement").status == 404
 
 
-def test_any_origin_may_call(server):
+def test_any_origin_may_call(start):
+    server = start('compat: { cors: "*" }')
     answer = load(server, "jobs", headers={"Origin": "https://app.example.org"})
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert "Access-Control-Allow-Credentials" not in answer.headers

@@ -55,7 +55,7 @@ def test_idle_connections_do_not_hold_it(start):
     with contextlib.ExitStack() as held:
         connections = [held.enter_context(connect(server)) for _ in range(50)]
         for connection in connections[:25]:
-            connection.sendall(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
+            connection.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert connection.recv(1000)
         server.process.terminate()
         assert server.process.wait(5) == 0
@@ -66,7 +66,7 @@ def test_an_answer_that_is_being_read_is_given_whole(loaded):
     with connect(loaded) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         # As many requests as make more bytes than the sockets hold; only the first is answered before the door closes.
-        connection.sendall(b"GET /v1/tables/hired_employees/rows HTTP/1.1\r\nHost: a\r\nAccept: text/csv\r\n\r\n" * 100)
+        connection.sendall(b"GET /v1/tables/hired_employees/rows HTTP/1.1\r\nHost: localhost\r\nAccept: text/csv\r\n\r\n" * 100)
         got = connection.recv(100)
         loaded.process.terminate()
         wait_until(lambda: not listens(loaded))
@@ -142,7 +142,7 @@ def test_nobody_holds_it_longer_than_25_seconds(start):
     server = start("server: { drain: 1s }\nlimits: { idle_timeout: 60s, min_bytes_per_second: 1B }")
     begin = time.monotonic()
     with connect(server) as crawling, connect(server) as stuck:
-        crawling.sendall(f"POST {LOADS} HTTP/1.1\r\nHost: a\r\nContent-Type: text/csv\r\nContent-Length: 1000000\r\n\r\n".encode())
+        crawling.sendall(f"POST {LOADS} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\nContent-Length: 1000000\r\n\r\n".encode())
         stuck.sendall(b"GET /v1 HT")
         wait_until(lambda: in_state(server, "receiving"))
         server.process.terminate()

@@ -17,7 +17,7 @@ from server import Server
 
 JSON = {"Content-Type": "application/json"}
 TABLES = ("departments", "jobs", "hired_employees")
-SCOPES = ("tables:read", "loads:write", "runs:read", "rejects:read", "reports:read", "reports:link", "backups:read",
+SCOPES = ("tables:read", "loads:write", "runs:read", "rejects:read", "reports:read", "reports:link", "metrics:read", "backups:read",
           "backups:write", "admin")
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -157,11 +157,12 @@ class Worlds:
 
     @property
     def blocked(self):
-        """Too many wrong keys came from the tests' address."""
+        """Too many wrong keys came from the tests' address, and here comes another one."""
+        wrong = Situation(self.guarded.server, {"Authorization": "Bearer rgk_guess"})
         for _ in range(11):  # the last of them is refused at once; it lasts for a minute
-            answer = self.guarded.call("listTables", {"Authorization": "Bearer rgk_guess"})
+            answer = wrong.call("listTables")
         assert answer.status == 429
-        return self.guarded
+        return wrong
 
     @functools.cached_property
     def guarded(self):

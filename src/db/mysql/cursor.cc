@@ -81,7 +81,7 @@ class MySqlCursor : public Cursor {
     if (number == ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION)
       return {Code::ReportBadSql, "the statement would do more than read",
               "a report is one SELECT statement"};
-    if (number == ER_NO_SUCH_TABLE) return no_table_to_read(error.message);
+    if (number == ER_NO_SUCH_TABLE) return no_table_to_read();
     if (error.code != Code::DatabaseRefused) return error;
     return {Code::ReportBadSql, fmt::format("the SQL does not run: {}", error.message),
             "correct the report's sql"};

@@ -1,6 +1,7 @@
 #include "db/mysql/session.h"
 
 #include "base/text.h"
+#include "db/mysql/handshake_guard.h"
 #include "db/mysql/infile.h"
 
 #include <errmsg.h>
@@ -17,6 +18,10 @@
 namespace rowgate::db::mysql {
 namespace {
 
+/// Methods that prove that the client has the password instead of sending it; of them caching_sha2_password
+/// may go on to ask for it, which the guard sees.
+constexpr const char* kProvingMethods =
+    "mysql_native_password,client_ed25519,parsec,caching_sha2_password,auth_gssapi_client";
 constexpr const char* kSystemCa = "/etc/ssl/certs/ca-certificates.crt";
 
 /// A dead peer is noticed within a minute, even while a statement runs for hours.
@@ -31,8 +36,9 @@ void watch_peer(MYSQL* connection) {
   ::setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &unanswered_ms, sizeof unanswered_ms);
 }
 
-void set_tls(MYSQL* connection, const ServerAddress& address) {
+void set_security(MYSQL* connection, const ServerAddress& address) {
   my_bool on = 1, off = 0;
+  if (address.keeps_password()) mysql_optionsv(connection, MARIADB_OPT_RESTRICTED_AUTH, kProvingMethods);
   if (address.tls == Tls::Disable) return;
   mysql_optionsv(connection, MYSQL_OPT_SSL_ENFORCE, &on);
   if (address.tls == Tls::VerifyFull) {
@@ -48,6 +54,19 @@ bool is_connection_error(unsigned number) {
           number != CR_COMMANDS_OUT_OF_SYNC && number != CR_OUT_OF_MEMORY) ||
          number == ER_SERVER_SHUTDOWN || number == ER_CONNECTION_KILLED ||
          number == ER_NEW_ABORTING_CONNECTION || number == ER_QUERY_INTERRUPTED;
+}
+
+/// Why the login did not come about: the guard's word before the library's.
+Error login_error(const HandshakeGuard& guard, Error error, const ServerAddress& address) {
+  if (guard.refusal()) return *guard.refusal();
+  if (error.message.contains("restricted_auth"))
+    return {Code::DatabaseInsecure,
+            fmt::format(
+                "the database server asks for the password itself, and its certificate was not verified ({})",
+                address.shown()),
+            "use tls=verify-full, or set database.cleartext_password: always; no password was sent"};
+  error.message = fmt::format("{} ({})", error.message, address.shown());
+  return error;
 }
 
 /// "(a, @b1) SET b = UNHEX(SUBSTRING(@b1, 3))": bytes come as "\\x0aff".
@@ -170,13 +189,18 @@ Result<std::unique_ptr<MySqlSession>> MySqlSession::open(const ServerAddress& ad
   // hand.
   mysql_optionsv(connection, MYSQL_OPT_LOCAL_INFILE, &infile);
   answer_from_memory(connection, nullptr);
-  set_tls(connection, address);
-  if (mysql_real_connect(connection, address.host.c_str(), address.user.c_str(), address.password.c_str(),
-                         address.database.c_str(), address.port, nullptr, CLIENT_FOUND_ROWS) == nullptr) {
-    Error error = session->last("the connection");
-    error.message = fmt::format("{} ({})", error.message, address.shown());
-    return std::unexpected(std::move(error));
+  set_security(connection, address);
+  {
+    const HandshakeGuard guard(connection, address);
+    if (mysql_real_connect(connection, address.host.c_str(), address.user.c_str(), address.password.c_str(),
+                           address.database.c_str(), address.port, nullptr, CLIENT_FOUND_ROWS) == nullptr)
+      return std::unexpected(login_error(guard, session->last("the connection"), address));
   }
+  // Whatever the library made of the options: this is what counts.
+  if (address.tls != Tls::Disable && mysql_get_ssl_cipher(connection) == nullptr)
+    return fail(Code::DatabaseInsecure,
+                fmt::format("the connection to the database is not encrypted ({})", address.shown()),
+                "turn TLS on at the server, or set tls=disable in database.url");
   watch_peer(connection);
   TRY(session->set_up(lock_wait));
   return session;

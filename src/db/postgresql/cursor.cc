@@ -146,7 +146,7 @@ class PostgreSqlCursor : public Cursor {
     if (error.code == Code::DatabaseReadOnly)
       return {Code::ReportBadSql, "the statement would do more than read",
               "a report is one SELECT statement"};
-    if (has_state(result, "42P01")) return no_table_to_read(error.message);  // undefined_table
+    if (has_state(result, "42P01")) return no_table_to_read();  // undefined_table
     if (error.code != Code::DatabaseRefused) return error;
     return {Code::ReportBadSql, fmt::format("the SQL does not run: {}", error.message),
             "correct the report's sql"};

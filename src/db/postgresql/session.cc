@@ -1,6 +1,7 @@
 #include "db/postgresql/session.h"
 
 #include "base/text.h"
+#include "db/postgresql/login.h"
 
 #include <fmt/format.h>
 
@@ -104,17 +105,15 @@ Result<std::unique_ptr<PostgreSqlSession>> PostgreSqlSession::open(const ServerA
                                                               {"tcp_user_timeout", "60000"}};
   if (!address.password.empty()) options.emplace_back("password", address.password.c_str());
   if (address.tls == Tls::VerifyFull) options.emplace_back("sslrootcert", ca.c_str());
-  std::vector<const char*> keys, values;
-  for (const auto& [key, value] : options) {
-    keys.push_back(key);
-    values.push_back(value);
-  }
-  keys.push_back(nullptr);
-  values.push_back(nullptr);
   auto session = std::make_unique<PostgreSqlSession>();
-  session->connection_.reset(PQconnectdbParams(keys.data(), values.data(), 0));
+  TRY_ASSIGN(session->connection_, log_in(options, address));
   if (session->is_lost()) {
     const std::string words = words_of(nullptr, session->connection_.get());
+    if (words.contains("server does not support SSL"))
+      return fail(Code::DatabaseInsecure,
+                  fmt::format("the database server offers no TLS, which `tls` in database.url demands ({})",
+                              address.shown()),
+                  "turn TLS on at the server; no password was sent");
     // Before the session there is no SQLSTATE to go by.
     const bool is_refused = words.contains("password authentication failed") ||
                             words.contains("no pg_hba.conf entry") ||
@@ -124,6 +123,10 @@ Result<std::unique_ptr<PostgreSqlSession>> PostgreSqlSession::open(const ServerA
                 is_refused ? "correct user and password"
                            : "check that the server runs and that database.url is right");
   }
+  if (address.tls != Tls::Disable && PQsslInUse(session->get()) == 0)
+    return fail(Code::DatabaseInsecure,
+                fmt::format("the connection to the database is not encrypted ({})", address.shown()),
+                "turn TLS on at the server, or set tls=disable in database.url");
   PQsetNoticeReceiver(session->connection_.get(), take_notices, nullptr);
   TRY(session->set_up(address, lock_wait));
   return session;

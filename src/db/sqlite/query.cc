@@ -147,7 +147,7 @@ class QueryCursor : public Cursor {
     if ((status & 0xff) == SQLITE_INTERRUPT) return step_error(status);
     if ((status & 0xff) != SQLITE_ERROR) return connection_.error(status, "the query");
     const std::string_view words = sqlite3_errmsg(connection_.get());
-    if (words.starts_with("no such table: ")) return no_table_to_read(shown(words));
+    if (words.starts_with("no such table: ")) return no_table_to_read();
     return {Code::ReportBadSql,
             fmt::format("the SQL does not compile: {}", sqlite3_errmsg(connection_.get())),
             "correct the report's sql"};
