@@ -10,6 +10,8 @@ extern char** environ;
 namespace rowgate::app {
 namespace {
 
+constexpr std::string_view kVariable = "ROWGATE_";
+
 void expand(Node& node, std::vector<Error>& problems) {
   std::string out;
   std::string_view rest = node.scalar;
@@ -50,8 +52,23 @@ Node& member(Node& map, const std::string& key) {
   return map.members.back().second;
 }
 
+/// A container platform that has a service named rowgate sets ROWGATE_SERVICE_HOST, ROWGATE_SERVICE_PORT,
+/// ROWGATE_SERVICE_PORT_HTTP, ROWGATE_PORT and ROWGATE_PORT_8080_TCP_ADDR (and its like) in each of its
+/// containers. None of them is a setting: settings have two underscores between their parts.
+bool is_of_the_platform(std::string_view name) {
+  name.remove_prefix(kVariable.size());
+  if (name.contains("__")) return false;
+
+  if (name.ends_with("SERVICE_HOST") || name.ends_with("SERVICE_PORT")) return true;
+  if (name.contains("SERVICE_PORT_") || name == "PORT" || name.ends_with("_PORT")) return true;
+  const std::size_t port = name.find("PORT_");
+  return port != std::string_view::npos && (name.find("_TCP", port) != std::string_view::npos ||
+                                            name.find("_UDP", port) != std::string_view::npos);
+}
+
 bool is_reserved(std::string_view name) {
-  return name == "ROWGATE_CONFIG" || name == "ROWGATE_URL" || name == "ROWGATE_KEY";
+  return is_of_the_platform(name) || name == "ROWGATE_CONFIG" || name == "ROWGATE_URL" ||
+         name == "ROWGATE_KEY";
 }
 
 }  // namespace
@@ -63,7 +80,6 @@ void expand_variables(Node& node, std::vector<Error>& problems) {
 }
 
 void apply_environment(Document& document, std::vector<Error>& problems) {
-  constexpr std::string_view kVariable = "ROWGATE_";
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view variable = *entry;
     const std::size_t equals = variable.find('=');
