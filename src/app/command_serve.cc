@@ -153,7 +153,7 @@ Result<void> serve(const Terminal& terminal, const Opened& at, http::Settings se
 
 int command_serve(const Common& common, const std::optional<std::string>& listen) {
   keep_little_memory();
-  const InterruptWatch watch(common.terminal);
+  const InterruptWatch watch(common.terminal, InterruptWatch::Kind::Server);
   const std::optional<Opened> at = opened(common);
   if (!at) return kConfigFailed;
   http::Settings settings = at->config().service;

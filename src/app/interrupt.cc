@@ -16,10 +16,13 @@ bool is_ignored(int signal) {
 
 }  // namespace
 
-InterruptWatch::InterruptWatch(const Terminal& terminal) : terminal_(terminal) {
+InterruptWatch::InterruptWatch(const Terminal& terminal, Kind kind) : terminal_(terminal) {
   sigemptyset(&watched_);
   for (const int signal : {SIGINT, SIGTERM})
     if (!is_ignored(signal)) sigaddset(&watched_, signal);
+  if (kind == Kind::Server)
+    for (const int signal : {SIGHUP, SIGUSR1})
+      if (!is_ignored(signal)) sigaddset(&watched_, signal);
   sigaddset(&watched_, SIGUSR2);  // wakes the thread at the end
   pthread_sigmask(SIG_BLOCK, &watched_, &before_);
   struct sigaction ignore{};
@@ -41,7 +44,12 @@ void InterruptWatch::watch() {
     int signal = 0;
     if (sigwait(&watched_, &signal) != 0) continue;
     if (over_) return;
-    if (signal == SIGUSR2) continue;
+    if (signal == SIGUSR2 || signal == SIGUSR1) continue;
+    if (signal == SIGHUP) {
+      terminal_.say("SIGHUP changes nothing: the configuration is read again only at a restart");
+      continue;
+    }
+
     // Nothing is flushed: the other threads are in the middle of their work, and the database rolls back by
     // itself.
     if (stop_.stop_requested()) _exit(info(Code::RunInterrupted).exit_code);

@@ -14,7 +14,9 @@ namespace rowgate::app {
 /// thread, since threads inherit which signals they leave to it. One at a time.
 class InterruptWatch {
  public:
-  explicit InterruptWatch(const Terminal& terminal);
+  /// Whether SIGHUP and SIGUSR1 end the process, as usual, or leave a server running.
+  enum class Kind { Command, Server };
+  explicit InterruptWatch(const Terminal& terminal, Kind kind = Kind::Command);
   ~InterruptWatch();
   InterruptWatch(const InterruptWatch&) = delete;
   InterruptWatch& operator=(const InterruptWatch&) = delete;

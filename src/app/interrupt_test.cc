@@ -48,6 +48,23 @@ TEST(InterruptWatch, LeavesASignalOffThatWasSwitchedOff) {
   EXPECT_FALSE(watch.token().stop_requested());
 }
 
+TEST(InterruptWatch, AServerOutlivesSignalsThatAskForNoStop) {
+  const Disposition hang_up(SIGHUP, SIG_DFL), user(SIGUSR1, SIG_DFL), usual(SIGTERM, SIG_DFL);
+  Terminal quiet;
+  quiet.quiet = true;
+  const InterruptWatch watch(quiet, InterruptWatch::Kind::Server);
+  std::atomic<bool> stopped = false;
+  const std::stop_callback callback(watch.token(), [&] {
+    stopped = true;
+    stopped.notify_all();
+  });
+  kill(getpid(), SIGHUP);
+  kill(getpid(), SIGUSR1);
+  EXPECT_FALSE(watch.token().stop_requested());
+  kill(getpid(), SIGTERM);
+  stopped.wait(false);
+}
+
 TEST(InterruptWatch, LeavesTheSignalsAsTheyWere) {
   sigset_t before, after;
   pthread_sigmask(SIG_SETMASK, nullptr, &before);

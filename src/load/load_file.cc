@@ -129,9 +129,9 @@ void FileLoad::refuse_long_keys(table::CheckedBatch& batch) const {
                                  .length = batch.records.length[record],
                                  .problems = {}});
       }
-      batch.rejects.back().problems.push_back(key_problem(
-          Code::LimitKey, key, prepared_.frame, batch.records, record,
-          fmt::format("{} bytes, at most {} are possible", grouped(bytes), grouped(kKeyBytes))));
+      batch.rejects.back().problems.push_back(
+          key_problem(Code::LimitKey, key, prepared_.frame, batch.records, record,
+                      fmt::format("{} bytes, at most {} are possible", grouped(bytes), grouped(kKeyBytes))));
     }
   }
   if (rows.empty()) return;

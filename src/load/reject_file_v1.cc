@@ -45,8 +45,7 @@ std::optional<RefusedRecord> record_from(const Json& json) {
   return record;
 }
 
-class Version1 : public RejectReader::Format {
- public:
+struct Version1 : RejectReader::Format {
   Version1(std::shared_ptr<io::SourceFile> from, std::unique_ptr<io::Source> reader)
       : file(std::move(from)), source(std::move(reader)) {}
 
@@ -55,7 +54,6 @@ class Version1 : public RejectReader::Format {
   Result<std::string> next_piece() override { return std::string(); }
   Result<void> skip(std::uint64_t records) override;
 
- private:
   std::shared_ptr<io::SourceFile> file;  // outlives its source
   std::unique_ptr<io::Source> source;
   std::string buffer = {};

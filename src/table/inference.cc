@@ -13,10 +13,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
-#include <set>
 #include <array>
 #include <limits>
+#include <map>
+#include <set>
 
 namespace rowgate::table {
 namespace {

@@ -177,7 +177,7 @@ Result<void> free_old_key(Session& session, const RunRecord& run, const std::str
 
 /// No table has an empty name, so the row of that name can hold the database's id, and no further table (nor
 /// a further right) is needed for it.
-const TableName kIdentityRow{};
+const TableName identity_row{};
 
 }  // namespace
 
@@ -201,7 +201,7 @@ Result<void> make_own_tables(const Engine& engine, Session& session) {
 }
 
 Result<std::string> identity_of(Session& session) {
-  TRY_ASSIGN(std::optional<std::string> id, kept_schema_of(session, kIdentityRow));
+  TRY_ASSIGN(std::optional<std::string> id, kept_schema_of(session, identity_row));
   return std::move(id).value_or("");
 }
 

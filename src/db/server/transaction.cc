@@ -313,7 +313,7 @@ Result<void> ServerTransaction::commit_by_rename(std::span<const RunRecord> reco
     TRY(session_->run(fmt::format("RENAME TABLE {}", fmt::join(renames, ", "))));
     return {};
   };
-  const Result<void> renamed = attempt();
+  Result<void> renamed = attempt();
   if (!renamed && session_->is_lost()) return decide(records, renamed.error());
   if (!renamed && !is_done_) return renamed;
 

@@ -134,7 +134,7 @@ Result<bool> RowWriter::write(const Row& row, KeyFindings& findings) {
     return true;
   }
   if (destination_.update) {
-    const Result<bool> is_there = update(row);
+    Result<bool> is_there = update(row);
     if (!is_there && destination_.judge_other_indexes && was_not_unique()) {
       TRY(findings.add(index_finding(row)));
       return false;
