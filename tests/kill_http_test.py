@@ -397,7 +397,7 @@ class KillTest:
 
     def check_files(self, runs):
         """Of committed runs and of no others; names of files half written begin with a dot."""
-        for kind, ending in (("rejects", ".jsonl"), ("sources", "")):
+        for kind, ending in (("rejects", ".jsonl.zst"), ("sources", "")):
             expected = {run + ending for run in runs}
             expect(self.names(kind) == expected, f"{kind}: {self.names(kind) ^ expected} are there or are missing")
 

@@ -80,7 +80,7 @@ void Assembled::tidy() {
   const auto seconds = [](std::chrono::milliseconds time) {
     return std::chrono::duration_cast<std::chrono::seconds>(time);
   };
-  load::recover(at_.config().spool_path, *at_.database, *at_.store, clock_);
+  load::recover(at_.config().spool_path, *at_.database, clock_);
   links.flush();
   const Result<std::size_t> ended = links.sweep();
   if (!ended) log.error(nullptr, ended.error());

@@ -68,7 +68,7 @@ class LoadCommand {
 
   int load(const std::vector<load::LoadRequest>& requests);
   int judge(const std::vector<load::LoadRequest>& requests, bool is_validate);
-  void recover() { load::recover(at_.config().spool_path, *at_.database, *at_.store, clock_); }
+  void recover() { load::recover(at_.config().spool_path, *at_.database, clock_); }
 
  private:
   bool shows_rows(bool is_validate) const {

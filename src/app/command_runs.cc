@@ -169,7 +169,7 @@ int command_runs_show(const Common& common, const std::string& run) {
   if (!at) return kConfigFailed;
   Result<db::RunRecord> found = find_run(*at, run);
   if (found && found->status == db::RunStatus::Undecided) {
-    load::recover(at->config().spool_path, *at->database, *at->store, SystemClock());
+    load::recover(at->config().spool_path, *at->database, SystemClock());
     found = find_run(*at, found->id);
   }
   if (!found) return report_error(terminal, found.error());

@@ -113,7 +113,7 @@ Loader::~Loader() = default;
 Result<LoadOutcome> Loader::load(const LoadRequest& request, Progress& progress,
                                  const RejectObserver& observer, std::stop_token stop) {
   db::RunRecord begun = begin_outcome(begin_run(request, clock_, false), request, clock_).run;
-  TRY_ASSIGN(RunState state, states_->create({.run = begun, .home = home_of(database_, store_)}));
+  TRY_ASSIGN(RunState state, states_->create({.run = begun, .home = home_of(database_)}));
   LoadOutcome outcome = run(std::move(begun), request, progress, observer, stop);
   if (outcome.run.error)
     end(outcome.run, std::move(state), stop);

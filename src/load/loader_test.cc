@@ -327,7 +327,7 @@ TEST_F(LoaderTest, ABusyDatabaseIsToldAndTheRunWaitsInItsStateFile) {
     EXPECT_EQ(waiting[0].run.status, RunStatus::Failed);
     EXPECT_FALSE(waiting[0].owner_alive);
   }
-  recover(spool(), *database_, *store_, clock_);
+  recover(spool(), *database_, clock_);
   EXPECT_EQ(in_ledger(id).error->code, Code::TableBusy);
   EXPECT_THAT(in_flight(spool()), IsEmpty());
 }

@@ -11,6 +11,7 @@
 #include "load/run_end.h"
 #include "load/run_moves.h"
 #include "load/waiting_line.h"
+#include "store/identity.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -697,7 +698,8 @@ void RunQueue::State::learn_home() {
     const std::scoped_lock lock(mutex);
     if (!home.database.empty() && !home.storage.empty()) return;
   }
-  Home known = home_of(database, store);
+  Home known = home_of(database);
+  if (const Result<std::string> identity = store::identity_of(store)) known.storage = *identity;
   const std::scoped_lock lock(mutex);
   home = std::move(known);
 }

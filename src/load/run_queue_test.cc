@@ -803,7 +803,7 @@ TEST_F(RunQueueTest, AnEndThatTheLedgerMissesIsWrittenAtTheNextStart) {
 TEST_F(RunQueueTest, AnotherLoadDoesNotSettleWhatWaits) {
   const std::string waiting = submit(kTwo);
   queue_.reset();
-  recover(settings_.spool, *database_, *store_, clock_);
+  recover(settings_.spool, *database_, clock_);
   EXPECT_EQ(state_files().size(), 1U);
   EXPECT_EQ(uploads().size(), 1U);
   make_queue();

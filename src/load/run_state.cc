@@ -6,7 +6,6 @@
 #include "load/run_end.h"
 #include "load/run_moves.h"
 #include "load/upload.h"
-#include "store/identity.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -265,11 +264,11 @@ void visit_orphans(const fs::path& spool, const std::function<bool(const KeptRun
   }
 }
 
-void recover(const fs::path& spool, db::Database& database, store::Store& store, const Clock& clock) {
+void recover(const fs::path& spool, db::Database& database, const Clock& clock) {
   std::optional<Home> here;  // asked for only where something was left
   const auto wanted = [&](const KeptRun& kept) {
     if (kept.options) return false;
-    if (!here) here = home_of(database, store);
+    if (!here) here = home_of(database);
     return belongs(kept.home, *here);
   };
   bool is_away = false;
@@ -310,10 +309,9 @@ Result<db::RunRecord> settle_by_hand(const fs::path& spool, const std::string& r
               "look at it: rowgate runs show RUN");
 }
 
-Home home_of(db::Database& database, store::Store& store) {
+Home home_of(db::Database& database) {
   Home home{.place = io::sha256_hex(database.place())};
   if (const Result<std::string> identity = database.identity()) home.database = *identity;
-  if (const Result<std::string> identity = store::identity_of(store)) home.storage = *identity;
   return home;
 }
 

@@ -16,7 +16,6 @@
 #include "db/run_record.h"
 #include "io/descriptor.h"
 #include "load/load_options.h"
-#include "store/store.h"
 
 #include <filesystem>
 #include <functional>
@@ -34,10 +33,11 @@ namespace rowgate::load {
 struct Home {
   std::string place = {};     ///< digest of the database's address
   std::string database = {};  ///< Database::identity(), where it was known
-  std::string storage = {};   ///< store::identity_of(), likewise
+  std::string storage = {};   ///< store::identity_of(), of a server's runs: it costs requests
 };
-/// Of this process. What does not answer, or is not made yet, has no identity.
-Home home_of(db::Database& database, store::Store& store);
+/// Of this process, but for its storage. A database that does not answer, or is not made yet, has no
+/// identity.
+Home home_of(db::Database& database);
 /// Whether a run that was begun at `begun` is to be settled at `here`. Identities decide; where the
 /// database's is missing its address does. A run of an older version says nothing and belongs everywhere.
 bool belongs(const Home& begun, const Home& here);
@@ -115,8 +115,7 @@ void visit_orphans(const std::filesystem::path& spool, const std::function<bool(
 /// (`interrupted` where it had none) and its files in the spool are removed. What cannot be written now is
 /// left for later, what belongs to another database to whoever uses that, and what waits in a queue to the
 /// next queue of this spool. Called before a load begins.
-void recover(const std::filesystem::path& spool, db::Database& database, store::Store& store,
-             const Clock& clock);
+void recover(const std::filesystem::path& spool, db::Database& database, const Clock& clock);
 
 /// How a person settles a run that has no owner: by the ledger, where the database answers. Where it does not
 /// and is gone for good, `give_up` ends the run as failed and removes its files; without it that is

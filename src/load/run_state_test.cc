@@ -109,11 +109,11 @@ TEST_F(RunStateTest, WhatADeadOwnerLeftIsInterrupted) {
   const db::RunRecord run = a_run();
   leave_dead(run);
   EXPECT_THAT(seen(), ElementsAre(run.id + " dead"));
-  recover(spool(), *database_, *store_, clock_);
+  recover(spool(), *database_, clock_);
   EXPECT_THAT(ledger(), ElementsAre(run.id + " interrupted run.interrupted"));
   EXPECT_THAT(seen(), IsEmpty());
   EXPECT_EQ(files(), 0u);
-  recover(spool(), *database_, *store_, clock_);  // nothing is left to be done
+  recover(spool(), *database_, clock_);  // nothing is left to be done
   EXPECT_EQ(ledger().size(), 1u);
 }
 
@@ -122,7 +122,7 @@ TEST_F(RunStateTest, ALiveOwnersRunIsLeftAlone) {
   Result<RunState> state = RunState::create(spool(), {alive});
   ASSERT_TRUE(state);
   leave_dead(dead);
-  recover(spool(), *database_, *store_, clock_);
+  recover(spool(), *database_, clock_);
   EXPECT_THAT(seen(), ElementsAre(alive.id + " alive"));
   EXPECT_THAT(ledger(), ElementsAre(dead.id + " interrupted run.interrupted"));
 }
@@ -135,7 +135,7 @@ TEST_F(RunStateTest, AnEndThatCouldNotBeWrittenThenIsWrittenNow) {
     run.error = Error{Code::TableBusy, "busy"};
     return state && state->update(run);
   });
-  recover(spool(), *database_, *store_, clock_);
+  recover(spool(), *database_, clock_);
   EXPECT_THAT(ledger(), ElementsAre(run.id + " failed table.busy"));
   EXPECT_EQ(files(), 0u);
 }
@@ -145,7 +145,7 @@ TEST_F(RunStateTest, ARunThatTheLedgerHasWasCommitted) {
   leave_dead(run);  // killed between the commit and the removal of its file
   run.status = db::RunStatus::Succeeded;
   ASSERT_TRUE(database_->ledger().record(run));
-  recover(spool(), *database_, *store_, clock_);
+  recover(spool(), *database_, clock_);
   EXPECT_THAT(ledger(), ElementsAre(run.id + " succeeded"));
   EXPECT_EQ(files(), 0u);
 }
@@ -154,7 +154,7 @@ TEST_F(RunStateTest, WithoutADatabaseThatCanBeWrittenItIsLeftForLater) {
   const db::RunRecord run = a_run();
   leave_dead(run);
   const auto unwritable = db::sqlite_database("/proc/rowgate/rowgate.db");
-  recover(spool(), *unwritable, *store_, clock_);
+  recover(spool(), *unwritable, clock_);
   EXPECT_THAT(seen(), ElementsAre(run.id + " dead"));
 }
 
@@ -162,7 +162,7 @@ TEST_F(RunStateTest, ADamagedFileIsRemoved) {
   std::filesystem::create_directories(spool() / "runs");
   std::ofstream(spool() / "runs" / "run_x.json") << "{\"id\":";
   EXPECT_THAT(seen(), IsEmpty());
-  recover(spool(), *database_, *store_, clock_);
+  recover(spool(), *database_, clock_);
   EXPECT_EQ(files(), 0u);
   EXPECT_THAT(ledger(), IsEmpty());
 }
@@ -232,7 +232,7 @@ TEST_F(RunStateTest, NobodySeesALiveRunAsDeadOrHalfWritten) {
           EXPECT_FALSE(flying.run.id.empty());
         }
         ++looks;
-        recover(spool(), *database_, *store_, clock_);
+        recover(spool(), *database_, clock_);
       }
     });
   db::RunRecord run = a_run();

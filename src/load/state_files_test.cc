@@ -151,7 +151,7 @@ TEST_F(StateFilesTest, RecoverWritesEndsAndLeavesQueuesAlone) {
   failed.error = Error{Code::HeaderMismatch, "no"};
   leave(failed);
   leave({.id = "run_4", .status = RunStatus::Queued, .table = "people"}, LoadOptions{});
-  recover(spool(), *database_, *store_, clock_);
+  recover(spool(), *database_, clock_);
   EXPECT_THAT(ledger(), ElementsAre("run_1|interrupted", "run_2|interrupted", "run_3|failed"));
   EXPECT_FALSE(fs::exists(file("run_1")));
   EXPECT_FALSE(fs::exists(upload_path(spool(), "run_2")));
@@ -165,7 +165,7 @@ TEST_F(StateFilesTest, ReceivedFilesOfNobodyGoAfterAMinute) {
   for (const char* id : {"run_1", "run_2", "run_3"}) std::ofstream(upload_path(spool(), id)) << "id\n";
   const auto long_ago = fs::file_time_type::clock::now() - std::chrono::seconds(61);
   for (const char* id : {"run_1", "run_2"}) fs::last_write_time(upload_path(spool(), id), long_ago);
-  recover(spool(), *database_, *store_, clock_);
+  recover(spool(), *database_, clock_);
   EXPECT_TRUE(fs::exists(upload_path(spool(), "run_1")));
   EXPECT_FALSE(fs::exists(upload_path(spool(), "run_2")));
   EXPECT_TRUE(fs::exists(upload_path(spool(), "run_3")));
@@ -177,10 +177,10 @@ TEST_F(StateFilesTest, RecoverWaitsForTheDatabase) {
   const auto other = db::sqlite_database(folder_.path() / "rowgate.db", std::chrono::milliseconds(50));
   Result<std::unique_ptr<db::Transaction>> held = other->begin({});
   ASSERT_TRUE(held);
-  recover(spool(), *database_, *store_, clock_);
+  recover(spool(), *database_, clock_);
   EXPECT_TRUE(fs::exists(file("run_1")));
   held->reset();
-  recover(spool(), *database_, *store_, clock_);
+  recover(spool(), *database_, clock_);
   EXPECT_FALSE(fs::exists(file("run_1")));
 }
 
