@@ -78,7 +78,7 @@ def test_a_server_that_is_busy_for_a_while(place, start_proxy):
         return "503" if counts[kind] <= 3 else None
 
     configure(place, start_proxy(plan))
-    rejects_of(place, 20)
+    rejects_of(place, 27)
     assert counts["POST uploads"] == 4 and counts["PUT part"] == 3 + 3 and counts["POST complete"] == 4
 
 
@@ -129,7 +129,7 @@ def test_a_server_that_restarts_in_the_middle_of_a_file(place, start_proxy):
         return None
 
     configure(place, start_proxy(plan))
-    rejects_of(place, 20)
+    rejects_of(place, 27)
     assert restarts == ["cut", "restarted"]
     assert place.s3.uploads(place.prefix) == 0
 
@@ -145,14 +145,14 @@ def test_answers_that_are_lost(place, start_proxy):
         return "lose"
 
     configure(place, start_proxy(plan))
-    rejects_of(place, 20)
+    rejects_of(place, 27)
     assert len(lost) == 5, "the upload, three parts, the end"
 
 
 def test_nothing_is_left_of_a_load_that_fails(place, start_proxy):
     """The third part never arrives: nothing is stored, nothing is loaded, and the parts are gone."""
     configure(place, start_proxy(lambda method, target: "cut" if "partNumber=3&" in target else None))
-    done = rejects_of(place, 20)
+    done = rejects_of(place, 27)
     assert done.returncode == 6, done.stderr
     assert place.stored() == []
     assert place.s3.uploads(place.prefix) == 0
