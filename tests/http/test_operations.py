@@ -133,7 +133,11 @@ def runs_of_no_table(worlds, operation, _media):
 
 
 @way(404, "metrics", "originalLoad", "originalFirstReport", "originalSecondReport")
-def switched_off(worlds, operation, _media):
+def switched_off(worlds, operation, media):
+    if media == "text/plain":
+        there = situations.Situation(worlds.start())
+        assert there.call("loadFile").status == 200
+        return there.call(operation)
     return worlds.bare.call(operation)
 
 
@@ -389,10 +393,12 @@ def many_headers():
 
 ANYWHERE = {
     400: lambda worlds: b"GET /v1 HTTP/1.1\r\n\r\n",
+    403: lambda worlds: raw_request("GET /v1/tables HTTP/1.1", "Connection: close", "Origin: https://evil.example"),
     405: lambda worlds: raw_request("PUT /v1 HTTP/1.1", "Connection: close"),
     408: lambda worlds: b"GET /v1 HTTP/1.1\r\nHost: 127.0.0.1\r\n",
     414: lambda worlds: raw_request("GET /" + "v" * 9000 + " HTTP/1.1"),
     417: lambda worlds: raw_request("GET /v1 HTTP/1.1", "Expect: 200-ok"),
+    421: lambda worlds: b"GET /v1 HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n",
     431: lambda worlds: many_headers(),
     500: None,
     501: lambda worlds: raw_request("POST /v1 HTTP/1.1", "Transfer-Encoding: gzip, chunked"),
