@@ -55,7 +55,7 @@ class ReportTest : public ::testing::Test {
     const TestBatch batch(rows);
     ASSERT_TRUE((*sink)->write(batch.get()));
     ASSERT_TRUE((*sink)->settle());
-    const db::RunRecord run{.id = "run_1", .status = db::RunStatus::Succeeded, .table = "hires"};
+    const db::RunRecord run{.id = "run_1", .status = db::RunStatus::Succeeded, .table = "hires", .version_after = 1};
     ASSERT_TRUE((*transaction)->commit(std::span(&run, 1)));
   }
 

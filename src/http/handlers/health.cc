@@ -2,10 +2,12 @@
 
 #include "http/handlers/handlers.h"
 #include "http/replies.h"
+#include "io/files.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <vector>
 
 namespace rowgate::http {
@@ -38,14 +40,23 @@ Result<void> ask_database(db::Database& database) {
   return {};
 }
 
+/// A load needs room for its file before anything else.
+Result<void> try_spool(const std::filesystem::path& spool) {
+  constexpr std::size_t kBlock = 4096;
+  TRY_ASSIGN(io::ScratchFile scratch, io::ScratchFile::create(spool));
+  return scratch.append(std::string(kBlock, '\0'));
+}
+
 std::vector<Check> check_all(const Service& service) {
   const Result<void> database = ask_database(service.database);
   const Result<store::StoreHealth> storage = service.store.probe();
+  const Result<void> spool = try_spool(service.spool);
   const std::size_t waiting = service.queue.waiting(), limit = service.settings.limits.queue;
   const bool is_full = waiting * 10 >= limit * 9;
   const bool is_draining = service.is_draining && service.is_draining();
   return {{.name = "database", .why_not = database ? "" : title_of(database.error())},
           {.name = "storage", .why_not = storage ? "" : title_of(storage.error())},
+          {.name = "spool", .why_not = spool ? "" : title_of(spool.error())},
           {.name = "queue", .why_not = is_full ? "nine tenths full" : "", .runs_waiting = waiting},
           {.name = "server", .why_not = is_draining ? "it is stopping" : ""}};
 }
