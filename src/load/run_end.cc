@@ -52,8 +52,8 @@ void end_interrupted(db::RunRecord& run, const Clock& clock) {
 
 bool database_is_away(const Error& error) {
   return error.code == Code::TableBusy || error.code == Code::DatabaseUnreachable ||
-         error.code == Code::DatabaseReadOnly || error.code == Code::DatabaseInsecure || error.code == Code::DatabaseDeadlock ||
-         error.code == Code::DatabaseSecret;
+         error.code == Code::DatabaseReadOnly || error.code == Code::DatabaseInsecure ||
+         error.code == Code::DatabaseDeadlock || error.code == Code::DatabaseSecret;
 }
 
 }  // namespace rowgate::load

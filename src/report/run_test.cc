@@ -55,7 +55,8 @@ class ReportTest : public ::testing::Test {
     const TestBatch batch(rows);
     ASSERT_TRUE((*sink)->write(batch.get()));
     ASSERT_TRUE((*sink)->settle());
-    const db::RunRecord run{.id = "run_1", .status = db::RunStatus::Succeeded, .table = "hires", .version_after = 1};
+    const db::RunRecord run{
+        .id = "run_1", .status = db::RunStatus::Succeeded, .table = "hires", .version_after = 1};
     ASSERT_TRUE((*transaction)->commit(std::span(&run, 1)));
   }
 
@@ -134,8 +135,7 @@ const BadQuery kBadQueries[] = {
     {"a setting", "PRAGMA user_version = 5", "report.bad_sql: the statement would do more than read"},
     {"nothing", " -- only a comment", "report.bad_sql: there is no statement in it"},
     {"no SQL", "SELEC 1", "report.bad_sql: the SQL does not compile: near \"SELEC\""},
-    {"no such table", "SELECT * FROM nobody",
-     "table.unknown: the query reads a table that is not there"},
+    {"no such table", "SELECT * FROM nobody", "table.unknown: the query reads a table that is not there"},
     {"a parameter that is not declared", "SELECT :year", "report.bad_sql: the parameter :year has no value"},
     {"a parameter without name", "SELECT ?", "report.bad_sql: a parameter has no name of the form :name"},
     {"an error on the way", "SELECT abs(-9223372036854775808)",
