@@ -3,6 +3,7 @@
 #include "app/openapi.h"
 #include "app/version.h"
 #include "base/units.h"
+#include "http/measured.h"
 #include "load/kept_files.h"
 #include "load/run_moves.h"
 #include "load/run_state.h"
@@ -17,6 +18,12 @@ constexpr std::uint64_t kManyRows = 10'000;  ///< a load of so many had memory t
 /// What a load has freed goes back to the system, but for what the next one needs at once.
 void give_back_memory() {
   ::malloc_trim(16 * kMiB);
+}
+
+/// Some workers are left to everything else, whatever is asked for.
+unsigned places_of(const http::Settings& settings) {
+  const unsigned most = std::max(1U, settings.server.workers / 2);
+  return std::min(settings.limits.reports_at_once, most);
 }
 
 }  // namespace
@@ -49,8 +56,11 @@ Assembled::Assembled(const Opened& at, http::Settings service_settings, store::L
               .clock = clock_,
               .metrics = metrics,
               .log = log,
-              .spool = at.config().spool_path},
-      application(service) {}
+              .spool = at.config().spool_path,
+              .long_work = std::make_shared<http::Lane>(places_of(settings))},
+      application(service) {
+  service.measured = std::make_shared<http::Measured>(service);
+}
 
 void Assembled::note(const db::RunRecord& run) {
   metrics.run(run);

@@ -3,6 +3,7 @@
 #include "app/row_output.h"
 #include "app/text_table.h"
 #include "base/text.h"
+#include "load/kept_files.h"
 #include "load/reject_file.h"
 
 #include <fmt/format.h>
@@ -14,10 +15,11 @@ constexpr std::size_t kShownRecords = 20;
 
 /// The run's reject file; nothing when the run refused nothing or its rejects are not kept.
 Result<std::optional<load::RejectReader>> open_rejects(const Opened& at, const db::RunRecord& run) {
-  Result<std::unique_ptr<io::Source>> source = at.store->open(load::reject_file_key(run.id));
-  if (source) return load::RejectReader(*std::move(source));
-  if (source.error().code == Code::FileNotFound) return std::nullopt;
-  return std::unexpected(std::move(source).error());
+  Result<load::RejectReader> reader = load::open_rejects(*at.store, run);
+  if (reader) return *std::move(reader);
+  const Code code = reader.error().code;
+  if (code == Code::FileNotFound || code == Code::RunRejectsExpired) return std::nullopt;
+  return std::unexpected(std::move(reader).error());
 }
 
 /// Why there is nothing to show.

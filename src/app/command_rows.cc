@@ -21,7 +21,7 @@ Result<std::optional<Found>> find_table(const Opened& at, const std::string& nam
     if (config != nullptr) return std::nullopt;
     std::vector<std::string> known;
     for (const TableConfig& table : at.config().tables()) known.push_back(table.name.name);
-    TRY_ASSIGN(const std::vector<db::TableState> states, at.database->tables());
+    TRY_ASSIGN(const std::vector<db::TableState> states, at.database->tables(db::Rows::NotCounted));
     for (const db::TableState& other : states) known.push_back(other.table.name);
     return std::unexpected(unknown_table(name, known));
   }

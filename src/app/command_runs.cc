@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "load/known_runs.h"
+#include "load/run_moves.h"
 #include "load/run_state.h"
 
 #include <fmt/format.h>
@@ -112,8 +113,15 @@ int command_runs_settle(const Common& common, const SettleArguments& arguments) 
   const std::optional<Opened> at = opened(common);
   if (!at) return kConfigFailed;
   const std::filesystem::path& spool = at->config().spool_path;
-  const Result<std::string> id = waiting_run(spool, arguments.run);
-  if (!id) return report_error(terminal, id.error());
+  Result<std::string> id = waiting_run(spool, arguments.run);
+  if (!id) {
+    // Perhaps there is nothing left to settle.
+    const Result<db::RunRecord> known = find_run(*at, arguments.run);
+    if (known && load::has_ended(known->status))
+      id = fail(Code::RunFinished, fmt::format("{} has ended: {}", known->id, db::name(known->status)),
+                "look at it: rowgate runs show RUN");
+    return report_error(terminal, id.error());
+  }
   if (arguments.failed)
     if (const Result<void> confirmed = confirm_failed(terminal, arguments, *id); !confirmed)
       return report_error(terminal, confirmed.error());

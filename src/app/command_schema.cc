@@ -29,7 +29,7 @@ Result<Known> known_table(const Opened& at, const std::string& name) {
                 "describe it under `tables:` in rowgate.yaml");
   std::vector<std::string> names;
   for (const TableConfig& table : at.config().tables()) names.push_back(table.name.name);
-  TRY_ASSIGN(const std::vector<db::TableState> states, at.database->tables());
+  TRY_ASSIGN(const std::vector<db::TableState> states, at.database->tables(db::Rows::NotCounted));
   for (const db::TableState& other : states) names.push_back(other.table.name);
   return std::unexpected(unknown_table(name, names));
 }

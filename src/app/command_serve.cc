@@ -172,9 +172,9 @@ class Serving {
                       ? fmt::format("  auth      {}", counted(parts_.settings.keys.size(), "key"))
                       : std::string("  auth      none: fine on a loopback address only"));
     if (terminal_.stderr_is_tty) terminal_.say("  Ctrl-C stops");
-    parts_.log.event(http::Log::Level::Info, "listening", all);
     if (const std::string words = key_file_warning(parts_.settings); !words.empty())
       parts_.log.event(http::Log::Level::Warn, "tls_key", words);
+    parts_.log.event(http::Log::Level::Info, "listening", all);
     if (!parts_.settings.needs_keys && parts_.settings.allow_public_without_auth)
       parts_.log.event(http::Log::Level::Warn, "open",
                        "everybody who can reach this address may do everything");

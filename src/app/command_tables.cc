@@ -25,7 +25,7 @@ Result<std::vector<Listed>> listed(const Opened& at) {
   std::vector<Listed> all;
   for (const TableConfig& table : at.config().tables())
     all.push_back({table.name.name, table.name.space, &table});
-  TRY_ASSIGN(std::vector<db::TableState> states, at.database->tables());
+  TRY_ASSIGN(std::vector<db::TableState> states, at.database->tables(db::Rows::Counted));
   for (db::TableState& state : states) {
     auto found = std::ranges::find(all, state.table.name, &Listed::name);
     if (found == all.end()) found = all.insert(all.end(), Listed{state.table.name, state.table.space});

@@ -252,14 +252,18 @@ class RejectsTest : public RunsTest {
  protected:
   RejectsTest() : state_(started(refused())) {
     const std::unique_ptr<store::Store> store = store::dir_store(fs::absolute("data/files"));
-    auto file = store->create(load::reject_file_key(kOne));
+    Result<load::RejectFileWriter> file = load::RejectFileWriter::create(
+        *store,
+        {.run = kOne,
+         .table = "people",
+         .file = "people.csv",
+         .columns = {"id", "name"},
+         .schema = R"({"fields": [{"name": "id", "type": "integer"}, {"name": "name"}]})"},
+        1 << 30);
     EXPECT_TRUE(file);
-    EXPECT_TRUE((*file)->write(
-        load::head_line({.run = kOne, .table = "people", .file = "people.csv", .columns = {"id", "name"}})));
-    EXPECT_TRUE((*file)->write(load::record_line(bad_record(2, "x,Ada"))));
-    EXPECT_TRUE((*file)->write(load::record_line(bad_record(4, "y,Bob"))));
-    EXPECT_TRUE((*file)->write(load::end_line(2)));
-    EXPECT_TRUE((*file)->close());
+    EXPECT_TRUE(file->add(bad_record(2, "x"), "x,Ada"));
+    EXPECT_TRUE(file->add(bad_record(4, "y"), "y,Bob"));
+    EXPECT_TRUE(file->close());
   }
 
   static db::RunRecord refused() {
@@ -270,10 +274,15 @@ class RejectsTest : public RunsTest {
     run.rejects = {{Code::ValueNotInteger, "id", 2, 2}};
     return run;
   }
-  static load::RefusedRecord bad_record(std::uint64_t line, std::string raw) {
-    load::RejectProblem problem{Code::ValueNotInteger,       "id", line, 1, 1, raw.substr(0, 1),
-                                "`id` is not a whole number"};
-    return {line, line - 1, 8 * (line - 1), {std::move(problem)}, std::move(raw)};
+  static table::Reject bad_record(std::uint64_t line, std::string found) {
+    return {.line = line,
+            .record = line - 1,
+            .offset = 8 * (line - 1),
+            .problems = {{.code = Code::ValueNotInteger,
+                          .field = 0,
+                          .column = 0,
+                          .at = {line, 1},
+                          .found = std::move(found)}}};
   }
 
   load::RunState state_;
@@ -283,7 +292,7 @@ TEST_F(RejectsTest, ShowGroupsThemAndListsTheFirst) {
   const Said said = run([&] { return command_rejects_show(common_, "06FAQ", false); });
   EXPECT_EQ(said.exit_code, 0) << said.err;
   EXPECT_THAT(said.out, AllOf(HasSubstr("2 rows refused of 3"), HasSubstr("value.not_integer"),
-                              HasSubstr("`id` is not a whole number")));
+                              HasSubstr("`x` is not a whole number")));
 }
 
 TEST_F(RejectsTest, ShowAsJsonIsOneDocument) {

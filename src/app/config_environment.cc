@@ -11,6 +11,8 @@ extern char** environ;
 namespace rowgate::app {
 namespace {
 
+constexpr std::string_view kVariable = "ROWGATE_";
+
 /// `$${` stands for `${` itself.
 void expand(Node& node, std::vector<Error>& problems) {
   std::string out;
@@ -105,7 +107,6 @@ void expand_variables(Node& node, std::vector<Error>& problems) {
 }
 
 void apply_environment(Document& document, std::vector<Error>& problems) {
-  constexpr std::string_view kVariable = "ROWGATE_";
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view variable = *entry;
     const std::size_t equals = variable.find('=');

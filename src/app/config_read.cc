@@ -21,6 +21,7 @@ constexpr Property kTop[] = {{"database", kAllTypes}, {"storage", kAllTypes}, {"
 /// In the plans of the program, but not built.
 constexpr std::string_view kLaterTop[] = {"sources", "backups"};
 constexpr Property kLimits[] = {{"max_rejects", kAllTypes},
+                                {"max_reject_bytes", kAllTypes},
                                 {"max_columns", kAllTypes},
                                 {"max_field_bytes", kAllTypes},
                                 {"max_record_bytes", kAllTypes},
@@ -35,6 +36,7 @@ constexpr Property kLimits[] = {{"max_rejects", kAllTypes},
                                 {"sync_wait", kAllTypes},
                                 {"queue", kAllTypes},
                                 {"loads_at_once", kAllTypes},
+                                {"reports_at_once", kAllTypes},
                                 {"idle_timeout", kAllTypes},
                                 {"min_bytes_per_second", kAllTypes},
                                 {"page", kAllTypes},

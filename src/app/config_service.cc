@@ -270,6 +270,7 @@ class ServiceReader : private ValueReader {
     http::HttpLimits& limits = service_.limits;
     take_size(at, "max_upload_bytes", kAnySize, limits.max_upload_bytes);
     take_size(at, "max_unpacked_bytes", kAnySize, config_.catalog.limits.max_unpacked_bytes);
+    take_size(at, "max_reject_bytes", kAnySize, config_.catalog.limits.max_reject_bytes);
     take_count(at, "max_ratio", 1, 1'000'000, config_.catalog.limits.max_ratio);
     take_size(at, "max_header_bytes", kMiB, service_.server.max_header_bytes);
     take_size(at, "max_url_bytes", 64 * kKiB, service_.server.max_target_bytes);
@@ -277,6 +278,7 @@ class ServiceReader : private ValueReader {
     take_time(at, "sync_wait", std::chrono::minutes(1), limits.sync_wait);
     take_count(at, "queue", 1, 100'000, limits.queue);
     take_count(at, "loads_at_once", 1, 64, limits.loads_at_once);
+    take_count(at, "reports_at_once", 1, 255, limits.reports_at_once);
     take_time(at, "idle_timeout", std::chrono::hours(1), service_.server.idle_timeout);
     take_size(at, "min_bytes_per_second", kMiB, service_.server.min_bytes_per_second);
     take_count(at, "page", 1, 10'000, limits.page);

@@ -2,11 +2,33 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 namespace rowgate::app {
 namespace {
 
 using testing::Read;
 using testing::read;
+
+TEST(ServiceConfig, PassesOverTheVariablesOfAContainerPlatform) {
+  const std::vector<std::string> names = {"ROWGATE_SERVICE_HOST",       "ROWGATE_SERVICE_PORT",
+                                          "ROWGATE_SERVICE_PORT_HTTP",  "ROWGATE_PORT",
+                                          "ROWGATE_PORT_8080_TCP",      "ROWGATE_PORT_8080_TCP_ADDR",
+                                          "ROWGATE_PORT_8080_TCP_PORT", "ROWGATE_PORT_8080_TCP_PROTO",
+                                          "ROWGATE_ADMIN_SERVICE_HOST"};
+  for (const std::string& name : names) ::setenv(name.c_str(), "tcp://10.0.0.1:8080", 1);
+  ::setenv("ROWGATE_SERVER__DRAIN", "7s", 1);
+
+  Document document;
+  std::vector<Error> problems;
+  apply_environment(document, problems);
+  for (const std::string& name : names) ::unsetenv(name.c_str());
+  ::unsetenv("ROWGATE_SERVER__DRAIN");
+
+  EXPECT_TRUE(problems.empty());
+  EXPECT_TRUE(document.from_environment.contains("server.drain"));
+  EXPECT_EQ(document.root.members.size(), 1u) << "only the setting has come in";
+}
 
 TEST(ServiceConfig, IsSafeByDefault) {
   const Read made = read("limits: {}\n");

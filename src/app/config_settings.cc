@@ -163,6 +163,7 @@ void add_http_limits(Lister& list, const Config& config) {
   const http::ServerSettings& server = config.service.server;
   list.add("limits.max_upload_bytes", bytes_text(limits.max_upload_bytes));
   list.add("limits.max_unpacked_bytes", bytes_text(config.catalog.limits.max_unpacked_bytes));
+  list.add("limits.max_reject_bytes", bytes_text(config.catalog.limits.max_reject_bytes));
   list.add("limits.max_ratio", fmt::format("{}", config.catalog.limits.max_ratio));
   list.add("limits.max_header_bytes", bytes_text(server.max_header_bytes));
   list.add("limits.max_url_bytes", bytes_text(server.max_target_bytes));
@@ -170,6 +171,7 @@ void add_http_limits(Lister& list, const Config& config) {
   list.add("limits.sync_wait", time_text(limits.sync_wait));
   list.add("limits.queue", fmt::format("{}", limits.queue));
   list.add("limits.loads_at_once", fmt::format("{}", limits.loads_at_once));
+  list.add("limits.reports_at_once", fmt::format("{}", limits.reports_at_once));
   list.add("limits.idle_timeout", time_text(server.idle_timeout));
   list.add("limits.min_bytes_per_second", bytes_text(server.min_bytes_per_second));
   list.add("limits.page", fmt::format("{}", limits.page));

@@ -93,6 +93,18 @@ bool is_key_of(const std::vector<std::string>& fields, const table::TableSchema&
   return false;
 }
 
+/// How values are kept: what two sides of a foreign key must have in common to be comparable.
+std::string stored_form(const table::Field& field) {
+  std::string form(name(field.type));
+  if (field.decimal)
+    form += fmt::format(" of rowgate:decimal [{}, {}]", field.decimal->precision, field.decimal->scale);
+  if (field.type == table::Type::Time || field.type == table::Type::Datetime)
+    form += fmt::format(" of precision {}", field.precision);
+  if (field.is_binary()) form += " of format binary";
+  if (field.type == table::Type::String && field.format == "uuid") form += " of format uuid";
+  return form;
+}
+
 class ForeignKeyCheck : private NodeReader {
  public:
   ForeignKeyCheck(const Config& config, std::vector<Error>& problems)
@@ -117,9 +129,10 @@ class ForeignKeyCheck : private NodeReader {
         return;
       }
       const table::Field& own = child.schema.fields[key.fields[i]];
-      if (own.type != parent->schema.fields[*field].type)
-        problem(at, fmt::format("`{}` is of type {}, but `{}.{}` of type {}", own.name, name(own.type),
-                                key.table, key.parent_fields[i], name(parent->schema.fields[*field].type)));
+      const std::string is = stored_form(own), parents = stored_form(parent->schema.fields[*field]);
+      if (is != parents)
+        problem(at, fmt::format("`{}` is of type {}, but `{}.{}` of type {}", own.name, is, key.table,
+                                key.parent_fields[i], parents));
     }
     if (!is_key_of(key.parent_fields, parent->schema))
       problem(at, fmt::format("({}) is neither the primary key nor a unique key of `{}`",

@@ -48,6 +48,28 @@ TEST(InterruptWatch, LeavesASignalOffThatWasSwitchedOff) {
   EXPECT_FALSE(watch.token().stop_requested());
 }
 
+TEST(InterruptWatch, AServerOutlivesSignalsThatAskForNoStop) {
+  const Disposition hang_up(SIGHUP, SIG_DFL), user(SIGUSR1, SIG_DFL), usual(SIGTERM, SIG_DFL);
+  Terminal quiet;
+  quiet.quiet = true;
+  std::atomic<bool> hung_up = false;
+  const InterruptWatch watch(quiet, [&] {
+    hung_up = true;
+    hung_up.notify_all();
+  });
+  std::atomic<bool> stopped = false;
+  const std::stop_callback callback(watch.token(), [&] {
+    stopped = true;
+    stopped.notify_all();
+  });
+  kill(getpid(), SIGHUP);
+  hung_up.wait(false);
+  kill(getpid(), SIGUSR1);
+  EXPECT_FALSE(watch.token().stop_requested());
+  kill(getpid(), SIGTERM);
+  stopped.wait(false);
+}
+
 TEST(InterruptWatch, LeavesTheSignalsAsTheyWere) {
   sigset_t before, after;
   pthread_sigmask(SIG_SETMASK, nullptr, &before);

@@ -57,7 +57,7 @@ Result<std::string> table_of_file(const Config& config, const std::string& file)
 /// elsewhere its name is most likely a slip.
 Result<void> check_known(const Opened& at, const std::string& table, bool was_given) {
   if (at.config().file.empty() || at.config().find_table(table) != nullptr) return {};
-  TRY_ASSIGN(const std::vector<db::TableState> states, at.database->tables());
+  TRY_ASSIGN(const std::vector<db::TableState> states, at.database->tables(db::Rows::NotCounted));
   std::vector<std::string> known;
   for (const TableConfig& config : at.config().tables()) known.push_back(config.name.name);
   for (const db::TableState& state : states) {

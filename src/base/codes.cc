@@ -220,8 +220,9 @@ constexpr auto kCodes = std::to_array<CodeInfo>({
      "Look at the table's triggers; nothing was loaded.",
      "CREATE TRIGGER ... BEFORE INSERT ... RAISE(IGNORE)"},
     {Code::LimitColumns, "limit.columns", "too-large", 413, "too many columns", "source-error", kError, 3,
-     "The first line has more columns than limits.max_columns.",
-     "Check the delimiter, or raise limits.max_columns.", "(2,000 columns)"},
+     "The first line has more columns than limits.max_columns, or a table more than its database can store.",
+     "Check the delimiter, raise limits.max_columns, or spread the columns over several tables.",
+     "(2,000 columns)"},
     {Code::LimitBytes, "limit.bytes", "too-large", 413, "the file is too large", "", kError, 3,
      "The request body, or what a compressed one unpacks to, is larger than allowed.",
      "Split the file, or raise the limit that the message names.",
@@ -233,8 +234,8 @@ constexpr auto kCodes = std::to_array<CodeInfo>({
      "A record has more bytes than limits.max_record_bytes.",
      "Look for a missing line end, or raise limits.max_record_bytes.", "(a line of 5 MiB)"},
     {Code::LimitKey, "limit.key", "rows-rejected", 422, "a key is too long", "constraint-error", kError, 3,
-     "The values of a primary, unique or foreign key take more than 2,600 bytes, more than every database "
-     "can index.",
+     "The values of a primary or unique key take more than 2,600 bytes, each text counted with 4 bytes for "
+     "its length: more than every database can index.",
      "Shorten the values, or make the key of fewer or shorter fields.", "(a key of 3,000 letters)"},
     {Code::LimitRejects, "limit.rejects", "rows-rejected", 422, "too many rows were refused", "", kError, 3,
      "More rows were refused than max_rejects allows, a strict load met one, or none was acceptable.",

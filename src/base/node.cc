@@ -7,7 +7,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <unordered_set>
+#include <set>
 
 namespace rowgate {
 namespace {
@@ -55,7 +55,7 @@ class NodeBuilder {
  private:
   struct Open {
     Node node;
-    std::unordered_set<std::string> names = {};
+    std::set<std::string> names = {};  ///< ordered: hashes of names from outside can be made to collide
   };
   static constexpr std::size_t kDeepest = 100;
 

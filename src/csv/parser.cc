@@ -10,11 +10,17 @@ namespace rowgate::csv {
 namespace {
 
 constexpr std::size_t kPadding = 64;
+constexpr std::size_t kLeastBatchBytes = 64 * 1024;
 
 /// Room for `size` bytes and the padding, not more: a vector that grows by itself would double.
 void make_room(RecordBatch& batch, std::size_t size) {
   batch.bytes.reserve(size + kPadding);
   if (batch.bytes.size() < size + kPadding) batch.bytes.resize(size + kPadding);
+}
+
+/// It has as many records or fields as a batch may have.
+bool is_full(const RecordBatch& batch) {
+  return batch.first_field.back() >= Parser::kBatchFields || batch.size() >= Parser::kBatchRecords;
 }
 
 }  // namespace
@@ -24,6 +30,7 @@ struct Parser::State {
       : source(from),
         dialect(with),
         kernel(by),
+        most_batch_bytes(bytes_of_batch),
         batch_bytes(bytes_of_batch),
         offset(start.offset),
         line(start.line),
@@ -40,11 +47,13 @@ struct Parser::State {
   void add_record(RecordBatch& batch, std::size_t begin, std::size_t end, std::size_t next);
   void add_broken(RecordBatch& batch, std::size_t begin, const PlainRecord& found);
   Result<void> skip_long_line(RecordBatch& batch);
+  void fit_to_fields(const RecordBatch& batch);
   std::string_view bytes(const RecordBatch& batch) const { return {batch.bytes.data(), filled}; }
 
   io::Source& source;
   Dialect dialect;
   Kernel kernel;
+  const std::size_t most_batch_bytes;
   std::size_t batch_bytes;
   std::uint64_t offset;  ///< in the file, of the batch's first byte
   std::uint64_t line, record;
@@ -146,6 +155,7 @@ bool Parser::State::split_fast(RecordBatch& batch, std::size_t& consumed) {
     batch.record_end.push_back(end);
     batch.first_field.push_back(static_cast<std::uint32_t>(field - first));
     begin = next;
+    if (is_full(batch)) break;
   }
   // What follows the last record is parsed again with the bytes to come.
   batch.field_end.resize(batch.first_field.back());
@@ -185,7 +195,7 @@ void Parser::State::add_broken(RecordBatch& batch, std::size_t begin, const Plai
 
 /// Records from `from` on by the plain parser. Returns where the first record begins that is not whole yet.
 std::size_t Parser::State::split_plain(RecordBatch& batch, std::size_t from) {
-  while (from < filled) {
+  while (from < filled && !is_full(batch)) {
     const PlainRecord found = read_plain(bytes(batch), from, at_end, dialect, batch.field_end);
     if (found.kind == PlainRecord::Kind::NeedMore) break;
     if (found.kind == PlainRecord::Kind::Whole) {
@@ -310,7 +320,20 @@ Result<void> Parser::State::next(RecordBatch& batch) {
   carry.assign(batch.bytes.begin() + static_cast<std::ptrdiff_t>(consumed),
                batch.bytes.begin() + static_cast<std::ptrdiff_t>(filled));
   if (in_long_line) TRY(skip_long_line(batch));
+  fit_to_fields(batch);
   return {};
+}
+
+/// Where fields are short a batch is full long before its bytes are used up, and the rest would be copied and
+/// scanned again and again. So the next batch has as many bytes as should just fill it.
+void Parser::State::fit_to_fields(const RecordBatch& batch) {
+  if (batch.empty()) return;
+  const double share = std::max(static_cast<double>(batch.first_field.back()) / kBatchFields,
+                                static_cast<double>(batch.size()) / kBatchRecords);
+  const double fitting = share > 0 ? static_cast<double>(batch.size_bytes) / share : 0;
+  const auto most = static_cast<double>(most_batch_bytes);
+  const double least = std::min<double>(kLeastBatchBytes, most);
+  batch_bytes = static_cast<std::size_t>(std::clamp(fitting, least, most));
 }
 
 Parser::Parser(io::Source& source, const Dialect& dialect, const StartState& start, Kernel kernel,

@@ -24,14 +24,18 @@ struct StartState {
 /// doubled inside a quoted field, and at its end.
 ///
 /// The records do not depend on how the source cuts its reads, nor on the kernel. A batch owns its bytes
-/// (about 1 MiB, more only for one record that is larger) and may be checked on another thread. A record with
-/// broken structure is in the batch too, marked with its code, and reading goes on at the line after the one
-/// in which its field with the trouble opened. NUL bytes, bad UTF-8 and the number of fields are not looked
-/// at here. A blank line is a record of one empty field. Memory: the bytes of the batch and one carry buffer,
-/// each at most dialect.max_record_bytes + 2 MiB, and their marks. Not thread safe.
+/// (about 1 MiB, more only for one record that is larger, less where fields are so short that it would have
+/// more than kBatchFields fields or kBatchRecords records) and may be checked on another thread. A record
+/// with broken structure is in the batch too, marked with its code, and reading goes on at the line after the
+/// one in which its field with the trouble opened. NUL bytes, bad UTF-8 and the number of fields are not
+/// looked at here. A blank line is a record of one empty field. Memory: the bytes of the batch and one carry
+/// buffer, each at most dialect.max_record_bytes + 2 MiB, and their marks. Not thread safe.
 class Parser {
  public:
   static constexpr std::size_t kBatchBytes = 1 << 20;
+  /// What a batch costs further on depends on its fields more than on its bytes: a cell takes 16 bytes, and a
+  /// refused one some 200. One record with more fields is a batch of its own.
+  static constexpr std::size_t kBatchFields = 1 << 16, kBatchRecords = 1 << 14;
   /// `source` must outlive the parser and begin at start.offset. `batch_bytes` is what a batch usually holds:
   /// less for a file that is known to be small; more than kBatchBytes is for tests.
   Parser(io::Source& source, const Dialect& dialect, const StartState& start = {},

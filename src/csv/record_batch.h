@@ -58,8 +58,11 @@ struct RecordBatch {
   void clear();
 
   std::size_t field_count(std::size_t record) const { return first_field[record + 1] - first_field[record]; }
-  /// A blank line: no bytes at all. It has one empty field.
-  bool is_blank(std::size_t record) const { return record_begin[record] == record_end[record]; }
+  /// A record without any value: all its fields are empty and unquoted, as in a line without bytes, which has
+  /// one empty field, or in a row that a spreadsheet has as `,,,`. Its bytes are its delimiters then.
+  bool is_blank(std::size_t record) const {
+    return record_end[record] - record_begin[record] + 1 == field_count(record);
+  }
   std::uint64_t offset(std::size_t record) const {
     return own_offset.empty() ? first_offset + record_begin[record] : own_offset[record];
   }

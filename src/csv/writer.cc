@@ -49,9 +49,19 @@ std::string_view without_formula_escape(std::string_view cell) {
   return cell.starts_with('\'') && needs_formula_escape(cell.substr(1)) ? cell.substr(1) : cell;
 }
 
-void Writer::field(std::string_view value) {
-  if (!first_) out_ += options_.delimiter;
+void Writer::begin_field() {
+  if (first_) {
+    begin_ = out_.size();
+    all_null_ = true;
+  } else {
+    out_ += options_.delimiter;
+  }
   first_ = false;
+}
+
+void Writer::field(std::string_view value) {
+  begin_field();
+  all_null_ = false;
   if (options_.escape_formulas && needs_formula_escape(value))
     append("'" + std::string(value));
   else
@@ -75,11 +85,11 @@ void Writer::append(std::string_view value) {
 }
 
 void Writer::null_field() {
-  if (!first_) out_ += options_.delimiter;
-  first_ = false;
+  begin_field();
 }
 
 void Writer::end_record() {
+  if (all_null_ && !first_) out_.insert(begin_, 2, options_.quote_char);
   out_ += "\r\n";
   first_ = true;
 }

@@ -6,7 +6,8 @@
 namespace rowgate::csv {
 
 /// Appends fields and line ends of RFC 4180 (CRLF) to a string; a field is quoted only where it must be
-/// (delimiter, quote, CR, LF), and where it is an empty text that must differ from a null.
+/// (delimiter, quote, CR, LF), and where it is an empty text that must differ from a null. The first field of
+/// a record of nulls alone is quoted too: without any quote it would be a blank line to whoever reads it.
 class Writer {
  public:
   struct Options {
@@ -23,11 +24,14 @@ class Writer {
   void end_record();
 
  private:
+  void begin_field();
   void append(std::string_view value);
 
   std::string& out_;
   Options options_;
   bool first_ = true;
+  bool all_null_ = true;   ///< of the record so far
+  std::size_t begin_ = 0;  ///< where the record begins in out_
 };
 
 /// A cell that a spreadsheet would execute: it begins with = + - @ TAB CR (OWASP, "CSV Injection"), or with '

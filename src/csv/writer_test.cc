@@ -44,7 +44,9 @@ const Case kCases[] = {
     {"only quotes", {{"\"\""}}, "\"\"\"\"\"\"\r\n"},
     {"LF, CR and CRLF are quoted", {{"a\nb", "c\rd", "e\r\nf"}}, "\"a\nb\",\"c\rd\",\"e\r\nf\"\r\n"},
     {"an empty text is quoted, a null is not", {{"", std::nullopt, ""}}, "\"\",,\"\"\r\n"},
-    {"nulls only", {{std::nullopt, std::nullopt}}, ",\r\n"},
+    {"a record of nulls is no blank line",
+     {{std::nullopt, std::nullopt}, {std::nullopt}},
+     "\"\",\r\n\"\"\r\n"},
     {"non-ASCII stands as it is", {{"S\xC3\xA3o Paulo"}}, "S\xC3\xA3o Paulo\r\n"},
     {"formulas stand as they are unless asked", {{"=1+1", "-x"}}, "=1+1,-x\r\n"},
 };

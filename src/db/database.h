@@ -37,7 +37,9 @@ std::string_view name(Mode mode);  ///< "append", ...
 struct KeyFinding {
   std::uint64_t line = 0, record = 0, offset = 0, length = 0;
   Code code = Code::KeyDuplicateInTable;  ///< KeyDuplicateInTable (primary key), KeyNotUnique, KeyNoParent
-  std::uint32_t key = 0;  ///< KeyNotUnique: index into unique_keys; KeyNoParent: into foreign_keys
+  /// KeyNoParent: index into foreign_keys. KeyNotUnique: into unique_keys; behind their end, of an index that
+  /// the schema does not know, how far is the field that it begins with.
+  std::uint32_t key = 0;
   bool operator<(const KeyFinding& other) const {
     return line != other.line ? line < other.line : code != other.code ? code < other.code : key < other.key;
   }
@@ -54,8 +56,16 @@ struct LoadTarget {
   bool database_checks = false;   ///< checks: database = CHECK constraints repeat the schema's rules
   std::filesystem::path scratch;  ///< folder for work that does not fit in memory
   std::string run_id;             ///< names the staging table
-  std::stop_token stop = {};      ///< ends a settle() that takes long, with run.interrupted
+  /// Fields that the file lacks. An upsert leaves them alone in the rows that the table has; else they are
+  /// null. Never a required one, of the primary key or a part of another key in an upsert.
+  std::vector<std::size_t> absent = {};
+  std::stop_token stop = {};  ///< ends a settle() that takes long, with run.interrupted
 };
+
+/// Whether an upsert sets the field in rows that the table has.
+bool is_set_by_upsert(const LoadTarget& target, std::size_t field);
+/// The database's own counts do not add up: a row that rowgate wrote is nowhere. database.rows_missing.
+Error rows_missing(std::string_view table, std::string words, const std::vector<std::string>& triggers);
 
 /// With `keys: enforce` a table refers to its parents by constraints: one that does not exist is
 /// table.unknown.
@@ -69,8 +79,8 @@ Error undecided(const RunRecord& run, const Error& lost);
 
 /// What a sink has done with the rows given to it; known after settle().
 struct SinkCounts {
-  std::uint64_t written = 0;                ///< rows given less findings' records
-  std::uint64_t inserted = 0, updated = 0;  ///< upsert; inserted = written otherwise
+  std::uint64_t written = 0;                ///< inserted + updated
+  std::uint64_t inserted = 0, updated = 0;  ///< as the database counted them, statement by statement
   std::uint64_t refused = 0;                ///< distinct records among the findings
 };
 
@@ -213,8 +223,8 @@ class Database {
   /// write, does not compile; unknown or missing parameter), report.timeout, database.unreachable (no such
   /// file).
   virtual Result<std::unique_ptr<Cursor>> query(const Query& query) = 0;
-  virtual Result<std::vector<TableState>>
-  tables() = 0;  ///< all but rowgate's own; empty when the database does not exist
+  /// All but rowgate's own; none when the database does not exist.
+  virtual Result<std::vector<TableState>> tables(Rows rows) = 0;
   /// The table of that name in upper or lower case; the state has the name as it is stored.
   virtual Result<std::optional<TableState>> table(const TableName& table, Rows rows) = 0;
   /// Without its number of rows.

@@ -155,7 +155,7 @@ TEST_P(DatabaseTest, AnEnforcedReferenceNeedsItsTable) {
         write_and_settle(**dry, target(hires_name, hires_, Mode::Append), {{10, 1}}, 0, judged);
     EXPECT_TRUE(!done && is_unknown(done.error()));
   }
-  EXPECT_TRUE(!database_->exists() || database_->tables()->empty());
+  EXPECT_TRUE(!database_->exists() || database_->tables(Rows::Counted)->empty());
   load(departments_name, departments_, Mode::Append, {});
   EXPECT_THAT(load(hires_name, hires_, Mode::Append, {{10, 1}, {11, nullptr}}).findings,
               ElementsAre("2:key.no_parent:0"));
@@ -288,7 +288,7 @@ TEST_P(DatabaseTest, DryRunsJudgeAndLeaveNothing) {
   EXPECT_THAT(children.findings, ElementsAre("3:key.no_parent:0"));
   EXPECT_FALSE((*transaction)->commit({}));
   transaction->reset();
-  EXPECT_TRUE(database_->tables()->empty());
+  EXPECT_TRUE(database_->tables(Rows::Counted)->empty());
   EXPECT_EQ(database_->exists(), !world_.is_sqlite());
 }
 
@@ -473,7 +473,7 @@ TEST_P(DatabaseTest, LongQueriesEnd) {
 }
 
 TEST_P(DatabaseTest, NothingIsThereBeforeTheFirstLoad) {
-  EXPECT_TRUE(database_->tables()->empty());
+  EXPECT_TRUE(database_->tables(Rows::Counted)->empty());
   EXPECT_FALSE(database_->table(departments_name)->has_value());
   EXPECT_TRUE(database_->ledger().runs(std::nullopt, 5)->empty());
   EXPECT_EQ(database_->query({.sql = "SELECT 1"}).has_value(), !world_.is_sqlite());

@@ -61,11 +61,11 @@ Result<NamedTable> resolve_table(const Call& call, const db::TableName& wanted, 
   return found;
 }
 
-Result<std::vector<FoundTable>> visible_tables(const Call& call) {
+Result<std::vector<FoundTable>> visible_tables(const Call& call, db::Rows rows) {
   std::vector<FoundTable> all;
   for (const load::TableConfig& config : call.service.catalog.tables)
     if (call.may_see_table(config.name.name)) all.push_back({.name = config.name, .config = &config});
-  TRY_ASSIGN(std::vector<db::TableState> states, call.service.database.tables());
+  TRY_ASSIGN(std::vector<db::TableState> states, call.service.database.tables(rows));
   std::ranges::sort(states, {}, [](const db::TableState& state) { return state.table.name; });
   for (db::TableState& state : states) {
     if (!call.may_see_table(state.table.name)) continue;
@@ -84,7 +84,7 @@ Result<FoundTable> find_table(const Call& call, db::Rows rows) {
     if (found.is_known()) return FoundTable(std::move(found));
   }
   std::vector<std::string> known;
-  TRY_ASSIGN(const std::vector<FoundTable> tables, visible_tables(call));
+  TRY_ASSIGN(const std::vector<FoundTable> tables, visible_tables(call, db::Rows::NotCounted));
   for (const FoundTable& table : tables) known.push_back(table.name.name);
   return fail(Code::TableUnknown, fmt::format("there is no table \"{}\"", shown(name)), hint_of(name, known));
 }
@@ -126,6 +126,13 @@ bool is_id(std::string_view id, std::string_view prefix) {
   constexpr std::string_view kCrockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
   return id.size() == prefix.size() + 26 && id.starts_with(prefix) &&
          id.find_first_not_of(kCrockford, prefix.size()) == std::string_view::npos;
+}
+
+Result<Lane::Place> place_for_long_work(const Call& call) {
+  std::optional<Lane::Place> place = Lane::enter(call.service.long_work);
+  if (place) return *std::move(place);
+  return fail(Code::ReportQueueFull, "as many reports and exports are being made as the server makes at once",
+              "send the request again in a while");
 }
 
 }  // namespace rowgate::http

@@ -32,7 +32,7 @@ Result<NamedTable> resolve_table(const Call& call, const db::TableName& wanted,
                                  db::Rows rows = db::Rows::NotCounted);
 
 /// All tables that the call's key may see: the configured ones in their order, then the others by name.
-Result<std::vector<FoundTable>> visible_tables(const Call& call);
+Result<std::vector<FoundTable>> visible_tables(const Call& call, db::Rows rows);
 /// The table of the path; its rows are counted where asked. Fails with table.unknown.
 Result<FoundTable> find_table(const Call& call, db::Rows rows = db::Rows::NotCounted);
 /// The schema that the table is judged by: as configured, else as kept in the database; nullopt: neither.
@@ -48,5 +48,8 @@ Result<const report::Definition*> find_report(const Call& call);
 
 /// Whether `id` is the prefix and 26 characters of Crockford's base 32.
 bool is_id(std::string_view id, std::string_view prefix);
+
+/// A place for a report or an export. Fails with report.queue_full where as many are being made as may be.
+Result<Lane::Place> place_for_long_work(const Call& call);
 
 }  // namespace rowgate::http

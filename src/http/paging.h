@@ -11,6 +11,9 @@ namespace rowgate::http {
 
 /// A page ends before its limit where its items have so many bytes: rows may be of any size.
 inline constexpr std::size_t kFullPageBytes = 4 << 20;
+/// And this many items are asked for at once, so that a page of a thousand large ones is not held in memory
+/// before its bytes are counted.
+inline constexpr std::size_t kPagePiece = 50;
 
 /// The `limit` and `cursor` of a list.
 struct Page {

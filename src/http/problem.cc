@@ -17,6 +17,7 @@ std::optional<std::chrono::seconds> usual_wait(Code code) {
   switch (code) {
     case Code::RequestTooManyConnections:
     case Code::RunIdempotencyInProgress:
+    case Code::ReportQueueFull:
     case Code::RunQueueFull:
     case Code::TableBusy:
       return std::chrono::seconds(1);

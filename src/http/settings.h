@@ -72,6 +72,7 @@ struct HttpLimits {
   std::chrono::milliseconds sync_wait{10'000};
   std::size_t queue = 64;
   unsigned loads_at_once = 4;
+  unsigned reports_at_once = 8;  ///< and exports; fewer than there are workers
   std::size_t page = 100, max_page = 1'000;
 };
 

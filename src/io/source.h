@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace rowgate::io {
 
@@ -35,7 +36,13 @@ class SourceFile {
   virtual Result<std::string> sha256() const = 0;
   /// The name to show: "hired_employees.csv", "-".
   virtual const std::string& name() const = 0;
+  /// That the stored bytes are still those that were there when this was opened, as far as their size and the
+  /// time of their last change tell. Fails with file.changed.
+  virtual Result<void> check_unchanged() const { return {}; }
 };
+
+/// Somebody writes to the file while it is read.
+Error file_changed(std::string_view shown_name);
 
 /// Reads until `into` is full or the source ends.
 Result<std::size_t> read_fully(Source& source, std::span<char> into);

@@ -56,6 +56,7 @@ class StoredFile : public SourceFile {
     return stored_->read_so_far.load(std::memory_order_relaxed);
   }
   const std::string& name() const override { return stored_->name; }
+  Result<void> check_unchanged() const override { return stored_->check_unchanged(); }
 
   Result<std::string> sha256() const override {
     {
@@ -78,6 +79,11 @@ class StoredFile : public SourceFile {
  private:
   std::shared_ptr<StoredBytes> stored_;
 };
+
+/// Of the last change, in nanoseconds.
+std::int64_t time_of(const struct stat& about) {
+  return static_cast<std::int64_t>(about.st_mtim.tv_sec) * 1'000'000'000 + about.st_mtim.tv_nsec;
+}
 
 Error unreadable(int errno_value, std::string_view shown_name) {
   if (errno_value == ENOENT)
@@ -103,6 +109,21 @@ Result<std::size_t> StoredBytes::read_at(std::uint64_t offset, std::span<char> i
     if (got >= 0) return static_cast<std::size_t>(got);
     if (errno != EINTR) return std::unexpected(unreadable(errno, name));
   }
+}
+
+Result<void> StoredBytes::check_unchanged() const {
+  const auto* fd = std::get_if<Descriptor>(&bytes);
+  if (fd == nullptr || changed_at_ns == 0) return {};
+  struct stat now{};
+  if (::fstat(fd->get(), &now) != 0) return std::unexpected(unreadable(errno, name));
+  if (static_cast<std::uint64_t>(now.st_size) == size && time_of(now) == changed_at_ns) return {};
+  return std::unexpected(file_changed(name));
+}
+
+Error file_changed(std::string_view shown_name) {
+  return {Code::FileChanged,
+          fmt::format("'{}' changed while it was read; nothing was loaded", shown(shown_name)),
+          "load a copy of the file, or pipe it in and give - as the file's name"};
 }
 
 std::shared_ptr<SourceFile> stored_file(std::shared_ptr<StoredBytes> stored) {
@@ -133,6 +154,7 @@ Result<std::shared_ptr<SourceFile>> open_file(const std::filesystem::path& path,
   ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
   auto stored = std::make_shared<StoredBytes>();
   stored->size = static_cast<std::uint64_t>(about.st_size);
+  stored->changed_at_ns = time_of(about);
   stored->bytes = std::move(fd);
   stored->name = std::move(shown_name);
   stored->sha256 = std::move(sha256);

@@ -17,6 +17,7 @@ namespace rowgate::io {
 struct StoredBytes {
   std::variant<std::string, Descriptor> bytes;
   std::uint64_t size = 0;
+  std::int64_t changed_at_ns = 0;  ///< st_mtim of a file that has a name
   std::string name;
   std::atomic<std::uint64_t> read_so_far{0};
   std::mutex mutex = {};
@@ -24,6 +25,7 @@ struct StoredBytes {
 
   /// Up to into.size() bytes from `offset`; 0 = the end.
   Result<std::size_t> read_at(std::uint64_t offset, std::span<char> into) const;
+  Result<void> check_unchanged() const;
 };
 
 /// A SourceFile over stored bytes.

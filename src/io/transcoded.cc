@@ -194,6 +194,7 @@ class TranscodedFile : public SourceFile {
   std::uint64_t stored_bytes_read() const override { return stored_->stored_bytes_read(); }
   Result<std::string> sha256() const override { return stored_->sha256(); }
   const std::string& name() const override { return stored_->name(); }
+  Result<void> check_unchanged() const override { return stored_->check_unchanged(); }
 
  private:
   struct Beginning {

@@ -24,11 +24,12 @@ store::FileKey source_key(std::string_view run_id) {
 }
 
 Result<RejectReader> open_rejects(store::Store& store, const db::RunRecord& run) {
-  Result<std::unique_ptr<io::Source>> source = store.open(reject_file_key(run.id));
-  if (source) return RejectReader(*std::move(source));
-  if (source.error().code == Code::FileNotFound && run.rows_rejected > 0)
+  Result<std::shared_ptr<io::SourceFile>> file = store.file(reject_file_key(run.id));
+  if (!file && file.error().code == Code::FileNotFound) file = store.file(old_reject_file_key(run.id));
+  if (file) return RejectReader::open(*file);
+  if (file.error().code == Code::FileNotFound && run.rows_rejected > 0)
     return std::unexpected(expired("rejects", run));
-  return std::unexpected(std::move(source).error());
+  return std::unexpected(std::move(file).error());
 }
 
 Result<std::shared_ptr<io::SourceFile>> open_source(store::Store& store, const std::filesystem::path& spool,

@@ -1,6 +1,7 @@
 #include "load/kept_files.h"
 
 #include "db/testing.h"
+#include "load/testing.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -73,14 +74,16 @@ TEST_F(KeptFilesTest, WhatIsGoneIsToldAsExpired) {
 }
 
 TEST_F(KeptFilesTest, TheFirstRejectsHaveAllTheirProblemsUpToTheLimit) {
-  std::string file = head_line({.run = "run_1", .table = "people", .file = "people.csv", .columns = {"id"}});
+  std::vector<RefusedRecord> records;
   for (std::uint64_t line = 2; line < 6; ++line) {
-    RefusedRecord record{.line = line, .record = line - 1, .raw = "x,y"};
+    RefusedRecord& record =
+        records.emplace_back(RefusedRecord{.line = line, .record = line - 1, .raw = "x,y"});
     for (const char* field : {"id", "name"})
       record.problems.push_back({.code = Code::ValueNotInteger, .field = field, .line = line});
-    file += record_line(record);
   }
-  put("rejects/run_1.jsonl", file + end_line(4));
+  put("rejects/run_1.jsonl",
+      load::testing::old_reject_file(
+          {.run = "run_1", .table = "people", .file = "people.csv", .columns = {"id"}}, records));
   const db::RunRecord run{.id = "run_1", .rows_rejected = 4};
   const std::vector<RefusedRecord> first = first_rejects(*store_, run, 3);
   ASSERT_EQ(first.size(), 2U);

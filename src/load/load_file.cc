@@ -1,6 +1,7 @@
 #include "load/load_file.h"
 
 #include "base/text.h"
+#include "base/units.h"
 #include "load/key_index.h"
 #include "load/reject_origin.h"
 
@@ -12,6 +13,9 @@ namespace rowgate::load {
 namespace {
 
 constexpr std::size_t kKeyMemoryBytes = 32 << 20;
+/// A longer key no PostgreSQL index takes (2,704 bytes with what it adds to each value), so none is accepted
+/// anywhere.
+constexpr std::size_t kKeyBytes = 2600;
 
 Error stopped() {
   return {Code::RunInterrupted, "stopped; nothing of this file was loaded", "load the file again"};
@@ -28,7 +32,7 @@ class FileLoad {
         sink_(sink),
         run_(outcome.run),
         order_(prepared.schema),
-        log_(context.settings.spool) {}
+        log_(context.settings.spool, request.max_reject_bytes) {}
 
   Result<void> run();
 
@@ -39,6 +43,7 @@ class FileLoad {
   void take_parent(const std::string& named);
   Result<bool> take(table::CheckedBatch& batch);
   Result<void> judge_keys(table::CheckedBatch& batch);
+  void refuse_long_keys(table::CheckedBatch& batch) const;
   Result<void> find_duplicates();
   Result<void> refuse_duplicates(table::CheckedBatch& batch);
   bool count_limit_reached(const table::CheckedBatch& batch) const;
@@ -59,6 +64,7 @@ class FileLoad {
   std::optional<DuplicateFinder> duplicates_;
   bool told_unordered_ = false;
   bool over_count_ = false;
+  bool rejects_are_missing_ = false;  ///< they are larger than they may be
   table::Totals totals_;
   std::uint64_t first_blank_line_ = 0;
   RejectLog log_;
@@ -116,7 +122,45 @@ Result<bool> FileLoad::take(table::CheckedBatch& batch) {
   return true;
 }
 
+/// What the values of a key take in an index: texts and the length of each, 8 bytes for a number.
+std::size_t key_bytes(const std::vector<std::size_t>& fields, const table::Cell* row) {
+  std::size_t bytes = 0;
+  for (const std::size_t field : fields)
+    if (row[field].kind != table::CellKind::Null) bytes += row[field].is_text() ? row[field].size + 4 : 8;
+  return bytes;
+}
+
+void FileLoad::refuse_long_keys(table::CheckedBatch& batch) const {
+  const std::vector<std::vector<std::size_t>> keys = prepared_.schema.keys();
+  std::vector<std::uint32_t> rows;
+  for (std::uint32_t row = 0; row < batch.rows(); ++row) {
+    for (std::uint32_t key = 0; key < keys.size(); ++key) {
+      const std::size_t bytes = key_bytes(keys[key], batch.row(row));
+      if (bytes <= kKeyBytes) continue;
+      const std::uint32_t record = batch.row_record[row];
+      if (rows.empty() || rows.back() != row) {
+        rows.push_back(row);
+        batch.rejects.push_back({.line = batch.line(row),
+                                 .record = batch.records.first_record + record,
+                                 .offset = batch.records.offset(record),
+                                 .length = batch.records.length[record],
+                                 .problems = {}});
+      }
+      batch.rejects.back().problems.push_back(
+          key_problem(Code::LimitKey, key, prepared_.frame, batch.records, record,
+                      fmt::format("{} bytes, at most {} are possible", grouped(bytes), grouped(kKeyBytes))));
+    }
+  }
+  if (rows.empty()) return;
+
+  std::ranges::sort(batch.rejects, {}, &table::Reject::line);
+  batch.remove_rows(rows);
+}
+
 Result<void> FileLoad::judge_keys(table::CheckedBatch& batch) {
+  const std::size_t rows = batch.rows();
+  refuse_long_keys(batch);
+  context_.progress.rows_rejected += rows - batch.rows();
   order_.observe(batch);
   if (!told_unordered_ && !order_.primary_ascends()) {
     told_unordered_ = true;
@@ -135,6 +179,7 @@ Result<void> FileLoad::find_duplicates() {
   Progress unseen;  // the bar shows the load, not this
   const PassInput input{*request_.file, prepared_.frame, context_.settings.check_threads, unseen};
   const auto collect = [this](table::CheckedBatch& batch) -> Result<bool> {
+    refuse_long_keys(batch);
     TRY(duplicates_->add(batch));
     return true;
   };
@@ -194,7 +239,13 @@ void FileLoad::stop_at_limit(table::CheckedBatch& batch) {
 Result<void> FileLoad::note_rejects(const table::CheckedBatch& batch) {
   for (const table::Reject& reject : batch.rejects) {
     counts_.add(reject, prepared_.schema);
-    TRY(log_.append(reject));
+    if (log_.is_full()) continue;
+
+    // The record's bytes are read again later, and must then be the same.
+    const auto index = static_cast<std::size_t>(reject.record - batch.records.first_record);
+    const std::string_view raw = batch.records.raw(index);
+    const bool is_whole = raw.size() == reject.length && batch.records.own_offset.empty();
+    TRY(log_.append({reject, is_whole ? std::optional(hash_of(raw)) : std::nullopt}));
   }
   return {};
 }
@@ -207,14 +258,19 @@ Result<void> FileLoad::write_rejects(db::KeyFindings* findings) {
                       .file = run_.file_name,
                       .dialect = prepared_.frame.opening.dialect,
                       .columns = prepared_.frame.opening.header,
-                      .map = prepared_.map};
+                      .map = prepared_.map,
+                      .schema = table::to_json(prepared_.schema)};
   if (head.columns.empty()) head.columns = names_by_position();
   RejectWriter writer(*request_.file, prepared_.frame,
                       {.store = context_.store,
                        .head = std::move(head),
                        .observer = context_.observer,
-                       .request_index = context_.request_index});
-  return writer.write_all(log_, findings, counts_);
+                       .request_index = context_.request_index,
+                       .max_bytes = request_.max_reject_bytes,
+                       .stop = context_.stop});
+  TRY_ASSIGN(const bool is_whole, writer.write_all(log_, findings, counts_));
+  rejects_are_missing_ = !is_whole;
+  return {};
 }
 
 /// A file without header is read by position, so its columns are called like the fields.
@@ -246,6 +302,14 @@ void FileLoad::finish_record() {
 
 /// Judged when every number is known; what it refuses is rolled back.
 Result<void> FileLoad::verdict() const {
+  TRY(request_.file->check_unchanged());
+  if (rejects_are_missing_)
+    return fail(
+        Code::LimitRejectBytes,
+        fmt::format("the rejects of {} rows take more than {}; only the first of them are kept, and nothing "
+                    "was loaded",
+                    grouped(totals_.rejected), bytes_text(request_.max_reject_bytes)),
+        "repair the file, or raise limits.max_reject_bytes");
   const std::uint64_t tried = totals_.read - totals_.skipped;
   if (over_count_ || (request_.abort_on_reject && totals_.rejected > 0) ||
       (tried > 0 && totals_.accepted == 0) || request_.max_rejects.exceeded(totals_.rejected, tried))
@@ -342,6 +406,55 @@ Result<void> follow_origin(const LoadRequest& request, const LoadContext& contex
   return {};
 }
 
+std::vector<std::size_t> absent_fields(const Prepared& prepared) {
+  std::vector<std::size_t> absent;
+  const std::vector<int>& columns = prepared.frame.columns.column_of_field;
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    if (columns[i] == table::ColumnMap::kAbsent) absent.push_back(i);
+  return absent;
+}
+
+/// An upsert leaves the fields alone that the file lacks, so it needs those by which rows are found, those
+/// that a new row must have, and none or all of a key: half of one would have to be judged with values that
+/// the file does not have.
+Result<void> judge_absent_fields(const LoadRequest& request, const Prepared& prepared, db::RunRecord& run) {
+  const std::vector<std::size_t> absent = absent_fields(prepared);
+  if (absent.empty() || request.mode == db::Mode::Append) return {};
+  const table::TableSchema& schema = prepared.schema;
+  if (request.mode == db::Mode::Replace) {
+    for (const std::size_t field : absent)
+      run.warnings.push_back({.code = Code::HeaderMismatch,
+                              .message = fmt::format("the file has no `{}`, which is empty in every row now",
+                                                     schema.fields[field].name),
+                              .count = 1,
+                              .first_line = 1});
+    return {};
+  }
+
+  const auto is_absent = [&](std::size_t field) { return std::ranges::find(absent, field) != absent.end(); };
+  for (const std::size_t field : absent)
+    if (schema.is_required(field))
+      return fail(Code::HeaderMismatch,
+                  fmt::format("the file has no `{}`, which is {}; an upsert cannot do without",
+                              schema.fields[field].name,
+                              std::ranges::find(schema.primary_key, field) != schema.primary_key.end()
+                                  ? "part of the primary key"
+                                  : "required"),
+                  "add the column to the file");
+  std::vector<std::vector<std::size_t>> keys = schema.unique_keys;
+  for (const table::ForeignKey& key : schema.foreign_keys) keys.push_back(key.fields);
+  for (const std::vector<std::size_t>& key : keys) {
+    const auto first = std::ranges::find_if(key, is_absent);
+    if (first == key.end() || std::ranges::all_of(key, is_absent)) continue;
+    return fail(
+        Code::HeaderMismatch,
+        fmt::format("the file has no `{}`, but other fields of the same key; an upsert cannot judge it",
+                    schema.fields[*first].name),
+        "add the column to the file, or leave out all fields of the key");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> prepare(const LoadRequest& request, const LoadContext& context, Prepared& prepared,
@@ -364,6 +477,7 @@ Result<void> prepare(const LoadRequest& request, const LoadContext& context, Pre
     return std::unexpected(std::move(columns).error());
   }
   prepared.frame.columns = *std::move(columns);
+  TRY(judge_absent_fields(request, prepared, outcome.run));
   for (const std::string& name : prepared.frame.columns.ignored)
     outcome.run.warnings.push_back(
         {.code = Code::HeaderExtra,
@@ -386,6 +500,7 @@ Result<void> load_file(const LoadRequest& request, const LoadContext& context, c
                                     .database_checks = request.database_checks,
                                     .scratch = context.settings.spool,
                                     .run_id = run.id,
+                                    .absent = absent_fields(prepared),
                                     .stop = context.stop}));
   return FileLoad(request, context, prepared, *sink, outcome).run();
 }

@@ -71,6 +71,7 @@ Result<LoadRequest> make_request(const Catalog& catalog, const db::TableName& ta
                       .mode = read.mode,
                       .abort_on_reject = read.abort_on_reject,
                       .max_rejects = catalog.limits.max_rejects,
+                      .max_reject_bytes = catalog.limits.max_reject_bytes,
                       .parent = options.parent};
   if (const TableConfig* known = catalog.find(table.name); known != nullptr) {
     request.table = known->name;

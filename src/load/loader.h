@@ -35,7 +35,8 @@ struct LoadRequest {
   bool enforce_keys = false, database_checks = false;
   bool abort_on_reject = false;  ///< on_reject=abort
   RejectLimit max_rejects = {};
-  std::string parent = {};  ///< a run whose rejects this file repairs; else taken from rg_run
+  std::uint64_t max_reject_bytes = kGiB;  ///< of the stored rejects; a run that has more fails
+  std::string parent = {};                ///< a run whose rejects this file repairs; else taken from rg_run
 };
 
 struct LoadOutcome {

@@ -138,7 +138,8 @@ class Twin {
     for (const Person& person : file_.people) {
       ++verdicts_.read;
       const std::set<std::string> codes = structure_and_rules(person);
-      if (person.kind == Kind::Blank)
+      const std::string raw = person.raw();
+      if (raw.find_first_not_of(',') == std::string::npos)
         ++verdicts_.skipped;
       else if (codes.empty())
         verdicts_.accepted[line] = person;
@@ -243,8 +244,9 @@ class InStep {
 
   std::string rejects_differ(const std::string& run, const Verdicts& right) {
     if (right.rejects.empty()) return store_->open(reject_file_key(run)) ? "a file of no rejects" : "";
-    RejectReader reader(*io::memory_file(stored(*store_, reject_file_key(run)))->open(0));
-    if (!reader.head()) return "no reject file";
+    Result<RejectReader> opened = RejectReader::open(io::memory_file(stored(*store_, reject_file_key(run))));
+    if (!opened || !opened->head()) return "no reject file";
+    RejectReader& reader = *opened;
     for (const auto& [line, reject] : right.rejects) {
       const auto found = reader.next();
       if (!found || !*found) return fmt::format("the reject of line {} is missing", line);

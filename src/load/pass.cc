@@ -23,7 +23,7 @@ struct Slot {
 Result<std::unique_ptr<io::Source>> open_after_header(const io::SourceFile& file, std::uint64_t offset) {
   TRY_ASSIGN(std::unique_ptr<io::Source> source, file.open(0));
   TRY_ASSIGN(const std::uint64_t skipped, io::skip(*source, offset));
-  if (skipped < offset) return fail(Code::FileUnreadable, "the file became shorter while it was read");
+  if (skipped < offset) return std::unexpected(io::file_changed(file.name()));
   return source;
 }
 

@@ -60,6 +60,34 @@ void write_data(csv::Writer& out, const csv::RecordBatch& parsed, const std::vec
   }
 }
 
+/// A record larger than memory has its bytes in rg_raw; they go there in pieces.
+Result<void> write_large(RejectReader& reader, const RejectFileHead& head, const RefusedRecord& record,
+                         std::size_t columns, const Output& out) {
+  std::string text;
+  csv::Writer writer(
+      text,
+      {.delimiter = head.dialect.delimiter, .quote_char = head.dialect.quote_char, .escape_formulas = true});
+  for (std::size_t i = 0; i < columns; ++i) writer.null_field();
+  write_own_columns(writer, head, record, true);
+  text.resize(text.rfind("\r\n"));  // rg_raw is the last field, and empty so far
+  TRY(out(text));
+
+  const char quote = head.dialect.quote_char;
+  std::string piece(1, quote);
+  for (bool is_first = true;; is_first = false) {
+    TRY_ASSIGN(const std::string bytes, reader.next_piece());
+    if (bytes.empty()) break;
+    if (is_first && csv::needs_formula_escape(bytes)) piece += '\'';
+    for (const char byte : bytes) {
+      piece += byte;
+      if (byte == quote) piece += byte;
+    }
+    TRY(out(piece));
+    piece.clear();
+  }
+  return out(std::string(1, quote) + "\r\n");
+}
+
 }  // namespace
 
 Result<void> export_csv(RejectReader& reader, const Output& out) {
@@ -83,6 +111,10 @@ Result<void> export_csv(RejectReader& reader, const Output& out) {
     text.clear();
     TRY_ASSIGN(std::optional<RefusedRecord> record, reader.next());
     if (!record) return {};
+    if (record->raw_bytes > 0) {
+      TRY(write_large(reader, head, *record, columns.size(), out));
+      continue;
+    }
     parsed.clear();
     csv::append_record(parsed, record->raw, dialect, record->line);
     bool in_columns = can_stand_in_columns(*record, parsed, head.columns.size());
@@ -98,15 +130,6 @@ Result<void> export_csv(RejectReader& reader, const Output& out) {
     else
       for (std::size_t i = 0; i < columns.size(); ++i) writer.null_field();
     write_own_columns(writer, head, *record, in_columns);
-  }
-}
-
-Result<void> export_jsonl(RejectReader& reader, const Output& out) {
-  TRY(reader.head());
-  for (;;) {
-    TRY_ASSIGN(const std::optional<RefusedRecord> record, reader.next());
-    if (!record) return {};
-    TRY(out(record_line(*record)));
   }
 }
 

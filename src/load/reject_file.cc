@@ -3,19 +3,20 @@
 #include "base/base64.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "load/reject_formats.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <utility>
+#include <array>
 
 namespace rowgate::load {
 namespace {
 
 using Json = nlohmann::ordered_json;
+using table::Problem;
 
-constexpr int kVersion = 1;
-constexpr std::string_view kEndLine = "{\"end\":true";
+constexpr std::size_t kShownValueBytes = 1024;
 constexpr std::string_view kRawBase64 = ",\"raw_base64\":\"";
 
 Json to_json(const RejectProblem& problem) {
@@ -37,68 +38,53 @@ Json to_json(const RejectProblem& problem) {
 std::string open_line(const RefusedRecord& record) {
   Json errors = Json::array();
   for (const RejectProblem& problem : record.problems) errors.push_back(to_json(problem));
-  const Json json{
-      {"line", record.line}, {"record", record.record}, {"offset", record.offset}, {"errors", errors}};
+  Json json{{"line", record.line}, {"record", record.record}, {"offset", record.offset}, {"errors", errors}};
+  if (record.more > 0) json["more_errors"] = record.more;
   std::string line = json.dump(-1, ' ', false, Json::error_handler_t::replace);
   line.pop_back();
   return line;
 }
 
-RejectProblem problem_from(const Json& json) {
-  RejectProblem problem{.code = Code::InternalError};
-  if (const auto code = code_from_text(json.at("code").get<std::string>())) problem.code = *code;
-  problem.line = json.at("line");
-  problem.column = json.at("column");
-  problem.column_number = json.value("column_number", std::uint64_t{0});
-  problem.field = json.value("field", "");
-  problem.found = json.value("found", "");
-  problem.title = json.value("title", "");
-  problem.label = json.value("label", "");
-  problem.expected = json.value("expected", "");
-  problem.help = json.value("help", "");
-  return problem;
-}
-
-/// nullopt where the record's bytes cannot be had.
-std::optional<RefusedRecord> record_from(const Json& json) {
-  RefusedRecord record;
-  record.line = json.at("line");
-  record.record = json.at("record");
-  record.offset = json.at("offset");
-  for (const Json& error : json.at("errors")) record.problems.push_back(problem_from(error));
-  if (json.contains("raw")) {
-    record.raw = json.at("raw");
-    return record;
-  }
-  std::optional<std::string> bytes = base64_decode(json.at("raw_base64").get<std::string>());
-  if (!bytes) return std::nullopt;
-  record.raw = *std::move(bytes);
-  return record;
-}
-
 }  // namespace
 
 store::FileKey reject_file_key(std::string_view run_id) {
+  return fmt::format("rejects/{}.jsonl.zst", run_id);
+}
+
+store::FileKey old_reject_file_key(std::string_view run_id) {
   return fmt::format("rejects/{}.jsonl", run_id);
 }
 
-std::string head_line(const RejectFileHead& head) {
-  Json map = Json::array();
-  for (const auto& [column, field] : head.map) map.push_back({column, field});
-  const Json json{{"rowgate_rejects", kVersion},
-                  {"run", head.run},
-                  {"table", head.table},
-                  {"file", head.file},
-                  {"delimiter", std::string(1, head.dialect.delimiter)},
-                  {"quote_char", std::string(1, head.dialect.quote_char)},
-                  {"cr_line_end", head.dialect.line_end == csv::LineEnd::CrOrLf},
-                  {"columns", head.columns},
-                  {"map", map}};
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+RefusedRecord in_words(const table::Reject& reject, std::string raw, const table::TableSchema& schema) {
+  RefusedRecord record{.line = reject.line,
+                       .record = reject.record,
+                       .offset = reject.offset,
+                       .problems = {},
+                       .raw = std::move(raw),
+                       .more = reject.unkept.size()};
+  for (const Problem& problem : reject.problems) {
+    table::Description words = table::describe(problem, schema);
+    const bool has_field = problem.field < schema.fields.size();
+    record.problems.push_back({
+        .code = problem.code,
+        .field = has_field ? schema.fields[problem.field].name : "",
+        .line = problem.at.line,
+        .column = problem.at.column,
+        .column_number = problem.column == Problem::kNoField ? 0 : problem.column + std::uint64_t{1},
+        .found = problem.found.substr(0, kShownValueBytes),
+        .title = std::move(words.title),
+        .label = std::move(words.label),
+        .expected = std::move(words.expected),
+        .help = std::move(words.help),
+    });
+  }
+  return record;
 }
 
 std::string record_line(const RefusedRecord& record) {
   std::string line = open_line(record);
+  if (record.raw_bytes > 0) return line + fmt::format(",\"raw_bytes\":{}}}\n", record.raw_bytes);
+
   if (valid_utf8_prefix(record.raw) == record.raw.size()) {
     line += ",\"raw\":";
     append_json_string(line, record.raw);
@@ -110,119 +96,53 @@ std::string record_line(const RefusedRecord& record) {
   return line + "}\n";
 }
 
-std::string large_record_begin(const RefusedRecord& record) {
-  return open_line(record).append(kRawBase64);
-}
-
-std::string large_record_end() {
-  return "\"}\n";
-}
-
-std::string end_line(std::uint64_t count) {
-  return fmt::format("{},\"rejects\":{}}}\n", kEndLine, count);
-}
-
-struct RejectReader::State {
-  std::unique_ptr<io::Source> source;
-  std::string buffer = {};
-  std::size_t used = 0;
-  std::uint64_t line_offset = 0, next_offset = 0;
-  std::uint64_t count = 0;
-  std::optional<std::string> held = {};
-
-  Error damaged(std::string_view what) const {
-    return {Code::InternalError,
-            fmt::format("the stored reject file is damaged at byte {}: {}", line_offset, what)};
-  }
-
-  Result<bool> fill() {
-    buffer.erase(0, used);
-    used = 0;
-    const std::size_t kept = buffer.size();
-    buffer.resize(kept + 64 * 1024);
-    TRY_ASSIGN(const std::size_t got, source->read(std::span(buffer).subspan(kept)));
-    buffer.resize(kept + got);
-    return got != 0;
-  }
-
-  Result<std::string> line() {
-    std::size_t searched = used;
-    for (;;) {
-      const std::size_t end = buffer.find('\n', searched);
-      if (end != std::string::npos) {
-        std::string text = buffer.substr(used, end - used);
-        line_offset = next_offset;
-        next_offset += text.size() + 1;
-        used = end + 1;
-        return text;
-      }
-      searched = buffer.size() - used;
-      TRY_ASSIGN(const bool more, fill());
-      if (!more) return std::unexpected(damaged("it ends in the middle"));
+Result<void> export_jsonl(RejectReader& reader, const Output& out) {
+  TRY(reader.head());
+  for (;;) {
+    TRY_ASSIGN(const std::optional<RefusedRecord> record, reader.next());
+    if (!record) return {};
+    if (record->raw_bytes == 0) {
+      TRY(out(record_line(*record)));
+      continue;
     }
-  }
 
-  /// The line that skip() has read too far, or the next one.
-  Result<std::string> next_line() {
-    if (!held) return line();
-    return std::exchange(held, std::nullopt).value();
+    TRY(out(open_line(*record).append(kRawBase64)));
+    for (;;) {
+      TRY_ASSIGN(const std::string piece, reader.next_piece());
+      if (piece.empty()) break;
+      TRY(out(base64_encode(piece)));
+    }
+    TRY(out("\"}\n"));
   }
+}
 
-  Result<Json> object() {
-    TRY_ASSIGN(const std::string text, next_line());
-    Json json = Json::parse(text, nullptr, false);
-    if (!json.is_object()) return std::unexpected(damaged("not a JSON object"));
-    return json;
-  }
-};
-
-RejectReader::RejectReader(std::unique_ptr<io::Source> source)
-    : state_(new State{.source = std::move(source)}) {}
+RejectReader::RejectReader(std::unique_ptr<Format> format) : format_(std::move(format)) {}
 RejectReader::~RejectReader() = default;
 RejectReader::RejectReader(RejectReader&&) noexcept = default;
 
+Result<RejectReader> RejectReader::open(const std::shared_ptr<io::SourceFile>& file) {
+  TRY_ASSIGN(const std::unique_ptr<io::Source> source, file->open(0));
+  std::array<char, 1> first{};
+  TRY_ASSIGN(const std::size_t got, io::read_fully(*source, first));
+  if (got == 1 && first[0] == '{') {
+    TRY_ASSIGN(std::unique_ptr<Format> format, open_version_1(file));
+    return RejectReader(std::move(format));
+  }
+  TRY_ASSIGN(std::unique_ptr<Format> format, open_version_2(file));
+  return RejectReader(std::move(format));
+}
+
 Result<RejectFileHead> RejectReader::head() {
-  TRY_ASSIGN(const Json json, state_->object());
-  try {
-    if (json.at("rowgate_rejects") != kVersion) return std::unexpected(state_->damaged("an unknown version"));
-    RejectFileHead head{.run = json.at("run"), .table = json.at("table"), .file = json.at("file")};
-    head.dialect.delimiter = json.at("delimiter").get<std::string>().at(0);
-    head.dialect.quote_char = json.at("quote_char").get<std::string>().at(0);
-    if (json.at("cr_line_end")) head.dialect.line_end = csv::LineEnd::CrOrLf;
-    for (const Json& column : json.at("columns")) head.columns.push_back(column);
-    for (const Json& pair : json.at("map")) head.map.emplace_back(pair.at(0), pair.at(1));
-    return head;
-  } catch (const std::exception& error) {
-    return std::unexpected(state_->damaged(error.what()));
-  }
+  return format_->head();
 }
-
 Result<std::optional<RefusedRecord>> RejectReader::next() {
-  TRY_ASSIGN(const Json json, state_->object());
-  try {
-    if (json.contains("end")) {
-      if (json.at("rejects") != state_->count) return std::unexpected(state_->damaged("records are missing"));
-      return std::optional<RefusedRecord>{};
-    }
-    ++state_->count;
-    std::optional<RefusedRecord> record = record_from(json);
-    if (!record) return std::unexpected(state_->damaged("its base64 is none"));
-    return record;
-  } catch (const std::exception& error) {
-    return std::unexpected(state_->damaged(error.what()));
-  }
+  return format_->next();
 }
-
+Result<std::string> RejectReader::next_piece() {
+  return format_->next_piece();
+}
 Result<void> RejectReader::skip(std::uint64_t records) {
-  for (; records > 0; --records) {
-    TRY_ASSIGN(std::string line, state_->line());
-    if (line.starts_with(kEndLine)) {
-      state_->held = std::move(line);
-      return {};
-    }
-    ++state_->count;
-  }
-  return {};
+  return format_->skip(records);
 }
 
 }  // namespace rowgate::load

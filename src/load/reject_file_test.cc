@@ -2,6 +2,7 @@
 
 #include "base/base64.h"
 #include "csv/testing.h"
+#include "io/testing.h"
 #include "load/testing.h"
 
 #include <fmt/format.h>
@@ -65,14 +66,13 @@ RejectFileHead head_of(std::vector<std::string> columns, csv::Dialect dialect = 
 }
 
 std::string file_of(const RejectFileHead& head, const std::vector<RefusedRecord>& records) {
-  std::string bytes = head_line(head);
-  for (const RefusedRecord& record : records) bytes += record_line(record);
-  return bytes + end_line(records.size());
+  return testing::old_reject_file(head, records);
 }
 
 /// All records, or the error that reading ended with.
 Result<std::vector<RefusedRecord>> read_whole(std::string_view bytes, std::size_t piece = 1 << 20) {
-  RejectReader reader(std::make_unique<csv::testing::PieceSource>(bytes, piece));
+  TRY_ASSIGN(RejectReader reader,
+             RejectReader::open(std::make_shared<io::testing::PieceFile>(std::string(bytes), piece)));
   TRY(reader.head());
   std::vector<RefusedRecord> records;
   for (;;) {
@@ -82,7 +82,7 @@ Result<std::vector<RefusedRecord>> read_whole(std::string_view bytes, std::size_
   }
 }
 
-RC_GTEST_PROP(RejectFile, GivesBackWhatWasWrittenHoweverItIsRead, ()) {
+RC_GTEST_PROP(RejectFileOfVersion1, GivesBackWhatWasWrittenHoweverItIsRead, ()) {
   const auto records = *rc::gen::scale(0.2, rc::gen::container<std::vector<RefusedRecord>>(any_record()));
   const std::string bytes = file_of(head_of({"id", "name"}), records);
   const Result<std::vector<RefusedRecord>> read = read_whole(bytes, *rc::gen::inRange<std::size_t>(1, 400));
@@ -91,12 +91,13 @@ RC_GTEST_PROP(RejectFile, GivesBackWhatWasWrittenHoweverItIsRead, ()) {
                                [](const RefusedRecord& a, const RefusedRecord& b) { return equal(a, b); }));
 }
 
-TEST(RejectFile, TheHeadHasAllThatTheExportsNeed) {
+TEST(RejectFileOfVersion1, TheHeadHasAllThatTheExportsNeed) {
   RejectFileHead head =
       head_of({"Id", "full name"}, {.delimiter = ';', .quote_char = '\'', .line_end = csv::LineEnd::CrOrLf});
   head.map = {{"full name", "name"}};
-  RejectReader reader(*io::memory_file(file_of(head, {}))->open(0));
-  const Result<RejectFileHead> read = reader.head();
+  Result<RejectReader> reader = RejectReader::open(io::memory_file(file_of(head, {})));
+  ASSERT_TRUE(reader);
+  const Result<RejectFileHead> read = reader->head();
   ASSERT_TRUE(read);
   EXPECT_EQ(read->run, "run_1");
   EXPECT_EQ(read->table, "hires");
@@ -108,21 +109,6 @@ TEST(RejectFile, TheHeadHasAllThatTheExportsNeed) {
   EXPECT_EQ(read->map, head.map);
 }
 
-TEST(RejectFile, ALargeRecordIsWrittenInPieces) {
-  const RefusedRecord record{.line = 4, .problems = {{.code = Code::LimitRecord}}};
-  std::string bytes = head_line(head_of({"id"})) + large_record_begin(record), raw;
-  for (int piece = 0; piece < 3; ++piece) {
-    const std::string some(piece < 2 ? 999 : 10, static_cast<char>('a' + piece));
-    raw += some;
-    bytes += base64_encode(some);
-  }
-  bytes += large_record_end() + end_line(1);
-  const Result<std::vector<RefusedRecord>> read = read_whole(bytes, 100);
-  ASSERT_TRUE(read) << to_text(read.error());
-  ASSERT_EQ(read->size(), 1u);
-  EXPECT_EQ((*read)[0].raw, raw);
-}
-
 const RefusedRecord kTwoRefused[] = {
     {.line = 2,
      .record = 1,
@@ -132,7 +118,7 @@ const RefusedRecord kTwoRefused[] = {
     {.line = 3, .record = 2, .offset = 11, .problems = {{.code = Code::RecordNotUtf8}}, .raw = "2,\xFF"}};
 const std::string kWhole = file_of(head_of({"id", "name"}), {kTwoRefused[0], kTwoRefused[1]});
 
-TEST(RejectFile, TornAnywhereItIsNotBelieved) {
+TEST(RejectFileOfVersion1, TornAnywhereItIsNotBelieved) {
   ASSERT_TRUE(read_whole(kWhole));
   for (std::size_t cut = 0; cut < kWhole.size(); ++cut) {
     const Result<std::vector<RefusedRecord>> read = read_whole(std::string_view(kWhole).substr(0, cut));
@@ -148,7 +134,7 @@ std::string changed(std::string from, std::string_view what, std::string_view to
   return from.replace(at, what.size(), to);
 }
 
-TEST(RejectFile, DamageIsToldWithTheOffsetOfItsLine) {
+TEST(RejectFileOfVersion1, DamageIsToldWithTheOffsetOfItsLine) {
   const std::size_t first = kWhole.find('\n') + 1, second = kWhole.find('\n', first) + 1,
                     last = kWhole.find('\n', second) + 1;
   struct Case {
@@ -258,9 +244,10 @@ TEST(RejectExport, JsonLinesAreTheRecordLinesAsTheyAreKept) {
 
 TEST(RejectExport, DamageAndAFullDiskEndIt) {
   EXPECT_THAT(exported(export_csv, kWhole.substr(0, kWhole.size() - 5)), HasSubstr("ends in the middle"));
-  RejectReader reader(*io::memory_file(kWhole)->open(0));
+  Result<RejectReader> reader = RejectReader::open(io::memory_file(kWhole));
+  ASSERT_TRUE(reader);
   const Result<void> done =
-      export_csv(reader, [](std::string_view) -> Result<void> { return fail(Code::StorageFull, "full"); });
+      export_csv(*reader, [](std::string_view) -> Result<void> { return fail(Code::StorageFull, "full"); });
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, Code::StorageFull);
 }

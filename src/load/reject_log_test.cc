@@ -41,14 +41,15 @@ bool equal(const Reject& a, const Reject& b) {
 
 RC_GTEST_PROP(RejectLog, GivesBackWhatItWasGivenInOrder, ()) {
   const auto rejects = *rc::gen::container<std::vector<Reject>>(any_reject());
-  RejectLog log("/proc/rowgate");  // in memory: no file is tried
-  for (const Reject& reject : rejects) RC_ASSERT(log.append(reject));
+  RejectLog log("/proc/rowgate", 1 << 30);  // in memory: no file is tried
+  for (const Reject& reject : rejects) RC_ASSERT(log.append({reject, hash_of(std::to_string(reject.line))}));
   RC_ASSERT(log.size() == rejects.size());
   for (const Reject& reject : rejects) {
     const auto read = log.next();
     RC_ASSERT(read);
     RC_ASSERT(read->has_value());
-    RC_ASSERT(equal(**read, reject));
+    RC_ASSERT(equal((*read)->reject, reject));
+    RC_ASSERT((*read)->hash == hash_of(std::to_string(reject.line)));
   }
   const auto end = log.next();
   RC_ASSERT(end);
@@ -57,7 +58,7 @@ RC_GTEST_PROP(RejectLog, GivesBackWhatItWasGivenInOrder, ()) {
 
 TEST(RejectLog, ManyRejectsGoThroughAScratchFileThatLeavesNothing) {
   const TempFolder folder;
-  RejectLog log(folder.path() / "spool");
+  RejectLog log(folder.path() / "spool", 1 << 30);
   const auto reject = [](std::uint64_t i) {
     return Reject{.line = i + 2,
                   .record = i + 1,
@@ -70,11 +71,11 @@ TEST(RejectLog, ManyRejectsGoThroughAScratchFileThatLeavesNothing) {
                                 .detail = std::to_string(i)}}};
   };
   constexpr std::uint64_t kCount = 9'000;  // about 5 MiB
-  for (std::uint64_t i = 0; i < kCount; ++i) ASSERT_TRUE(log.append(reject(i)));
+  for (std::uint64_t i = 0; i < kCount; ++i) ASSERT_TRUE(log.append({reject(i)}));
   for (std::uint64_t i = 0; i < kCount; ++i) {
     const auto read = log.next();
     ASSERT_TRUE(read && *read) << i;
-    ASSERT_TRUE(equal(**read, reject(i))) << i;
+    ASSERT_TRUE(equal((*read)->reject, reject(i))) << i;
   }
   const auto end = log.next();
   ASSERT_TRUE(end);
@@ -82,19 +83,32 @@ TEST(RejectLog, ManyRejectsGoThroughAScratchFileThatLeavesNothing) {
   EXPECT_TRUE(std::filesystem::is_empty(folder.path() / "spool"));
 }
 
+TEST(RejectLog, AFullLogTakesNoMore) {
+  const TempFolder folder;
+  RejectLog log(folder.path(), 10'000);
+  std::uint64_t given = 0;
+  for (; !log.is_full(); ++given) {
+    ASSERT_LT(given, 1'000'000U);
+    ASSERT_TRUE(log.append(
+        {{.line = given * 7919 % 100'003, .record = given, .problems = {{.code = Code::RuleRequired}}}}));
+  }
+  ASSERT_TRUE(log.append({{.line = 1}}));
+  EXPECT_EQ(log.size(), given);
+}
+
 TEST(RejectLog, KeepsTheFirstKibibyteOfALongValue) {
-  RejectLog log("unused");
-  ASSERT_TRUE(log.append({.problems = {{.code = Code::ValueNotInteger, .found = std::string(5000, 'x')}}}));
+  RejectLog log("unused", 1 << 30);
+  ASSERT_TRUE(log.append({{.problems = {{.code = Code::ValueNotInteger, .found = std::string(5000, 'x')}}}}));
   const auto read = log.next();
   ASSERT_TRUE(read && *read);
-  EXPECT_EQ((*read)->problems[0].found, std::string(1024, 'x'));
+  EXPECT_EQ((*read)->reject.problems[0].found, std::string(1024, 'x'));
 }
 
 TEST(RejectLog, WhereNoScratchFileCanBeMadeTheLoadIsTold) {
-  RejectLog log("/proc/rowgate");
+  RejectLog log("/proc/rowgate", 1 << 30);
   Result<void> appended;
   for (int i = 0; i < 3000 && appended; ++i)
-    appended = log.append({.problems = {{.code = Code::ValueNotInteger, .found = std::string(1000, 'x')}}});
+    appended = log.append({{.problems = {{.code = Code::ValueNotInteger, .found = std::string(1000, 'x')}}}});
   EXPECT_FALSE(appended);
 }
 

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "csv/parser.h"
 #include "csv/writer.h"
+#include "load/kept_files.h"
 #include "load/reject_file.h"
 
 #include <fmt/format.h>
@@ -94,13 +95,12 @@ Result<std::optional<RejectOrigin>> find_origin(const io::SourceFile& file, cons
     TRY_ASSIGN(run, named_run(file, opening));
   }
   if (!is_run_id(run)) return std::optional<RejectOrigin>{};
-  Result<std::unique_ptr<io::Source>> kept = store.open(reject_file_key(run));
-  if (!kept) {
-    if (kept.error().code == Code::FileNotFound) return std::optional<RejectOrigin>{};
-    return std::unexpected(std::move(kept).error());
+  Result<RejectReader> reader = open_rejects(store, {.id = run});
+  if (!reader) {
+    if (reader.error().code == Code::FileNotFound) return std::optional<RejectOrigin>{};
+    return std::unexpected(std::move(reader).error());
   }
-  RejectReader reader(*std::move(kept));
-  TRY_ASSIGN(const RejectFileHead head, reader.head());
+  TRY_ASSIGN(const RejectFileHead head, reader->head());
   RejectOrigin origin{.dialect = head.dialect, .map = without_absent(head.map, opening)};
   origin.dialect.max_field_bytes = opening.dialect.max_field_bytes;
   origin.dialect.max_record_bytes = opening.dialect.max_record_bytes;

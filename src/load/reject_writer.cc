@@ -1,6 +1,5 @@
 #include "load/reject_writer.h"
 
-#include "base/base64.h"
 #include "csv/parser.h"
 
 #include <fmt/format.h>
@@ -12,14 +11,13 @@ namespace {
 
 using table::Problem;
 
-constexpr std::size_t kShownValueBytes = 1024;
-
-const std::vector<std::size_t>& fields_of(Code code, std::uint32_t key, const table::TableSchema& schema,
-                                          const std::vector<std::vector<std::size_t>>& keys) {
+std::vector<std::size_t> fields_of(Code code, std::uint32_t key, const table::TableSchema& schema,
+                                   const std::vector<std::vector<std::size_t>>& keys) {
   switch (code) {
     case Code::KeyNoParent:
       return schema.foreign_keys[key].fields;
     case Code::KeyNotUnique:
+      if (key >= schema.unique_keys.size()) return {key - schema.unique_keys.size()};
       return schema.unique_keys[key];
     case Code::KeyDuplicateInTable:
       return schema.primary_key;
@@ -33,6 +31,8 @@ std::string joined(const std::vector<std::string>& parts) {
 }
 
 std::string key_detail(Code code, std::uint32_t key, const table::TableSchema& schema, std::string note) {
+  if (code == Code::KeyNotUnique && key >= schema.unique_keys.size())
+    return "a unique index of the database that its schema does not have";
   if (code != Code::KeyNoParent) return note;
   const table::ForeignKey& foreign = schema.foreign_keys[key];
   return fmt::format("{}.{}", foreign.table, joined(foreign.parent_fields));
@@ -43,7 +43,7 @@ std::string key_detail(Code code, std::uint32_t key, const table::TableSchema& s
 Problem key_problem(Code code, std::uint32_t key, const FileFrame& frame, const csv::RecordBatch& batch,
                     std::size_t record, std::string note) {
   const std::vector<std::vector<std::size_t>> keys = frame.schema->keys();
-  const std::vector<std::size_t>& fields = fields_of(code, key, *frame.schema, keys);
+  const std::vector<std::size_t> fields = fields_of(code, key, *frame.schema, keys);
   Problem problem{
       .code = code, .field = static_cast<std::uint32_t>(fields[0]), .at = {batch.line[record], 1}};
   std::vector<std::string> values;
@@ -66,18 +66,22 @@ Problem key_problem(Code code, std::uint32_t key, const FileFrame& frame, const 
 RejectWriter::RejectWriter(const io::SourceFile& file, const FileFrame& frame, Target target)
     : file_(file), frame_(frame), target_(std::move(target)) {}
 
-Result<void> RejectWriter::write_all(RejectLog& log, db::KeyFindings* findings, RejectCounts& counts) {
-  TRY_ASSIGN(std::optional<table::Reject> logged, log.next());
+Result<bool> RejectWriter::write_all(RejectLog& log, db::KeyFindings* findings, RejectCounts& counts) {
+  TRY_ASSIGN(std::optional<LoggedReject> logged, log.next());
   std::optional<db::KeyFinding> found;
   if (findings != nullptr) {
     TRY_ASSIGN(found, findings->next());
   }
+
   while (logged || found) {
-    if (!found || (logged && logged->line < found->line)) {
+    if (target_.stop.stop_requested())
+      return fail(Code::RunInterrupted, "stopped; nothing of this file was loaded", "load the file again");
+    if (!found || (logged && logged->reject.line < found->line)) {
       TRY(write(*std::move(logged), {}, counts));
       TRY_ASSIGN(logged, log.next());
       continue;
     }
+
     std::vector<db::KeyFinding> of_record;
     const std::uint64_t line = found->line;
     while (found && found->line == line) {
@@ -87,36 +91,38 @@ Result<void> RejectWriter::write_all(RejectLog& log, db::KeyFindings* findings, 
     const db::KeyFinding& first = of_record.front();
     table::Reject reject{
         .line = line, .record = first.record, .offset = first.offset, .length = first.length};
-    TRY(write(std::move(reject), std::move(of_record), counts));
+    TRY(write({std::move(reject)}, std::move(of_record), counts));
   }
-  if (out_) {
-    TRY(out_->write(end_line(written_)));
-    TRY(out_->close());
-  }
-  return {};
+  if (!out_) return !log.is_full();
+  TRY(out_->close());
+  return !log.is_full() && !out_->is_full();
 }
 
 Result<void> RejectWriter::open_store() {
-  TRY_ASSIGN(out_, target_.store->create(reject_file_key(target_.head.run)));
-  return out_->write(head_line(target_.head));
-}
-
-Result<void> RejectWriter::write(table::Reject reject, std::vector<db::KeyFinding> findings,
-                                 RejectCounts& counts) {
-  if (reject.length > frame_.opening.dialect.max_record_bytes) return write_large(reject);
-  TRY_ASSIGN(std::string raw, read_raw(reject));
-  add_findings(reject, raw, findings);
-  if (!findings.empty()) counts.add(reject, *frame_.schema);
-  place_as_written(reject, raw);
-  const RefusedRecord record = in_words(reject, std::move(raw));
-  TRY(tell(record));
-  if (out_) TRY(out_->write(record_line(record)));
+  TRY_ASSIGN(RejectFileWriter made,
+             RejectFileWriter::create(*target_.store, target_.head, target_.max_bytes));
+  out_.emplace(std::move(made));
   return {};
 }
 
-Result<void> RejectWriter::tell(const RefusedRecord& record) {
-  if (target_.observer != nullptr && *target_.observer) (*target_.observer)(target_.request_index, record);
-  ++written_;
+Result<void> RejectWriter::write(LoggedReject logged, std::vector<db::KeyFinding> findings,
+                                 RejectCounts& counts) {
+  table::Reject& reject = logged.reject;
+  if (reject.length > frame_.opening.dialect.max_record_bytes) return write_large(reject);
+
+  TRY_ASSIGN(const std::string raw, read_raw(reject));
+  if (logged.hash && *logged.hash != hash_of(raw)) return std::unexpected(io::file_changed(file_.name()));
+  add_findings(reject, raw, findings);
+  if (!findings.empty()) counts.add(reject, *frame_.schema);
+  place_as_written(reject, raw);
+  TRY(tell(reject, raw));
+  if (out_) TRY(out_->add(reject, raw));
+  return {};
+}
+
+Result<void> RejectWriter::tell(const table::Reject& reject, const std::string& raw) {
+  if (target_.observer != nullptr && *target_.observer)
+    (*target_.observer)(target_.request_index, in_words(reject, raw, *frame_.schema));
   if (target_.store != nullptr && !out_) TRY(open_store());
   return {};
 }
@@ -124,21 +130,18 @@ Result<void> RejectWriter::tell(const RefusedRecord& record) {
 /// A broken record over the record limit goes from the file to the store in pieces, so that memory stays
 /// bounded.
 Result<void> RejectWriter::write_large(const table::Reject& reject) {
-  constexpr std::uint64_t kPieceBytes = 192 * 1024;  // a multiple of 3, as base64 wants
+  constexpr std::uint64_t kPieceBytes = 768 * 1024;
   table::Reject piece = reject;
-  std::optional<RefusedRecord> record;
   for (std::uint64_t done = 0; done < reject.length; done += piece.length) {
     piece.offset = reject.offset + done;
     piece.length = std::min(kPieceBytes, reject.length - done);
-    TRY_ASSIGN(std::string bytes, read_raw(piece));
-    if (!record) {
-      record = in_words(reject, bytes);
-      TRY(tell(*record));
-      if (out_) TRY(out_->write(large_record_begin(*record)));
+    TRY_ASSIGN(const std::string bytes, read_raw(piece));
+    if (done == 0) {
+      TRY(tell(reject, bytes));
+      if (out_) TRY(out_->begin_large(reject, reject.length));
     }
-    if (out_) TRY(out_->write(base64_encode(bytes)));
+    if (out_) TRY(out_->add_piece(bytes));
   }
-  if (out_) TRY(out_->write(large_record_end()));
   return {};
 }
 
@@ -152,12 +155,12 @@ Result<std::string> RejectWriter::read_raw(const table::Reject& reject) {
   while (source_at_ < reject.offset) {
     const std::uint64_t gap = std::min<std::uint64_t>(reject.offset - source_at_, skipped.size());
     TRY_ASSIGN(const std::size_t got, source_->read(std::span(skipped).first(static_cast<std::size_t>(gap))));
-    if (got == 0) return fail(Code::FileUnreadable, "the file became shorter while it was read");
+    if (got == 0) return std::unexpected(io::file_changed(file_.name()));
     source_at_ += got;
   }
   std::string raw(static_cast<std::size_t>(reject.length), '\0');
   TRY_ASSIGN(const std::size_t got, io::read_fully(*source_, raw));
-  if (got != raw.size()) return fail(Code::FileUnreadable, "the file became shorter while it was read");
+  if (got != raw.size()) return std::unexpected(io::file_changed(file_.name()));
   source_at_ += got;
   return raw;
 }
@@ -188,30 +191,6 @@ void RejectWriter::place_as_written(table::Reject& reject, const std::string& ra
     const std::size_t column = is_whole || problem.column >= batch.field_count(0) ? whole : problem.column;
     problem.at = batch.position(0, batch.field_begin(0, column));
   }
-}
-
-RefusedRecord RejectWriter::in_words(const table::Reject& reject, std::string raw) const {
-  RefusedRecord record{.line = reject.line,
-                       .record = reject.record,
-                       .offset = reject.offset,
-                       .problems = {},
-                       .raw = std::move(raw)};
-  for (const Problem& problem : reject.problems) {
-    table::Description words = table::describe(problem, *frame_.schema);
-    record.problems.push_back({
-        .code = problem.code,
-        .field = problem.field == Problem::kNoField ? "" : frame_.schema->fields[problem.field].name,
-        .line = problem.at.line,
-        .column = problem.at.column,
-        .column_number = problem.column == Problem::kNoField ? 0 : problem.column + std::uint64_t{1},
-        .found = problem.found.substr(0, kShownValueBytes),
-        .title = std::move(words.title),
-        .label = std::move(words.label),
-        .expected = std::move(words.expected),
-        .help = std::move(words.help),
-    });
-  }
-  return record;
 }
 
 }  // namespace rowgate::load

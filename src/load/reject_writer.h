@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/units.h"
 #include "csv/dialect.h"
 #include "db/database.h"
 #include "io/source.h"
@@ -10,6 +11,7 @@
 
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 namespace rowgate::load {
@@ -36,22 +38,24 @@ class RejectWriter {
     RejectFileHead head = {};
     const RejectObserver* observer = nullptr;
     std::size_t request_index = 0;
+    std::uint64_t max_bytes = kGiB;  ///< of the stored file
+    std::stop_token stop = {};       ///< ends the writing, with run.interrupted
   };
   RejectWriter(const io::SourceFile& file, const FileFrame& frame, Target target);
 
   /// `findings` may be null. Adds what the findings say to `counts`. The stored file is flushed when this
-  /// returns.
-  Result<void> write_all(RejectLog& log, db::KeyFindings* findings, RejectCounts& counts);
+  /// returns. False where it became too large, and rejects are missing in it. Fails with file.changed where a
+  /// record is not what was judged.
+  Result<bool> write_all(RejectLog& log, db::KeyFindings* findings, RejectCounts& counts);
 
  private:
-  Result<void> write(table::Reject reject, std::vector<db::KeyFinding> findings, RejectCounts& counts);
+  Result<void> write(LoggedReject logged, std::vector<db::KeyFinding> findings, RejectCounts& counts);
   Result<void> write_large(const table::Reject& reject);
-  Result<void> tell(const RefusedRecord& record);
+  Result<void> tell(const table::Reject& reject, const std::string& raw);
   Result<std::string> read_raw(const table::Reject& reject);
   void add_findings(table::Reject& reject, const std::string& raw,
                     const std::vector<db::KeyFinding>& findings) const;
   void place_as_written(table::Reject& reject, const std::string& raw) const;
-  RefusedRecord in_words(const table::Reject& reject, std::string raw) const;
   Result<void> open_store();
 
   const io::SourceFile& file_;
@@ -59,8 +63,7 @@ class RejectWriter {
   Target target_;
   std::unique_ptr<io::Source> source_;
   std::uint64_t source_at_ = 0;
-  std::unique_ptr<store::StoreWriter> out_;
-  std::uint64_t written_ = 0;
+  std::optional<RejectFileWriter> out_;
 };
 
 }  // namespace rowgate::load

@@ -56,7 +56,7 @@ class RejectWriterTest : public ::testing::Test {
                                .key = 0}));
   }
 
-  Result<void> write(store::Store* store, const std::string& file = kFile,
+  Result<bool> write(store::Store* store, const std::string& file = kFile,
                      const csv::DialectOptions& dialect = {}) {
     frame_ = frame_of(kFile, schema_, dialect);
     EXPECT_TRUE(findings_.finish());
@@ -68,12 +68,15 @@ class RejectWriterTest : public ::testing::Test {
       told_.push_back(std::move(line));
     };
     const auto source = io::memory_file(file);
-    RejectWriter writer(
-        *source, frame_,
-        {.store = store,
-         .head = {.run = "run_1", .table = "hires", .file = "hires.csv", .columns = frame_.opening.header},
-         .observer = &observer,
-         .request_index = 3});
+    RejectWriter writer(*source, frame_,
+                        {.store = store,
+                         .head = {.run = "run_1",
+                                  .table = "hires",
+                                  .file = "hires.csv",
+                                  .columns = frame_.opening.header,
+                                  .schema = table::to_json(schema_)},
+                         .observer = &observer,
+                         .request_index = 3});
     return writer.write_all(log_, &findings_, counts_);
   }
   std::vector<std::string> groups() const {
@@ -87,7 +90,7 @@ class RejectWriterTest : public ::testing::Test {
   std::unique_ptr<store::Store> store_ = store::dir_store(folder_.path() / "store");
   table::TableSchema schema_ = hires();
   FileFrame frame_;
-  RejectLog log_{folder_.path()};
+  RejectLog log_{folder_.path(), 1 << 30};
   db::KeyFindings findings_{folder_.path(), 1 << 20};
   RejectCounts counts_;
   std::vector<std::string> told_;
@@ -98,7 +101,7 @@ TEST_F(RejectWriterTest, BringsTheStagesTogetherInFileOrderWithTheRecordsOwnByte
   found(4, Code::KeyDuplicateInTable);
   found(3, Code::KeyNoParent);
   ASSERT_TRUE(log_.append(
-      reject(2, {{.code = Code::ValueNotInteger, .field = 0, .column = 0, .at = {3, 1}, .found = "x"}})));
+      {reject(2, {{.code = Code::ValueNotInteger, .field = 0, .column = 0, .at = {3, 1}, .found = "x"}})}));
   ASSERT_TRUE(write(store_.get()));
   EXPECT_THAT(told_, ElementsAre("3: 3 'x,b@example.org,' | value.not_integer id 3:1 #1 'x'",
                                  "3: 4 '3,c@example.org,9' | key.no_parent boss_id 4:17 #3 '9'",
@@ -109,7 +112,9 @@ TEST_F(RejectWriterTest, BringsTheStagesTogetherInFileOrderWithTheRecordsOwnByte
                                     "key.not_unique email 1"));
 
   const std::string file = stored(*store_, reject_file_key("run_1"));
-  RejectReader reader(*io::memory_file(file)->open(0));
+  Result<RejectReader> opened = RejectReader::open(io::memory_file(file));
+  ASSERT_TRUE(opened);
+  RejectReader& reader = *opened;
   ASSERT_TRUE(reader.head());
   for (const std::uint64_t line : {3u, 4u, 5u}) {
     const auto record = reader.next();
@@ -130,7 +135,7 @@ TEST_F(RejectWriterTest, WithoutRejectsThereIsNoFile) {
 }
 
 TEST_F(RejectWriterTest, ADryRunTellsAndStoresNothing) {
-  ASSERT_TRUE(log_.append(reject(1, {{.code = Code::RuleRequired, .field = 2}})));
+  ASSERT_TRUE(log_.append({reject(1, {{.code = Code::RuleRequired, .field = 2}})}));
   ASSERT_TRUE(write(nullptr));
   EXPECT_EQ(told_.size(), 1u);
   EXPECT_FALSE(std::filesystem::exists(folder_.path() / "store"));
@@ -142,18 +147,21 @@ TEST_F(RejectWriterTest, ARecordOverTheLimitIsStoredWholeInPieces) {
   for (int i = 0; file.size() < 500'000; ++i) file += std::to_string(i) + "\xFF";
   const std::uint64_t length = file.size() - begin;
   file += "\n2,b@example.org,\n";
-  ASSERT_TRUE(log_.append({.line = 2,
-                           .record = 1,
-                           .offset = begin,
-                           .length = length,
-                           .problems = {{.code = Code::LimitField, .column = 1, .at = {2, 3}}}}));
-  ASSERT_TRUE(log_.append({.line = 3,
-                           .record = 2,
-                           .offset = begin + length + 1,
-                           .length = 16,
-                           .problems = {{.code = Code::RuleRequired, .field = 2}}}));
+  ASSERT_TRUE(log_.append({{.line = 2,
+                            .record = 1,
+                            .offset = begin,
+                            .length = length,
+                            .problems = {{.code = Code::LimitField, .column = 1, .at = {2, 3}}}}}));
+  ASSERT_TRUE(log_.append({{.line = 3,
+                            .record = 2,
+                            .offset = begin + length + 1,
+                            .length = 16,
+                            .problems = {{.code = Code::RuleRequired, .field = 2}}}}));
   ASSERT_TRUE(write(store_.get(), file, {.max_field_bytes = 100, .max_record_bytes = 1000}));
-  RejectReader reader(*io::memory_file(stored(*store_, reject_file_key("run_1")))->open(0));
+  Result<RejectReader> opened =
+      RejectReader::open(io::memory_file(stored(*store_, reject_file_key("run_1"))));
+  ASSERT_TRUE(opened);
+  RejectReader& reader = *opened;
   ASSERT_TRUE(reader.head());
   const auto large = reader.next(), small = reader.next(), end = reader.next();
   ASSERT_TRUE(large && *large && small && *small && end);
@@ -163,16 +171,16 @@ TEST_F(RejectWriterTest, ARecordOverTheLimitIsStoredWholeInPieces) {
 }
 
 TEST_F(RejectWriterTest, AFileThatBecameShorterEndsIt) {
-  ASSERT_TRUE(log_.append(reject(4, {{.code = Code::RuleRequired, .field = 2}})));
-  const Result<void> done = write(store_.get(), kFile.substr(0, 60));
+  ASSERT_TRUE(log_.append({reject(4, {{.code = Code::RuleRequired, .field = 2}})}));
+  const Result<bool> done = write(store_.get(), kFile.substr(0, 60));
   ASSERT_FALSE(done);
-  EXPECT_EQ(done.error().code, Code::FileUnreadable);
+  EXPECT_EQ(done.error().code, Code::FileChanged);
   EXPECT_FALSE(store_->open(reject_file_key("run_1")));  // nothing half written is shown
 }
 
 TEST_F(RejectWriterTest, AStoreThatCannotBeWrittenEndsIt) {
   const auto full = store::dir_store("/proc/rowgate");
-  ASSERT_TRUE(log_.append(reject(1, {{.code = Code::RuleRequired, .field = 2}})));
+  ASSERT_TRUE(log_.append({reject(1, {{.code = Code::RuleRequired, .field = 2}})}));
   EXPECT_FALSE(write(full.get()));
 }
 

@@ -76,14 +76,14 @@ std::string reject_csv(const std::vector<std::string>& raws, std::size_t columns
                        const csv::Dialect& dialect) {
   RejectFileHead head{.run = "run_1", .table = "hires", .file = "hires.csv", .dialect = dialect};
   for (std::size_t i = 0; i < columns; ++i) head.columns.push_back(fmt::format("f{}", i));
-  std::string bytes = head_line(head);
+  std::vector<RefusedRecord> records;
   std::uint64_t line = 1;
   for (const std::string& raw : raws)
-    bytes += record_line({.line = ++line,
-                          .record = line - 1,
-                          .problems = {{.code = Code::RuleRequired, .title = "`f0` is empty; it, \"too\""}},
-                          .raw = raw});
-  return exported(export_csv, bytes + end_line(raws.size()));
+    records.push_back({.line = ++line,
+                       .record = line - 1,
+                       .problems = {{.code = Code::RuleRequired, .title = "`f0` is empty; it, \"too\""}},
+                       .raw = raw});
+  return exported(export_csv, testing::old_reject_file(head, records));
 }
 
 /// Fields as somebody may have typed them, and records that no field structure fits.

@@ -533,7 +533,7 @@ class LossyDatabase : public db::Database, public db::Ledger {
     return real_.begin_dry_run(tables);
   }
   Result<std::unique_ptr<db::Cursor>> query(const db::Query& query) override { return real_.query(query); }
-  Result<std::vector<db::TableState>> tables() override { return real_.tables(); }
+  Result<std::vector<db::TableState>> tables(db::Rows rows) override { return real_.tables(rows); }
   Result<std::optional<db::TableState>> table(const db::TableName& table, db::Rows rows) override {
     return real_.table(table, rows);
   }

@@ -26,6 +26,7 @@ struct TableConfig {
 /// What holds for every load, whichever door it comes through.
 struct LoadLimits {
   RejectLimit max_rejects = {};
+  std::uint64_t max_reject_bytes = kGiB;  ///< of the stored rejects of a run
   std::uint64_t max_columns = 1024, max_field_bytes = kMiB, max_record_bytes = 4 * kMiB;
   std::uint64_t max_unpacked_bytes = 4 * kGiB;  ///< of a compressed upload; binds HTTP only
   std::uint64_t max_ratio = 100;                ///< unpacked to packed; binds HTTP only

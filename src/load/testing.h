@@ -5,10 +5,13 @@
 #include "base/clock.h"
 #include "db/testing.h"
 #include "io/files.h"
+#include "load/reject_formats.h"
 #include "load/reject_writer.h"
 #include "load/run_state.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <atomic>
 #include <filesystem>
@@ -60,12 +63,22 @@ inline FileFrame frame_of(const std::string& bytes, const table::TableSchema& sc
   return frame;
 }
 
+/// A reject file of version 1, as it was written before version 2 came.
+inline std::string old_reject_file(const RejectFileHead& head, const std::vector<RefusedRecord>& records) {
+  std::string bytes =
+      head_json(head, 1).dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  bytes += '\n';
+  for (const RefusedRecord& record : records) bytes += record_line(record);
+  return bytes + fmt::format("{{\"end\":true,\"rejects\":{}}}\n", records.size());
+}
+
 /// Everything that an export writes, or its error as text.
 template <class Export>
 std::string exported(Export write, const std::string& reject_file) {
-  RejectReader reader(*io::memory_file(reject_file)->open(0));
+  Result<RejectReader> reader = RejectReader::open(io::memory_file(reject_file));
+  if (!reader) return to_text(reader.error());
   std::string out;
-  const Result<void> done = write(reader, [&out](std::string_view piece) -> Result<void> {
+  const Result<void> done = write(*reader, [&out](std::string_view piece) -> Result<void> {
     out += piece;
     return {};
   });

@@ -1,6 +1,5 @@
 #include "report/parameters.h"
 
-#include "base/stored_text.h"
 #include "base/text.h"
 #include "table/value_reader.h"
 
@@ -10,9 +9,6 @@
 
 namespace rowgate::report {
 namespace {
-
-/// A link keeps its parameters, and lists show them.
-constexpr std::size_t kLongestParameter = 4096;
 
 Result<void> check_names(const Definition& report,
                          std::span<const std::pair<std::string, std::string>> given) {
@@ -34,7 +30,18 @@ Result<void> check_names(const Definition& report,
   return {};
 }
 
+Result<void> check_text(const Parameter& parameter, const std::string& text) {
+  const char* why = nullptr;
+  if (text.size() > kLongestParameter) why = "longer than 4,096 bytes";
+  if (text.contains('\0')) why = "a text with a NUL character";
+  if (valid_utf8_prefix(text) != text.size()) why = "not UTF-8";
+  if (why == nullptr) return {};
+  return fail(Code::ReportBadParameter, fmt::format("the parameter `{}` is {}", parameter.name, why),
+              "correct the value");
+}
+
 Result<db::Value> value_of(const Parameter& parameter, const std::string& text) {
+  TRY(check_text(parameter, text));
   table::Field field{.name = parameter.name, .type = parameter.type};
   const table::ValueReader reader(field);
   std::string scratch;
@@ -56,10 +63,6 @@ Result<db::Value> value_of(const Parameter& parameter, const std::string& text) 
 Result<std::vector<std::pair<std::string, db::Value>>> bind_parameters(
     const Definition& report, std::span<const std::pair<std::string, std::string>> given) {
   TRY(check_names(report, given));
-  for (const auto& [name, text] : given)
-    if (const std::string why = why_not_storable(text, kLongestParameter); !why.empty())
-      return fail(Code::ReportBadParameter,
-                  fmt::format("the value of the parameter `{}` {}", shown(name), why), "correct the value");
   std::vector<std::pair<std::string, db::Value>> bound;
   for (const Parameter& parameter : report.params) {
     const auto found = std::ranges::find(given, parameter.name, &std::pair<std::string, std::string>::first);

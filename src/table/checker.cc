@@ -114,8 +114,7 @@ class BatchCheck {
     for (const std::uint32_t record : sound_) {
       *cell = Cell{};
       cell += width_;
-      if (column_->rules.is_required())
-        findings_->push_back({record, problem(record, {}, {.code = Code::RuleRequired})});
+      if (column_->rules.is_required()) refuse(record, {}, {.code = Code::RuleRequired});
     }
   }
 
@@ -197,13 +196,25 @@ class BatchCheck {
   /// The complete way for one value.
   void complete(std::uint32_t record, std::string_view text, bool quoted, Cell& cell) {
     if (!column_->rules.judge(text, quoted, scratch_, cell, refusals_)) {
-      for (Refusal& refusal : refusals_)
-        findings_->push_back({record, problem(record, text, std::move(refusal))});
+      for (Refusal& refusal : refusals_) refuse(record, text, std::move(refusal));
       return;
     }
     const bool in_scratch = cell.is_text() && cell.text >= scratch_.data() &&
                             cell.text <= scratch_.data() + scratch_.size() && cell.size > 0;
     if (in_scratch) cell.text = out_.keep(cell.view()).data();
+  }
+
+  /// Notes what is wrong; in full only as often as a record's problems are kept, so that what a batch takes
+  /// is bounded by its cells.
+  void refuse(std::uint32_t record, std::string_view text, Refusal refusal) {
+    if (problems_of_.empty()) problems_of_.resize(out_.records.size());
+    if (problems_of_[record] == kMostProblems) {
+      const auto field = static_cast<std::uint32_t>(field_);
+      findings_->push_back({record, {.code = refusal.code, .field = field}, false});
+      return;
+    }
+    ++problems_of_[record];
+    findings_->push_back({record, problem(record, text, std::move(refusal))});
   }
 
   Problem problem(std::uint32_t record, std::string_view text, Refusal refusal) const {
@@ -230,6 +241,7 @@ class BatchCheck {
   std::vector<Finding>* findings_ = nullptr;
   std::string scratch_, unescaped_;
   std::vector<Refusal> refusals_;
+  std::vector<std::uint8_t> problems_of_;  ///< kept ones by record
 };
 
 /// Findings come column by column; a reject tells them by record, in the order of the fields.
@@ -255,7 +267,11 @@ void add_rejects(std::vector<Finding>& findings, CheckedBatch& out) {
                              .length = records.length[finding.record],
                              .problems = {}});
     last = finding.record;
-    out.rejects.back().problems.push_back(std::move(finding.problem));
+    Reject& reject = out.rejects.back();
+    if (finding.is_kept)
+      reject.problems.push_back(std::move(finding.problem));
+    else
+      reject.unkept.emplace_back(finding.problem.code, finding.problem.field);
   }
 }
 

@@ -15,8 +15,8 @@
 #include <algorithm>
 #include <array>
 #include <limits>
-#include <unordered_map>
-#include <unordered_set>
+#include <map>
+#include <set>
 
 namespace rowgate::table {
 namespace {
@@ -255,9 +255,8 @@ class FieldNames {
   }
 
   std::vector<std::string> names_;
-  std::unordered_set<std::string> taken_;  ///< in lower case
-  std::unordered_map<std::string, int>
-      last_number_;  ///< by name in lower case; else many alike would be slow
+  std::set<std::string> taken_;             ///< in lower case
+  std::map<std::string, int> last_number_;  ///< by name in lower case; else many alike would be slow
 };
 
 }  // namespace

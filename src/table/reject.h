@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace rowgate::table {
@@ -28,8 +29,12 @@ struct Reject {
   std::uint64_t line = 0;    ///< the line it begins in; identifies the record, since no two begin in one line
   std::uint64_t record = 0;  ///< number of the record in the file, from 1
   std::uint64_t offset = 0, length = 0;
-  std::vector<Problem> problems;
+  std::vector<Problem> problems;                            ///< of stage 2 at most kMostProblems
+  std::vector<std::pair<Code, std::uint32_t>> unkept = {};  ///< code and field of those beyond, only counted
 };
+
+/// As many problems of a record are kept: one of a thousand columns may have a thousand, which help nobody.
+inline constexpr std::size_t kMostProblems = 100;
 
 /// A problem in words, the same in every door.
 struct Description {

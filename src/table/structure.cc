@@ -55,9 +55,12 @@ bool StructureJudge::is_rectangular() const {
   if (!records_.broken.empty() || columns_ < 2) return false;
   std::uint32_t different = 0;
   const auto columns = static_cast<std::uint32_t>(columns_);
-  for (std::size_t r = 0; r < records_.size(); ++r)
+  bool has_blank = false;
+  for (std::size_t r = 0; r < records_.size(); ++r) {
     different |= (records_.first_field[r + 1] - records_.first_field[r]) ^ columns;
-  return different == 0;
+    has_blank |= records_.record_end[r] - records_.record_begin[r] + 1 == columns;
+  }
+  return different == 0 && !has_blank;
 }
 
 void StructureJudge::add(std::uint32_t record, Problem problem) {

@@ -33,7 +33,7 @@ def run_sql(place, script):
     if place.kind == "sqlite":
         (place.folder / "data").mkdir(exist_ok=True)
         with contextlib.closing(sqlite3.connect(place.folder / "data/rowgate.db")) as database:
-            database.executescript(script)
+            database.executescript(script.removeprefix(".bail on\n"))
         return
     head = f"USE {place.space};\n" if place.kind == "mysql" else f"SET search_path TO {place.space};\n"
     sql(place.kind, head + script)

@@ -41,6 +41,12 @@ NEVER_OVER_HTTP = {
     "header.extra": "a warning within a run",
     "source.unknown": "of a storage that is a bucket: tests/s3/test_s3_sources.py",
     "limit.answer": "of AWS Lambda: tests/lambda",
+    "database.rows_missing": "of triggers: tests/databases/test_real_tables.py",
+    "table.not_transactional": "of database servers: tests/databases/test_real_tables.py",
+    "file.changed": "a path on the command line",
+    "run.undecided": "of database servers: tests/databases/test_undecided.py",
+    "run.finished": "of the command line: tests/databases/test_undecided.py",
+    "internal.invariant": "a bug of ours",
     "run.interrupted": "such a run is answered with 202, since it goes on: test_restart.py",
 }
 
@@ -254,6 +260,30 @@ def no_year(worlds, _code):
 @way("report.timeout")
 def an_endless_report(worlds, _code):
     return worlds.plain.call("runReportAsCsv", report="endless")
+
+
+@way("report.queue_full")
+def one_report_too_many(worlds, _code):
+    """While one is being made, where one is made at a time; everything else is answered."""
+    there = worlds.plain
+    places = there.server.get("/v1").json["limits"]["reports_at_once"]
+    asked = [threading.Thread(target=there.call, args=("runReportAsCsv",), kwargs={"report": "endless"}) for _ in range(places)]
+    for each in asked:
+        each.start()
+    answers = []
+    wait_until(lambda: answers.append(there.call("runReportAsCsv", report="large")) or answers[-1].status == 503)
+    assert there.server.get("/v1/tables").status == 200
+    for each in asked:
+        each.join()
+    return answers[-1]
+
+
+@way("limit.reject_bytes")
+def more_rejects_than_may_be_kept(worlds, _code):
+    server = worlds.start("limits: { max_reject_bytes: 1KiB, max_rejects: 100% }")
+    rows = b"".join(b"x%d,%s\n" % (i, hashlib.sha256(b"%d" % i).hexdigest().encode()) for i in range(20000))
+    return server.call("loadFile", body=b"id,job\n" + rows) if hasattr(server, "call") else server.post(
+        LOADS, b"id,job\n" + rows, {"Content-Type": "text/csv"})
 
 
 @way("report.too_large")
@@ -499,7 +529,7 @@ def a_store_that_is_closed(worlds, _code):
     answer = there.call("createLink")
     assert there.server.get("/readyz").status == 503
     nobody.open()
-    assert there.server.get("/readyz").status == 200
+    wait_until(lambda: there.server.get("/readyz").status == 200)  # found out once a second
     there.server.stop()
     subprocess.run(["rm", "-rf", nobody.folder], check=True)
     return answer
@@ -552,7 +582,7 @@ def test_every_error(worlds, code):
 def of_records(known):
     """Codes of a record: they come in `errors` of rows-rejected."""
     return {code for code in known if code.partition(".")[0] in ("value", "rule", "key", "record", "csv")} | {
-        "limit.field", "limit.record"}
+        "limit.field", "limit.record", "limit.key"}
 
 
 def test_every_code_has_a_way(known):

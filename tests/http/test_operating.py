@@ -131,13 +131,14 @@ def test_a_skippable_frame_before_the_data(server):
 
 
 def test_a_server_without_a_spool_is_not_ready(loaded):
-    assert loaded.get("/readyz").status == 200
+    wait_until(lambda: loaded.get("/readyz").status == 200)
     spool = loaded.folder / "data" / "spool"
     spool.rename(spool.with_name("away"))
     spool.write_text("a file where the folder should be")
+    wait_until(lambda: loaded.get("/readyz").status == 503)  # it is found out once a second
     answer = loaded.get("/readyz")
-    assert answer.status == 503 and answer.json["checks"]["spool"][0]["status"] == "fail", answer
+    assert answer.json["checks"]["spool"][0]["status"] == "fail", answer
     assert str(loaded.folder) not in answer.text
     spool.unlink()
     spool.with_name("away").rename(spool)
-    assert loaded.get("/readyz").status == 200
+    wait_until(lambda: loaded.get("/readyz").status == 200)

@@ -134,7 +134,7 @@ def runs_of_no_table(worlds, operation, _media):
 
 @way(404, "metrics", "originalLoad", "originalFirstReport", "originalSecondReport")
 def switched_off(worlds, operation, media):
-    if media == "text/plain":
+    if media == "text/plain":  # a report before all of its tables are loaded
         there = situations.Situation(worlds.start())
         assert there.call("loadFile").status == 200
         return there.call(operation)

@@ -80,11 +80,12 @@ class MySqlEngine : public server::Engine {
   Result<std::vector<std::string>> table_names(Session& session, const std::string& space) const override;
   Result<bool> is_view(Session& session, const TableName& table) const override;
   Result<server::Shape> shape_of(Session& session, const TableName& table) const override;
+  Result<std::vector<std::string>> triggers_of(Session& session, const TableName& table) const override;
   Result<std::vector<Reference>> references_to(Session& session, const TableName& table) const override;
-  Result<bool> has_dependents(Session&, const TableName&) const override {
-    return false;
-  }  // views go by name
+  Result<bool> has_dependents(Session& session, const TableName& table) const override;
   bool fits(const ColumnShape& column, const Field& field, bool in_key) const override;
+  bool fits_parent(const ColumnShape& column, const Field& field) const override;
+  std::string_view by_bytes(const ColumnShape&) const override { return ""; }
   std::string declarations_sql() const override;
 
   Result<void> begin_merge(Session& session, std::span<const Reference>) const override {
@@ -154,6 +155,18 @@ Result<bool> MySqlEngine::is_view(Session& session, const TableName& table) cons
   return count > 0;
 }
 
+Result<std::vector<std::string>> MySqlEngine::triggers_of(Session& session, const TableName& table) const {
+  const Param params[] = {space_of(table), table.name};
+  TRY_ASSIGN(
+      const std::vector<TextRow> rows,
+      session.rows("SELECT trigger_name FROM information_schema.triggers WHERE event_object_schema = ? "
+                   "AND event_object_table = ? ORDER BY trigger_name",
+                   params));
+  std::vector<std::string> names;
+  for (const TextRow& row : rows) names.push_back(row[0].value_or(""));
+  return names;
+}
+
 Result<std::vector<Reference>> MySqlEngine::references(Session& session, const std::string& condition,
                                                        std::span<const Param> params) const {
   TRY_ASSIGN(
@@ -215,14 +228,23 @@ Result<server::Shape> MySqlEngine::shape_of(Session& session, const TableName& t
                           params));
   for (const TextRow& row : columns)
     shape.columns.push_back({row[0].value_or(""), row[1].value_or(""), row[2].value_or(""), row[3] == "NO"});
-  TRY_ASSIGN(
-      const std::vector<TextRow> indexes,
-      session.rows("SELECT index_name, column_name FROM information_schema.statistics WHERE table_schema = ? "
-                   "AND table_name = ? AND non_unique = 0 ORDER BY index_name, seq_in_index",
-                   params));
+
+  TRY_ASSIGN(const std::optional<std::string> engine,
+             session.first("SELECT engine FROM information_schema.tables WHERE table_schema = ? AND "
+                           "table_name = ?",
+                           params));
+  if (engine && lower_ascii(*engine) != "innodb") shape.not_transactional = *engine;
+
+  TRY_ASSIGN(const std::vector<TextRow> indexes,
+             session.rows("SELECT index_name, column_name, sub_part FROM information_schema.statistics WHERE "
+                          "table_schema = ? "
+                          "AND table_name = ? AND non_unique = 0 ORDER BY index_name, seq_in_index",
+                          params));
   std::string last;
   for (const TextRow& row : indexes) {
     const std::string column = row[1].value_or("");
+    // A key part without a column is an expression (MySQL 8).
+    if (row[2] || !row[1]) shape.other_keys.insert(row[0].value_or(""));
     if (row[0] == "PRIMARY") {
       shape.primary_key.push_back(column);
       continue;
@@ -231,6 +253,9 @@ Result<server::Shape> MySqlEngine::shape_of(Session& session, const TableName& t
     last = row[0].value_or("");
     shape.unique_keys.back().columns.push_back(column);
   }
+  std::erase_if(shape.unique_keys,
+                [&](const server::KeyShape& key) { return shape.other_keys.contains(key.name); });
+
   TRY_ASSIGN(shape.references, references(session, "table_schema = ? AND table_name = ?", params));
   return shape;
 }
@@ -274,14 +299,38 @@ bool MySqlEngine::fits(const ColumnShape& column, const Field& field, bool in_ke
   }
   if (field.is_binary()) return type == "longblob";
   if (in_key && !is_binary(column.collation)) return false;
-  if (field.format == "uuid")
-    return type == "char(36)" || (type.starts_with("varchar(") && length_in(type) >= 36);
+  if (field.format == "uuid") return type == "char(36)";  // a text may hold upper case, which is another key
   if (!column.collation.starts_with("utf8mb4")) return false;
   if (type == "longtext") return true;
   const std::uint64_t longest = field.constraints.max_length.value_or(0);
   if (longest == 0) return false;
   return (type.starts_with("varchar(") && length_in(type) >= longest) ||
          (type == "text" && longest * 4 <= 65'535) || (type == "mediumtext" && longest * 4 <= 16'777'215);
+}
+
+/// Views and rights go by the table's name. A foreign key makes an index of its own columns.
+Result<bool> MySqlEngine::has_dependents(Session& session, const TableName& table) const {
+  const std::string& space = space_of(table);
+  const Param params[] = {space, table.name, space, table.name, space, table.name};
+  TRY_ASSIGN(
+      const std::uint64_t count,
+      session.count(
+          "SELECT (SELECT COUNT(*) FROM information_schema.triggers WHERE event_object_schema = ? AND "
+          "event_object_table = ?) + (SELECT COUNT(*) FROM (SELECT GROUP_CONCAT(column_name ORDER BY "
+          "seq_in_index) AS names FROM information_schema.statistics WHERE table_schema = ? AND table_name = "
+          "? AND non_unique = 1 GROUP BY index_name) AS i WHERE i.names NOT IN (SELECT "
+          "GROUP_CONCAT(column_name ORDER BY ordinal_position) FROM information_schema.key_column_usage "
+          "WHERE table_schema = ? AND table_name = ? AND referenced_table_name IS NOT NULL GROUP BY "
+          "constraint_name))",
+          params));
+  return count > 0;
+}
+
+/// Of another collation a comparison by bytes would be a walk through all parents for each row.
+bool MySqlEngine::fits_parent(const ColumnShape& column, const Field& field) const {
+  const bool is_text = field.type == Type::String && !field.is_binary() && field.format != "uuid";
+  return is_text ? column.collation.starts_with("utf8mb4") && is_binary(column.collation)
+                 : fits(column, field, true);
 }
 
 std::string MySqlEngine::declarations_sql() const {

@@ -16,7 +16,7 @@ namespace {
 
 /// A packet begins with three bytes of length and a number
 /// (https://mariadb.com/kb/en/0-packet/#standard-packet).
-constexpr std::size_t kPacketHead = 4;
+constexpr std::size_t kGreetingHead = 4;
 constexpr char kProtocol = 10, kError = '\xff';
 constexpr unsigned kTlsBit = 0x0800;
 /// What the server says to a method stands behind this byte; caching_sha2_password takes the second for "send
@@ -64,11 +64,11 @@ void HandshakeGuard::watch(int is_write, MYSQL* connection, const unsigned char*
 /// The library reads ahead, so several packets may come at once, and a packet in pieces.
 void HandshakeGuard::take(std::string_view bytes) {
   packet_ += bytes;
-  while (packet_.size() >= kPacketHead) {
+  while (packet_.size() >= kGreetingHead) {
     const std::size_t size =
-        kPacketHead + (byte_at(packet_, 0) | byte_at(packet_, 1) << 8 | byte_at(packet_, 2) << 16);
+        kGreetingHead + (byte_at(packet_, 0) | byte_at(packet_, 1) << 8 | byte_at(packet_, 2) << 16);
     if (packet_.size() < size) return;
-    judge(std::string_view(packet_).substr(kPacketHead, size - kPacketHead));
+    judge(std::string_view(packet_).substr(kGreetingHead, size - kGreetingHead));
     packet_.erase(0, size);
   }
 }

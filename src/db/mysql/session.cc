@@ -105,6 +105,11 @@ LoadInfo read_info(std::string_view info) {
   return read;
 }
 
+Error too_wide(const std::string& words) {
+  return {Code::LimitColumns, fmt::format("the table is too wide for the database: {}", words),
+          "load fewer columns, give the texts a shorter maxLength, or spread them over several tables"};
+}
+
 }  // namespace
 
 Error error_of(unsigned number, const char* state, std::string_view text, std::string_view doing) {
@@ -134,6 +139,10 @@ Error error_of(unsigned number, const char* state, std::string_view text, std::s
     case ER_DISK_FULL:
       return {Code::StorageFull, fmt::format("no room left for the database: {}", words),
               "make room and load the file again; nothing of it was loaded"};
+    case ER_TOO_BIG_ROWSIZE:
+    case ER_TOO_MANY_FIELDS:
+    case ER_TOO_BIG_FIELDLENGTH:
+      return too_wide(words);
     case ER_BAD_DB_ERROR:
       return {Code::DatabaseUnreachable, fmt::format("there is no such database: {}", words),
               "make it, or correct database.url"};
@@ -143,6 +152,9 @@ Error error_of(unsigned number, const char* state, std::string_view text, std::s
     default:
       break;
   }
+  // InnoDB's own reasons: too many columns, and rows too big for a page.
+  const bool is_wide = text.contains("errno: 185") || text.contains("errno: 139");
+  if (number == ER_CANT_CREATE_TABLE && is_wide) return too_wide(words);
   if (is_connection_error(number))
     return {Code::DatabaseUnreachable, fmt::format("the connection to the database failed: {}", words),
             "check that the server runs and that database.url is right"};

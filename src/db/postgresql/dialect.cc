@@ -62,6 +62,27 @@ std::string Dialect::type_name(const Field& field) const {
   return field.format == "uuid" ? "uuid" : "text";
 }
 
+/// A row must fit on a page of 8 KiB (https://www.postgresql.org/docs/current/limits.html). Long texts move
+/// out of it, but each value leaves at least some bytes there.
+std::string Dialect::why_too_wide(const table::TableSchema& schema) const {
+  constexpr std::size_t kRowBytes = 8160, kHeaderBytes = 24;
+  std::size_t bytes = kHeaderBytes + (schema.fields.size() + 7) / 8;
+  for (const Field& field : schema.fields) {
+    const std::string type = type_name(field);
+    if (type == "bigint" || type == "double precision" || type.starts_with("time"))
+      bytes += 8;
+    else if (type == "uuid")
+      bytes += 16;
+    else if (type == "date" || type.starts_with("numeric"))
+      bytes += 4;
+    else
+      bytes += 2;
+  }
+  if (bytes <= kRowBytes) return "";
+  return fmt::format("a row of {} fields takes at least {} bytes, and PostgreSQL has room for {}",
+                     schema.fields.size(), bytes, kRowBytes);
+}
+
 std::vector<std::string> Dialect::column_types(const table::TableSchema& schema) const {
   std::vector<std::string> types;
   for (const Field& field : schema.fields) {

@@ -27,6 +27,7 @@ class Dialect : public server::ServerDialect {
                         const std::string& space) const override;
   std::string script_head(const std::string& own_space) const override;
   std::string_view unless_id_exists() const override { return " ON CONFLICT (id) DO NOTHING"; }
+  std::string why_too_wide(const table::TableSchema& schema) const override;
   std::string_view key_text() const override { return "text COLLATE \"C\""; }
   std::string_view long_text() const override { return "text COLLATE \"C\""; }
 };

@@ -63,9 +63,12 @@ class PostgreSqlEngine : public server::Engine {
   Result<std::vector<std::string>> table_names(Session& session, const std::string& space) const override;
   Result<bool> is_view(Session& session, const TableName& table) const override;
   Result<server::Shape> shape_of(Session& session, const TableName& table) const override;
+  Result<std::vector<std::string>> triggers_of(Session& session, const TableName& table) const override;
   Result<std::vector<Reference>> references_to(Session& session, const TableName& table) const override;
   Result<bool> has_dependents(Session& session, const TableName& table) const override;
   bool fits(const ColumnShape& column, const Field& field, bool in_key) const override;
+  bool fits_parent(const ColumnShape& column, const Field& field) const override;
+  std::string_view by_bytes(const ColumnShape& column) const override;
   std::string declarations_sql() const override;
   Result<void> begin_merge(Session& session, std::span<const Reference> children) const override;
   Result<void> end_merge(Session& session, std::span<const Reference> children) const override;
@@ -144,6 +147,27 @@ Result<bool> PostgreSqlEngine::is_view(Session& session, const TableName& table)
   return count > 0;
 }
 
+Result<std::vector<std::string>> PostgreSqlEngine::triggers_of(Session& session,
+                                                               const TableName& table) const {
+  const std::string& space = space_of(table);
+  const Param params[] = {space, table.name, space, table.name, space, table.name};
+  const std::string of_table =
+      "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ? AND c.relname = ?";
+  TRY_ASSIGN(
+      const std::vector<TextRow> rows,
+      session.rows("SELECT t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid " + of_table +
+                       " AND NOT t.tgisinternal UNION ALL SELECT r.rulename FROM pg_rewrite r JOIN "
+                       "pg_class c ON c.oid = r.ev_class " +
+                       of_table +
+                       " UNION ALL SELECT p.polname FROM pg_policy p JOIN pg_class c ON c.oid = "
+                       "p.polrelid " +
+                       of_table + " ORDER BY 1",
+                   params));
+  std::vector<std::string> names;
+  for (const TextRow& row : rows) names.push_back(row[0].value_or(""));
+  return names;
+}
+
 Result<std::vector<Reference>> PostgreSqlEngine::references(Session& session, const std::string& condition,
                                                             std::span<const Param> params) const {
   TRY_ASSIGN(
@@ -219,20 +243,56 @@ Result<server::Shape> PostgreSqlEngine::shape_of(Session& session, const TableNa
     last = row[0].value_or("");
     shape.unique_keys.back().columns.push_back(column);
   }
+
+  // Of a part of the rows, or of expressions.
+  TRY_ASSIGN(
+      const std::vector<TextRow> others,
+      session.rows("SELECT x.relname FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN "
+                   "pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
+                   "WHERE n.nspname = ? AND c.relname = ? AND i.indisunique AND (i.indpred IS NOT NULL "
+                   "OR i.indexprs IS NOT NULL)",
+                   params));
+  for (const TextRow& row : others) shape.other_keys.insert(row[0].value_or(""));
+  std::erase_if(shape.unique_keys,
+                [&](const server::KeyShape& key) { return shape.other_keys.contains(key.name); });
+
   TRY_ASSIGN(shape.references, references(session, "cn.nspname = ? AND c.relname = ?", params));
   return shape;
 }
 
-/// A view is bound to the table itself, which could then not be dropped.
+/// Whatever is bound to the table itself: a table of the same name in its place would not have it, or could
+/// not come there. Rights that each new table gets by default are none.
 Result<bool> PostgreSqlEngine::has_dependents(Session& session, const TableName& table) const {
+  constexpr const char* kQuestion = R"(
+SELECT COUNT(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = ? AND c.relname = ? AND (
+  c.relkind = 'p' OR c.relrowsecurity OR c.relforcerowsecurity OR c.relreplident <> 'd' OR c.reloptions IS NOT NULL
+  OR EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid)
+  OR EXISTS (SELECT 1 FROM pg_rewrite r WHERE r.ev_class = c.oid)
+  OR EXISTS (SELECT 1 FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
+  OR EXISTS (SELECT 1 FROM pg_publication_rel p WHERE p.prrelid = c.oid)
+  OR EXISTS (SELECT 1 FROM pg_inherits i WHERE c.oid IN (i.inhparent, i.inhrelid))
+  OR EXISTS (SELECT 1 FROM pg_statistic_ext s WHERE s.stxrelid = c.oid)
+  OR EXISTS (SELECT 1 FROM pg_description d WHERE d.classoid = 'pg_class'::regclass AND d.objoid = c.oid)
+  OR EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL)
+  OR EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND (i.indisclustered OR NOT EXISTS
+             (SELECT 1 FROM pg_constraint o WHERE o.conindid = i.indexrelid AND o.conrelid = c.oid)))
+  OR EXISTS (SELECT a.item::text FROM unnest(c.relacl) AS a(item) EXCEPT (
+             SELECT d.item::text FROM unnest(acldefault('r', c.relowner)) AS d(item) UNION
+             SELECT e.item::text FROM pg_default_acl f CROSS JOIN LATERAL unnest(f.defaclacl) AS e(item)
+             WHERE f.defaclobjtype = 'r' AND f.defaclrole = c.relowner AND f.defaclnamespace IN (0, n.oid)))
+  OR EXISTS (SELECT 1 FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND
+             (d.deptype = 'n' OR d.deptype = 'a' AND d.classid = 'pg_class'::regclass AND EXISTS
+               (SELECT 1 FROM pg_class q WHERE q.oid = d.objid AND q.relkind = 'S'))
+             AND NOT (d.classid = 'pg_class'::regclass AND d.objid = c.oid)
+             AND NOT (d.classid = 'pg_constraint'::regclass AND EXISTS
+               (SELECT 1 FROM pg_constraint o WHERE o.oid = d.objid AND o.contype = 'f')))
+  OR EXISTS (SELECT 1 FROM pg_depend d JOIN pg_type t ON t.oid = d.refobjid WHERE d.refclassid =
+             'pg_type'::regclass AND t.oid IN (c.reltype, (SELECT y.typarray FROM pg_type y WHERE y.oid = c.reltype))
+             AND d.deptype = 'n'))
+)";
   const Param params[] = {space_of(table), table.name};
-  TRY_ASSIGN(const std::uint64_t count,
-             session.count(
-                 "SELECT COUNT(*) FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid JOIN pg_class c ON "
-                 "c.oid = d.refobjid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE d.classid = "
-                 "'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass AND n.nspname = ? AND "
-                 "c.relname = ? AND r.ev_class <> c.oid",
-                 params));
+  TRY_ASSIGN(const std::uint64_t count, session.count(kQuestion, params));
   return count > 0;
 }
 
@@ -241,14 +301,25 @@ bool PostgreSqlEngine::fits(const ColumnShape& column, const Field& field, bool 
   const bool has_collation = wanted == "text" || wanted == "character(7)";
   if (in_key && has_collation && column.collation != "C" && column.collation != "POSIX") return false;
   if (column.type == wanted) return true;
-  if (field.type != Type::String || field.is_binary()) return false;
-  if (column.type == "text") return true;  // a uuid
+  // A text may hold a uuid in upper case, which would be another key.
+  if (field.type != Type::String || field.is_binary() || field.format == "uuid") return false;
   constexpr std::string_view kVarying = "character varying";
   if (!column.type.starts_with(kVarying)) return false;
   if (column.type.size() == kVarying.size()) return true;
-  const std::uint64_t longest =
-      field.format == "uuid" ? 36 : field.constraints.max_length.value_or(std::uint64_t{1} << 40);
+  const std::uint64_t longest = field.constraints.max_length.value_or(std::uint64_t{1} << 40);
   return server::number_of(column.type.substr(kVarying.size() + 1)) >= longest;
+}
+
+bool PostgreSqlEngine::fits_parent(const ColumnShape& column, const Field& field) const {
+  const bool is_text = field.type == Type::String && !field.is_binary() && field.format != "uuid";
+  return is_text ? column.type == "text" || column.type.starts_with("character varying")
+                 : fits(column, field, false);
+}
+
+/// Two collations in one comparison are an error, and some call different texts equal.
+std::string_view PostgreSqlEngine::by_bytes(const ColumnShape& column) const {
+  const bool has_own = !column.collation.empty() && column.collation != "C" && column.collation != "POSIX";
+  return has_own ? " COLLATE \"C\"" : "";
 }
 
 std::string PostgreSqlEngine::declarations_sql() const {
@@ -294,6 +365,8 @@ Result<void> PostgreSqlEngine::begin_merge(Session& session, std::span<const Ref
       TRY(session.run(fmt::format("ALTER TABLE {} ALTER CONSTRAINT {} DEFERRABLE",
                                   dialect_.quote(child.child), dialect_.quote(child.name))));
   TRY(session.run("SET CONSTRAINTS ALL DEFERRED"));
+  // Rows that a policy hides would stay where all are to be replaced: rather an error.
+  TRY(session.run("SET LOCAL row_security = off"));
   return {};
 }
 

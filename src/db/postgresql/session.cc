@@ -72,6 +72,9 @@ Error PostgreSqlSession::error(const PGresult* result, std::string_view doing) {
   if (state == "42501" || state.starts_with("28"))
     return {Code::DatabasePrivilege, fmt::format("the database does not allow it: {}", words),
             "give the user of database.url that right, or correct user and password"};
+  if (state == "54011")
+    return {Code::LimitColumns, fmt::format("the table is too wide for the database: {}", words),
+            "load fewer columns, or spread them over several tables"};
   if (state == "53100")
     return {Code::StorageFull, fmt::format("no room left for the database: {}", words),
             "make room and load the file again; nothing of it was loaded"};

@@ -1,5 +1,6 @@
 #include "db/server/alter.h"
 
+#include "base/text.h"
 #include "db/server/staging.h"
 
 #include <fmt/format.h>
@@ -64,6 +65,11 @@ class Alterations {
       else
         out_.push_back(fmt::format("DROP INDEX {};\n", dialect_.quote(TableName{space_, key.name})));
     });
+    for (const std::string& name : shape_.other_keys)
+      note(
+          fmt::format("rowgate cannot load beside the unique index {}, which covers a part of the rows or "
+                      "values: drop it by hand",
+                      shown(name)));
     if (has_other_primary_key() && !shape_.primary_key.empty())
       alter(dialect_.drop_primary_key(shape_.primary_name));
   }

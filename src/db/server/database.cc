@@ -29,7 +29,7 @@ class ServerDatabase : public Database, private Ledger {
     TRY_ASSIGN(std::unique_ptr<Session> session, engine.connect(Access::Read));
     return engine.open_cursor(std::move(session), query);
   }
-  Result<std::vector<TableState>> tables() override;
+  Result<std::vector<TableState>> tables(Rows rows) override;
   Result<std::optional<TableState>> table(const TableName& table, Rows rows) override;
   Result<std::vector<std::string>> differences(const LoadTarget& target) override;
   Result<std::vector<std::string>> plan(const LoadTarget& target) override;
@@ -102,8 +102,9 @@ Result<TableState> ServerDatabase::state_of(Session& session, const TableName& t
   return state;
 }
 
-Result<std::vector<TableState>> ServerDatabase::tables() {
-  return pool_.read<std::vector<TableState>>([this](Session& session) -> Result<std::vector<TableState>> {
+Result<std::vector<TableState>> ServerDatabase::tables(Rows rows) {
+  return pool_.read<std::vector<TableState>>([this,
+                                              rows](Session& session) -> Result<std::vector<TableState>> {
     std::vector<TableState> states;
     std::vector<TableName> names;
     TRY_ASSIGN(const std::vector<std::string> own_names, engine_->table_names(session, ""));
@@ -120,7 +121,7 @@ Result<std::vector<TableState>> ServerDatabase::tables() {
       if (name.name.starts_with("rowgate_") || name.name.starts_with("__rg_")) continue;
       TRY_ASSIGN(const std::optional<TableName> stored, engine_->stored_name(session, name));
       if (!stored) continue;  // dropped meanwhile
-      TRY_ASSIGN(TableState state, state_of(session, *stored, Rows::Counted));
+      TRY_ASSIGN(TableState state, state_of(session, *stored, rows));
       states.push_back(std::move(state));
     }
     return states;

@@ -54,6 +54,9 @@ class ServerDialect : public SqlDialect {
                                 const std::string& space) const = 0;
   /// What a script begins with, so that its statements mean in any client what they mean to rowgate.
   virtual std::string script_head(const std::string& own_space) const = 0;
+  /// Why no row of such a table could ever be stored; empty = it can, or the server itself says so when the
+  /// table is made.
+  virtual std::string why_too_wide(const table::TableSchema&) const { return ""; }
   virtual std::string_view key_text() const = 0;   ///< type of a text of rowgate's own that can be a key
   virtual std::string_view long_text() const = 0;  ///< and of any other
 };
@@ -97,11 +100,18 @@ class Engine {
   virtual Result<std::vector<std::string>> table_names(Session& session, const std::string& space) const = 0;
   virtual Result<bool> is_view(Session& session, const TableName& table) const = 0;
   virtual Result<Shape> shape_of(Session& session, const TableName& table) const = 0;
+  /// The names of what may keep rows out of the table: triggers, and on PostgreSQL rules and policies.
+  virtual Result<std::vector<std::string>> triggers_of(Session& session, const TableName& table) const = 0;
   /// Foreign keys of other tables that refer to this one.
   virtual Result<std::vector<Reference>> references_to(Session& session, const TableName& table) const = 0;
-  /// Something else than a foreign key hangs on the table itself, not on its name: a view of PostgreSQL.
+  /// The table has what a new one in its place would lose, foreign keys of other tables aside: triggers,
+  /// indexes, rights of other hands and whatever hangs on the table itself and not on its name.
   virtual Result<bool> has_dependents(Session& session, const TableName& table) const = 0;
   virtual bool fits(const ColumnShape& column, const table::Field& field, bool in_key) const = 0;
+  /// Whether values of the field can be looked up in this column of a parent, byte by byte.
+  virtual bool fits_parent(const ColumnShape& column, const table::Field& field) const = 0;
+  /// What stands behind the column's name where its own collation is not asked.
+  virtual std::string_view by_bytes(const ColumnShape& column) const = 0;
   /// Rows of three texts that tell what is declared in the own space: kind ("table" for tables), name, text.
   virtual std::string declarations_sql() const = 0;
 

@@ -177,7 +177,7 @@ Result<void> free_old_key(Session& session, const RunRecord& run, const std::str
 
 /// No table has an empty name, so the row of that name can hold the database's id, and no further table (nor
 /// a further right) is needed for it.
-const TableName kIdentityRow{};
+const TableName identity_row{};
 
 }  // namespace
 
@@ -201,7 +201,7 @@ Result<void> make_own_tables(const Engine& engine, Session& session) {
 }
 
 Result<std::string> identity_of(Session& session) {
-  TRY_ASSIGN(std::optional<std::string> id, kept_schema_of(session, kIdentityRow));
+  TRY_ASSIGN(std::optional<std::string> id, kept_schema_of(session, identity_row));
   return std::move(id).value_or("");
 }
 
@@ -379,11 +379,8 @@ Result<void> mark_done(Session& session, const PendingSwap& swap) {
                      swap.run.finished_at);
 }
 
-Result<void> mark_failed(Session& session, const PendingSwap& swap) {
-  const RunRecord failed = as_failed(swap.run, {Code::DatabaseUnreachable,
-                                                "the connection broke before the table was exchanged; "
-                                                "nothing was loaded",
-                                                "load the file again"});
+Result<void> mark_failed(Session& session, const PendingSwap& swap, const Error& why) {
+  const RunRecord failed = as_failed(swap.run, why);
   const std::string status(name(failed.status)), error = error_to_json(failed),
                                                  version = fmt::format("{}", failed.version_after);
   const Param params[] = {status, error, version, failed.id};

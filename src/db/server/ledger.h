@@ -53,6 +53,6 @@ Result<std::vector<PendingSwap>> pending_swaps(Session& session);
 /// The run counts from now on.
 Result<void> mark_done(Session& session, const PendingSwap& swap);
 /// The run's rows did not get their name and never will: it has failed.
-Result<void> mark_failed(Session& session, const PendingSwap& swap);
+Result<void> mark_failed(Session& session, const PendingSwap& swap, const Error& why);
 
 }  // namespace rowgate::db::server

@@ -36,9 +36,9 @@ Result<bool> ParentKeys::all_exist(Session& session, const ServerDialect& dialec
                                    const std::string& space, const std::string& name) const {
   const TableName parent{space, key().table};
   TRY_ASSIGN(const std::optional<std::string> parents, tables.find(parent));
-  if (parents) TRY(check_parent_columns(tables, parent, key()));
   if (log_.rows() == 0) return true;
   if (!parents) return false;
+  TRY_ASSIGN(const std::vector<std::string> parent_names, parent_columns(tables, parent, *schema_, key()));
   const std::vector<std::string> types = dialect.column_types(*schema_);
   OwnTable own{.name = name, .columns = {}, .temporary = true};
   std::vector<std::string> names, prefixed;
@@ -58,11 +58,10 @@ Result<bool> ParentKeys::all_exist(Session& session, const ServerDialect& dialec
                 fmt::format("the database would have changed a checked value: {}", done.trouble),
                 "nothing was loaded; please report this");
   }));
-  TRY_ASSIGN(
-      const std::optional<std::string> missing,
-      session.first(fmt::format(
-          "SELECT 1 FROM {} AS k WHERE NOT EXISTS (SELECT 1 FROM {} AS p WHERE {}) LIMIT 1", target.table,
-          *parents, equal_all(quoted_names(dialect, key().parent_fields, "p."), prefixed))));
+  TRY_ASSIGN(const std::optional<std::string> missing,
+             session.first(fmt::format(
+                 "SELECT 1 FROM {} AS k WHERE NOT EXISTS (SELECT 1 FROM {} AS p WHERE {}) LIMIT 1",
+                 target.table, *parents, equal_all(parent_names, prefixed))));
   return !missing;
 }
 

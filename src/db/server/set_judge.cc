@@ -72,14 +72,30 @@ class SetJudge {
       const table::ForeignKey& key = schema_.foreign_keys[i];
       keys_.emplace_back();
       if (is_self(key)) {
+        parents_.push_back(quoted_names(dialect_, key.parent_fields, "p."));
         TRY_ASSIGN(keys_.back(), staging_.make_keys(i, parent_fields(key)));
         continue;
       }
       const TableName parent{question_.self.space, key.table};
       TRY_ASSIGN(const std::optional<std::string> exists, tables_.find(parent));
-      if (exists) TRY(check_parent_columns(tables_, parent, key));
+      parents_.emplace_back();
+      if (!exists) continue;
+      TRY_ASSIGN(parents_.back(), parent_columns(tables_, parent, schema_, key));
     }
+    if (!question_.update || !question_.rows || !refers_to_itself()) return {};
+
+    // A row that the file updates is a parent by its new keys only.
+    TRY_ASSIGN(const std::string updated,
+               staging_.make_keys(schema_.foreign_keys.size(), schema_.primary_key));
+    stays_ = fmt::format(" AND NOT EXISTS (SELECT 1 FROM {} AS u WHERE {} AND u.rg_refused IS NULL)", updated,
+                         equal_all(key_columns(schema_.primary_key.size(), "u."),
+                                   quoted_names(dialect_, schema_, schema_.primary_key, "p.")));
     return {};
+  }
+
+  bool refers_to_itself() const {
+    return std::ranges::any_of(schema_.foreign_keys,
+                               [this](const table::ForeignKey& key) { return is_self(key); });
   }
 
   static std::vector<std::string> key_columns(std::size_t count, std::string_view prefix) {
@@ -99,8 +115,8 @@ class SetJudge {
       TRY_ASSIGN(parent, tables_.find({question_.self.space, key.table}));
     }
     if (parent)
-      where += fmt::format(" AND NOT EXISTS (SELECT 1 FROM {} AS p WHERE {})", *parent,
-                           equal_all(quoted_names(dialect_, key.parent_fields, "p."), columns));
+      where += fmt::format(" AND NOT EXISTS (SELECT 1 FROM {} AS p WHERE {}{})", *parent,
+                           equal_all(parents_[index], columns), is_self(key) ? stays_ : "");
     return where;
   }
 
@@ -134,7 +150,9 @@ class SetJudge {
   const table::TableSchema& schema_;
   Staging& staging_;
   KeyFindings& findings_;
+  std::string stays_;              ///< condition on `p`: a row of the table that the file does not update
   std::vector<std::string> keys_;  ///< tables of make_keys(), by foreign key
+  std::vector<std::vector<std::string>> parents_;  ///< columns to compare with, likewise
 };
 
 }  // namespace
@@ -144,16 +162,41 @@ Result<std::uint64_t> judge_as_set(const ServerDialect& dialect, const Tables& t
   return SetJudge(dialect, tables, question, staging, findings).judge();
 }
 
-Result<void> check_parent_columns(const Tables& tables, const TableName& parent,
-                                  const table::ForeignKey& key) {
-  TRY_ASSIGN(const std::vector<std::string> columns, tables.columns_of(parent));
-  for (const std::string& name : key.parent_fields)
-    if (std::ranges::find(columns, name) == columns.end())
-      return fail(Code::ConfigInvalid,
-                  fmt::format("the parent table `{}` has no column ({}) to refer to", key.table,
-                              fmt::join(key.parent_fields, ", ")),
-                  "correct the foreign key's reference, or the parent table");
-  return {};
+Result<std::vector<std::string>> parent_columns(const Tables& tables, const TableName& parent,
+                                                const table::TableSchema& schema,
+                                                const table::ForeignKey& key) {
+  const Engine& engine = tables.engine();
+  std::vector<std::string> out = quoted_names(engine.dialect(), key.parent_fields, "p.");
+  const auto missing = [&] {
+    return fail(Code::ConfigInvalid,
+                fmt::format("the parent table `{}` has no column ({}) to refer to", key.table,
+                            fmt::join(key.parent_fields, ", ")),
+                "correct the foreign key's reference, or the parent table");
+  };
+  TRY_ASSIGN(const std::optional<Shape> shape, tables.shape_of(parent));
+  if (!shape) {
+    TRY_ASSIGN(const std::vector<std::string> columns, tables.columns_of(parent));
+    for (const std::string& name : key.parent_fields)
+      if (std::ranges::find(columns, name) == columns.end()) return missing();
+    return out;
+  }
+
+  for (std::size_t i = 0; i < key.parent_fields.size(); ++i) {
+    const auto column = std::ranges::find(shape->columns, key.parent_fields[i], &ColumnShape::name);
+    if (column == shape->columns.end()) return missing();
+    const table::Field& field = schema.fields[key.fields[i]];
+    if (!engine.fits_parent(*column, field))
+      return fail(
+          Code::TableDiffers,
+          fmt::format("`{}` refers to `{}.{}`, which is {} in the database: a value of type {} cannot be "
+                      "looked up there byte by byte",
+                      field.name, key.table, column->name,
+                      column->collation.empty() ? column->type : column->type + " " + column->collation,
+                      engine.dialect().type_name(field)),
+          "change the parent's column or the schema");
+    out[i] += engine.by_bytes(*column);
+  }
+  return out;
 }
 
 }  // namespace rowgate::db::server

@@ -92,6 +92,11 @@ class Comparison {
       if (std::ranges::find(wanted, there[i]) == wanted.end())
         add(What::ExtraUnique, i,
             fmt::format("unique key ({}) of the database is not in the schema", fmt::join(there[i], ", ")));
+    for (const std::string& name : shape_.other_keys)
+      add(What::OtherUnique, 0,
+          fmt::format("unique index `{}` of the database covers a part of the rows or values, or an "
+                      "expression, which no schema can say",
+                      name));
   }
 
   static std::string text_of(const std::vector<std::string>& columns, const std::string& parent,

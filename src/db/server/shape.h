@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,8 @@ struct Shape {
   std::string primary_name = {};  ///< of the primary key, where it has one
   std::vector<KeyShape> unique_keys = {};
   std::vector<Reference> references = {};
+  std::set<std::string> other_keys = {};  ///< unique indexes of parts of rows or values, or of expressions
+  std::string not_transactional = {};     ///< the storage engine, where it cannot roll back
 };
 
 /// Whether a column can hold what the field says, and compares keys by their bytes.
@@ -57,7 +60,8 @@ struct Difference {
     MissingUnique,     ///< of the schema's unique keys
     ExtraUnique,       ///< of the shape's
     MissingReference,  ///< of the schema's foreign keys
-    ExtraReference     ///< of the shape's references
+    ExtraReference,    ///< of the shape's references
+    OtherUnique        ///< an index that no schema can describe
   };
   What what;
   std::size_t index = 0;

@@ -63,8 +63,10 @@ struct SetQuestion {
 Result<std::uint64_t> judge_as_set(const ServerDialect& dialect, const Tables& tables,
                                    const SetQuestion& question, Staging& staging, KeyFindings& findings);
 
-/// A parent table must have the columns that a foreign key refers to; config.invalid.
-Result<void> check_parent_columns(const Tables& tables, const TableName& parent,
-                                  const table::ForeignKey& key);
+/// The columns that a foreign key of `schema` refers to, quoted behind "p.", as a comparison by bytes wants
+/// them. config.invalid where the parent does not have them, table.differs where they cannot be compared.
+Result<std::vector<std::string>> parent_columns(const Tables& tables, const TableName& parent,
+                                                const table::TableSchema& schema,
+                                                const table::ForeignKey& key);
 
 }  // namespace rowgate::db::server

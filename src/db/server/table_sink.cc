@@ -52,8 +52,7 @@ class TableSink : public Sink {
   void expect_unordered(std::uint64_t) override {}
   Result<KeyFindings*> settle() override;
   SinkCounts counts() const override {
-    return {
-        .written = log_.rows() - refused_, .inserted = inserted_, .updated = updated_, .refused = refused_};
+    return {.written = inserted_ + updated_, .inserted = inserted_, .updated = updated_, .refused = refused_};
   }
 
  private:
@@ -71,8 +70,11 @@ class TableSink : public Sink {
   Result<bool> finish_fast(bool again);
   Result<void> go_exact();
   Result<void> put_staged(const Staging& staging);
-  Result<void> update_staged(const Staging& staging, std::uint64_t accepted);
-  Result<void> check_children();
+  Result<void> update_staged(const Staging& staging);
+  Result<void> check_counts();
+  Result<void> check_children(std::span<const Reference> children);
+  std::vector<Reference> own_references() const;
+  Result<std::uint64_t> count_lost(std::span<const Reference> children);
   Result<void> settle_once(bool again);
   std::string column_list() const {
     return fmt::format("{}", fmt::join(quoted_names(dialect_, schema(), all_fields(schema())), ", "));
@@ -93,6 +95,7 @@ class TableSink : public Sink {
   std::optional<Error> broken_;     ///< what ended it and may pass
   std::optional<KeyFindings> findings_;
   std::uint64_t refused_ = 0, inserted_ = 0, updated_ = 0;
+  std::uint64_t sent_ = 0;          ///< rows that the database took on the fast way
   RowLog::Block closed_, in_hand_;  ///< the latter is the sender's while it is under way
   std::future<Result<void>>
       sender_;  ///< has the session for itself; last, so that it has ended before all else
@@ -120,17 +123,26 @@ Result<void> TableSink::check_table(bool merges) {
       found.emplace_back("an earlier file made it by another schema");
   } else {
     TRY_ASSIGN(const Shape shape, at_.engine().shape_of(session(), target_.table));
+    if (!shape.not_transactional.empty())
+      return fail(
+          Code::TableNotTransactional,
+          fmt::format("the table `{}` has the storage engine {}, which cannot take back what was written",
+                      target_.table.name, shape.not_transactional),
+          fmt::format("convert it first: ALTER TABLE {} ENGINE=InnoDB", dialect_.quote(target_.table)));
     found = words_of(compare(shape, target_, dialect_.column_types(schema()),
                              [&](const ColumnShape& column, const table::Field& field, bool in_key) {
                                return at_.engine().fits(column, field, in_key);
                              }));
   }
   if (found.empty()) return {};
-  return fail(Code::TableDiffers,
-              fmt::format("the table `{}` in the database is not as its schema says: {}", target_.table.name,
-                          fmt::join(found, "; ")),
-              merges ? "change the table or the schema; it cannot be made anew while other tables refer to it"
-                     : "change the table or the schema, or load in replace mode, which makes the table anew");
+  return fail(
+      Code::TableDiffers,
+      fmt::format("the table `{}` in the database is not as its schema says: {}", target_.table.name,
+                  fmt::join(found, "; ")),
+      merges
+          ? "change the table or the schema; it cannot be made anew while other tables refer to it or while "
+            "it has indexes, triggers, rights or dependents of its own"
+          : "change the table or the schema, or load in replace mode, which makes the table anew");
 }
 
 Result<void> TableSink::open() {
@@ -138,6 +150,8 @@ Result<void> TableSink::open() {
     return fail(Code::ConfigInvalid,
                 fmt::format("the table `{}` has no primary key, which upsert needs", target_.table.name),
                 "add primaryKey to its schema, or load in append or replace mode");
+  if (std::string why = dialect_.why_too_wide(schema()); !why.empty())
+    return fail(Code::LimitColumns, std::move(why), "load fewer columns, or spread them over several tables");
   if (at_.tables().fresh(target_.table) == nullptr) {
     TRY_ASSIGN(const std::optional<TableName> stored, at_.engine().stored_name(session(), target_.table));
     TRY(check_stored_name(target_.table, stored));
@@ -155,6 +169,12 @@ Result<void> TableSink::open() {
   merges = merges && target_.mode == Mode::Replace;
   if (exists && (target_.mode != Mode::Replace || merges)) TRY(check_table(merges));
   if (!exists) TRY(refuse_view());
+  for (const table::ForeignKey& key : schema().foreign_keys) {
+    const TableName parent{target_.table.space, key.table};
+    if (parent == target_.table) continue;
+    TRY_ASSIGN(const std::optional<std::string> there, at_.tables().find(parent));
+    if (there) TRY(parent_columns(at_.tables(), parent, schema(), key));
+  }
   is_fresh_ = !exists || (target_.mode == Mode::Replace && !merges);
   if (is_fresh_) TRY(at_.make_table(target_.table, target_));
   if (merges)
@@ -174,7 +194,10 @@ Result<void> TableSink::send(const RowLog::Block& block) {
   for (const table::Field& field : schema().fields)
     target.columns.push_back({dialect_.quote(field.name), field.is_binary()});
   TRY_ASSIGN(const BulkOutcome done, session().bulk(target, block.text, block.rows));
-  if (!done.clean) sending_ = false;
+  if (done.clean)
+    sent_ += block.rows;
+  else
+    sending_ = false;
   return {};
 }
 
@@ -215,6 +238,7 @@ Result<void> TableSink::wait_for_sender() {
 Result<bool> TableSink::finish_fast(bool again) {
   if (again) {
     sending_ = true;
+    sent_ = 0;
     TRY(log_.each([&](const RowLog::Block& block) -> Result<void> {
       if (target_.stop.stop_requested())
         return fail(Code::RunInterrupted, "stopped; nothing of this file was loaded", "load the file again");
@@ -227,35 +251,47 @@ Result<bool> TableSink::finish_fast(bool again) {
     TRY_ASSIGN(sending_, parents_[i].all_exist(session(), dialect_, at_.tables(), target_.table.space,
                                                fmt::format("{}_p{}", staging_prefix(), i)));
   }
-  if (sending_) inserted_ = log_.rows();
+  if (sending_) inserted_ = sent_;
   return sending_;
 }
 
-Result<void> TableSink::update_staged(const Staging& staging, std::uint64_t accepted) {
+Result<void> TableSink::update_staged(const Staging& staging) {
   TRY_ASSIGN(const std::string into, destination());
   std::vector<std::string> sets;
   for (const std::size_t field : all_fields(schema()))
-    if (std::ranges::find(schema().primary_key, field) == schema().primary_key.end())
+    if (is_set_by_upsert(target_, field))
       sets.push_back(fmt::format("{} = s.c{}", dialect_.quote(schema().fields[field].name), field));
   const std::string same = equal_all(quoted_names(dialect_, schema(), schema().primary_key, "t."),
                                      staging.columns(schema().primary_key));
-  if (!sets.empty())
-    TRY(session().run(dialect_.update_from(into, staging.table(), sets, same + " AND s.rg_refused IS NULL")));
+  if (sets.empty()) {
+    TRY_ASSIGN(updated_, session().count(fmt::format(
+                             "SELECT COUNT(*) FROM {} AS t JOIN {} AS s ON {} WHERE s.rg_refused IS NULL",
+                             into, staging.table(), same)));
+  } else {
+    TRY_ASSIGN(updated_, session().run(dialect_.update_from(into, staging.table(), sets,
+                                                            same + " AND s.rg_refused IS NULL")));
+  }
   TRY_ASSIGN(inserted_,
              session().run(fmt::format(
                  "INSERT INTO {} ({}) SELECT {} FROM {} AS s WHERE s.rg_refused IS NULL AND NOT EXISTS "
                  "(SELECT 1 FROM {} AS t WHERE {})",
                  into, column_list(), fmt::join(staging.columns(all_fields(schema())), ", "), staging.table(),
                  into, same)));
-  updated_ = accepted - inserted_;
   return {};
 }
 
 Result<void> TableSink::put_staged(const Staging& staging) {
-  const std::uint64_t accepted = log_.rows() - refused_;
-  if (target_.mode == Mode::Upsert) return update_staged(staging, accepted);
+  if (target_.mode == Mode::Upsert) return update_staged(staging);
   TRY_ASSIGN(const std::string into, destination());
-  if (way_ == Way::Merge) TRY(session().run("DELETE FROM " + into));
+  if (way_ == Way::Merge) {
+    TRY(session().run("DELETE FROM " + into));
+    TRY_ASSIGN(const std::uint64_t left, session().count("SELECT COUNT(*) FROM " + into));
+    if (left > 0)
+      return std::unexpected(rows_missing(
+          target_.table.name,
+          fmt::format("the database kept {} of the rows that were to be replaced", grouped(left)),
+          at_.engine().triggers_of(session(), target_.table).value_or(std::vector<std::string>{})));
+  }
   std::vector<std::size_t> order = schema().primary_key;
   const std::string by =
       order.empty() ? "s.rg_line" : fmt::format("{}", fmt::join(staging.columns(order), ", "));
@@ -264,10 +300,6 @@ Result<void> TableSink::put_staged(const Staging& staging) {
       session().run(fmt::format(
           "INSERT INTO {} ({}) SELECT {} FROM {} AS s WHERE s.rg_refused IS NULL ORDER BY {}", into,
           column_list(), fmt::join(staging.columns(all_fields(schema())), ", "), staging.table(), by)));
-  if (inserted_ != accepted)
-    return fail(Code::DatabaseRefused,
-                fmt::format("the database took {} of {} checked rows", grouped(inserted_), grouped(accepted)),
-                "nothing was loaded; look at the triggers of the table");
   return {};
 }
 
@@ -282,18 +314,55 @@ Result<void> TableSink::go_exact() {
   }
   TRY_ASSIGN(refused_, judge_as_set(dialect_, at_.tables(), question, staging, *findings_));
   // The rows are each other's parents, or others' meanwhile: what refers to what was judged, in any order.
-  const bool in_any_order = way_ == Way::Merge || references_itself();
+  const bool has_others = target_.mode == Mode::Upsert && !children_.empty();
+  const bool in_any_order = way_ == Way::Merge || references_itself() || has_others;
+  const std::vector<Reference> own =
+      target_.mode == Mode::Upsert ? own_references() : std::vector<Reference>{};
+  TRY_ASSIGN(const std::uint64_t lost_before, count_lost(own));
   if (in_any_order) TRY(at_.engine().begin_merge(session(), children_));
   TRY(put_staged(staging));
-  if (target_.mode == Mode::Upsert || way_ == Way::Merge) TRY(check_children());
+  if (target_.mode == Mode::Upsert || way_ == Way::Merge) TRY(check_children(children_));
+  TRY_ASSIGN(const std::uint64_t lost, count_lost(own));
+  if (lost > lost_before) TRY(check_children(own));
   if (in_any_order) TRY(at_.engine().end_merge(session(), children_));
   return {};
 }
 
-/// Rows of other tables whose constraint would be left without its parent row.
-Result<void> TableSink::check_children() {
+/// Foreign keys of the table to itself, which an upsert of another key may break.
+std::vector<Reference> TableSink::own_references() const {
+  std::vector<Reference> own;
+  for (const table::ForeignKey& key : schema().foreign_keys) {
+    if (key.table != target_.table.name) continue;
+    Reference& reference = own.emplace_back();
+    reference.child = reference.parent = target_.table;
+    for (const std::size_t field : key.fields) reference.columns.push_back(schema().fields[field].name);
+    reference.parent_columns = key.parent_fields;
+  }
+  return own;
+}
+
+/// How many rows of the table refer to none; some may have done so before the load.
+Result<std::uint64_t> TableSink::count_lost(std::span<const Reference> children) {
+  std::uint64_t count = 0;
+  if (children.empty()) return count;
   TRY_ASSIGN(const std::string own, destination());
-  for (const Reference& child : children_) {
+  for (const Reference& child : children) {
+    const std::vector<std::string> columns = quoted_names(dialect_, child.columns, "c.");
+    std::string not_null;
+    for (const std::string& column : columns) not_null += fmt::format("{} IS NOT NULL AND ", column);
+    TRY_ASSIGN(const std::uint64_t more,
+               session().count(fmt::format(
+                   "SELECT COUNT(*) FROM {} AS c WHERE {} NOT EXISTS (SELECT 1 FROM {} AS p WHERE {})", own,
+                   not_null, own, equal_all(quoted_names(dialect_, child.parent_columns, "p."), columns))));
+    count += more;
+  }
+  return count;
+}
+
+/// Rows whose foreign key would be left without its parent row.
+Result<void> TableSink::check_children(std::span<const Reference> children) {
+  TRY_ASSIGN(const std::string own, destination());
+  for (const Reference& child : children) {
     const std::vector<std::string> columns = quoted_names(dialect_, child.columns, "c.");
     std::string not_null;
     for (const std::string& column : columns) not_null += fmt::format("{} IS NOT NULL AND ", column);
@@ -301,8 +370,8 @@ Result<void> TableSink::check_children() {
         const std::vector<TextRow> rows,
         session().rows(fmt::format(
             "SELECT DISTINCT {} FROM {} AS c WHERE {} NOT EXISTS (SELECT 1 FROM {} AS p WHERE {}) LIMIT 21",
-            fmt::join(columns, ", "), dialect_.quote(child.child), not_null, own,
-            equal_all(quoted_names(dialect_, child.parent_columns, "p."), columns))));
+            fmt::join(columns, ", "), child.child == target_.table ? own : dialect_.quote(child.child),
+            not_null, own, equal_all(quoted_names(dialect_, child.parent_columns, "p."), columns))));
     if (rows.empty()) continue;
     std::vector<std::string> keys;
     for (const TextRow& row : rows) {
@@ -321,6 +390,17 @@ Result<void> TableSink::check_children() {
   return {};
 }
 
+/// Every row is inserted, updated or refused, by the database's own counts.
+Result<void> TableSink::check_counts() {
+  const std::uint64_t accepted = log_.rows() - refused_;
+  if (inserted_ + updated_ == accepted) return {};
+  TRY_ASSIGN(const std::vector<std::string> triggers, at_.engine().triggers_of(session(), target_.table));
+  return std::unexpected(rows_missing(target_.table.name,
+                                      fmt::format("the database inserted {} and updated {} of {} rows",
+                                                  grouped(inserted_), grouped(updated_), grouped(accepted)),
+                                      triggers));
+}
+
 Result<void> TableSink::settle_once(bool again) {
   findings_.emplace(target_.scratch, kFindingsBytes);
   refused_ = inserted_ = updated_ = 0;
@@ -330,6 +410,7 @@ Result<void> TableSink::settle_once(bool again) {
     if (!done) TRY(session().run(fmt::format("ROLLBACK TO SAVEPOINT {}", kSavepoint)));
   }
   if (!done) TRY(go_exact());
+  TRY(check_counts());
   return findings_->finish();
 }
 

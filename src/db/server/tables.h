@@ -37,6 +37,14 @@ class Tables {
     if (!stored) return std::optional<std::string>{};
     return std::optional(engine_->dialect().quote(*stored));
   }
+  const Engine& engine() const { return *engine_; }
+  /// As it is in the database; nullopt for one that this transaction makes.
+  Result<std::optional<Shape>> shape_of(const TableName& table) const {
+    if (fresh(table) != nullptr) return std::optional<Shape>{};
+    TRY_ASSIGN(const std::optional<TableName> stored, engine_->stored_name(*session_, table));
+    TRY_ASSIGN(Shape shape, engine_->shape_of(*session_, stored.value_or(table)));
+    return std::optional(std::move(shape));
+  }
   Result<std::vector<std::string>> columns_of(const TableName& table) const {
     if (const FreshTable* own = fresh(table)) return own->columns;
     TRY_ASSIGN(const std::optional<TableName> stored, engine_->stored_name(*session_, table));

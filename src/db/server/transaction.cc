@@ -18,13 +18,13 @@ std::string quoted(const Engine& engine, const TableName& table, std::string_vie
 }
 
 /// See ServerTransaction: the caller holds the table's lock.
-Result<void> settle(const Engine& engine, Session& session, const PendingSwap& pending) {
+Result<void> settle(const Engine& engine, Session& session, const PendingSwap& pending, const Error& why) {
   const TableName table{pending.run.space, pending.run.table};
   TRY_ASSIGN(const std::optional<TableName> fresh,
              engine.stored_name(session, {table.space, pending.swap.fresh}));
   TRY(engine.begin(session));
   if (fresh)
-    TRY(mark_failed(session, pending));
+    TRY(mark_failed(session, pending, why));
   else
     TRY(mark_done(session, pending));
   TRY(session.run("COMMIT"));
@@ -57,17 +57,23 @@ Error as_busy(Error error) {
 
 }  // namespace
 
+Error lost_swap() {
+  return {Code::DatabaseUnreachable,
+          "the connection broke before the table was exchanged; nothing was loaded", "load the file again"};
+}
+
 std::string lock_name(const Engine& engine, const TableName& table) {
   const std::string& space = table.space.empty() ? engine.own_space() : table.space;
   return "rowgate:" + io::sha256_hex(space + '\0' + table.name).substr(0, 40);
 }
 
-Result<void> settle_left_overs(const Engine& engine, Session& session, std::span<const TableName> tables) {
+Result<void> settle_left_overs(const Engine& engine, Session& session, std::span<const TableName> tables,
+                               const Error& why) {
   if (engine.ddl_is_transactional()) return {};  // what was not committed is gone
   TRY_ASSIGN(const std::vector<PendingSwap> pending, pending_swaps(session));
   for (const PendingSwap& swap : pending)
     if (std::ranges::find(tables, TableName{swap.run.space, swap.run.table}) != tables.end())
-      TRY(settle(engine, session, swap));
+      TRY(settle(engine, session, swap, why));
   std::set<std::string> spaces = {""};
   for (const TableName& table : tables) spaces.insert(table.space);
   for (const std::string& space : spaces) TRY(drop_orphans(engine, session, space));
@@ -81,7 +87,7 @@ Result<std::vector<std::string>> settle_swaps(const Engine& engine, Session& ses
   for (const PendingSwap& swap : pending) {
     const std::string name = lock_name(engine, {swap.run.space, swap.run.table});
     const Result<void> locked = engine.lock(session, std::span(&name, 1), std::chrono::milliseconds(0));
-    Result<void> settled = locked ? settle(engine, session, swap) : locked;
+    Result<void> settled = locked ? settle(engine, session, swap, lost_swap()) : locked;
     engine.unlock(session);
     if (settled) continue;
     if (settled.error().code != Code::TableBusy) return std::unexpected(settled.error());
@@ -307,12 +313,13 @@ Result<void> ServerTransaction::commit_by_rename(std::span<const RunRecord> reco
     TRY(session_->run(fmt::format("RENAME TABLE {}", fmt::join(renames, ", "))));
     return {};
   };
-  const Result<void> renamed = attempt();
+  Result<void> renamed = attempt();
   if (!renamed && session_->is_lost()) return decide(records, renamed.error());
   if (!renamed && !is_done_) return renamed;
 
   // The names that there are say what has happened, and only they: after the COMMIT no error is a failure.
-  const Result<void> settled = settle_left_overs(engine_, *session_, names_);
+  const Result<void> settled =
+      settle_left_overs(engine_, *session_, names_, renamed ? lost_swap() : as_busy(renamed.error()));
   if (!settled) return decide(records, settled.error());
   session_.reset();
   if (renamed) return {};

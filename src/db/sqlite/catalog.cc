@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace rowgate::db::sqlite {
 namespace {
@@ -33,6 +34,39 @@ Result<std::vector<ColumnState>> columns_of(const Connection& connection, std::s
   }
 }
 
+/// The collation of a column; BINARY where there is no such column.
+std::string collation_of(const Connection& connection, const std::string& table, const std::string& column) {
+  const char* collation = nullptr;
+  if (sqlite3_table_column_metadata(connection.get(), "main", table.c_str(), column.c_str(), nullptr,
+                                    &collation, nullptr, nullptr, nullptr) != SQLITE_OK ||
+      collation == nullptr)
+    return "BINARY";
+  return collation;
+}
+
+/// How the values of a field are written. SQLite keeps most types as texts, so its column types do not tell.
+std::string written_form(const table::Field& field) {
+  switch (field.type) {
+    case table::Type::Number:
+      return field.decimal ? fmt::format("decimal({},{})", field.decimal->precision, field.decimal->scale)
+                           : "number";
+    case table::Type::Date:
+    case table::Type::YearMonth:
+      return std::string(table::name(field.type));
+    case table::Type::Time:
+    case table::Type::Datetime:
+      return fmt::format("{}({})", table::name(field.type), field.precision);
+    case table::Type::Integer:
+    case table::Type::Boolean:
+    case table::Type::Year:
+      return "integer";
+    default:
+      break;
+  }
+  if (field.is_binary()) return "bytes";
+  return field.format == "uuid" ? "uuid" : "text";
+}
+
 /// https://sqlite.org/datatype3.html#determination_of_column_affinity
 std::string_view affinity(std::string_view declared) {
   const std::string type = lower_ascii(declared);
@@ -50,7 +84,8 @@ Result<std::vector<std::vector<std::string>>> unique_keys_of(const Connection& c
   TRY_ASSIGN(Statement statement,
              connection.prepare(
                  "SELECT l.name, i.name FROM pragma_index_list(?) AS l, pragma_index_info(l.name) AS i "
-                 "WHERE l.\"unique\" AND l.origin <> 'pk' AND NOT l.partial ORDER BY l.seq, i.seqno"));
+                 "WHERE l.\"unique\" AND l.origin <> 'pk' AND NOT l.partial AND NOT EXISTS (SELECT 1 FROM "
+                 "pragma_index_info(l.name) AS e WHERE e.cid < -1) ORDER BY l.seq, i.seqno"));
   statement.bind(1, table);
   std::vector<std::vector<std::string>> keys;
   std::string last;
@@ -145,6 +180,24 @@ void compare_columns(const std::vector<ColumnState>& columns, const table::Table
       out.push_back(fmt::format("column `{}` of the database is not in the schema", shown(column.name)));
 }
 
+/// What the table was made with, which says more than its columns do.
+Result<void> compare_kept_schema(const Connection& connection, const LoadTarget& target,
+                                 std::vector<std::string>& out) {
+  TRY_ASSIGN(const std::optional<std::string> json, kept_schema_of(connection, target.table.name));
+  if (!json || json->empty()) return {};
+  const Result<table::TableSchema> kept = table::schema_from_json(*json, target.table.name);
+  if (!kept) return {};  // of another version of rowgate
+  for (const table::Field& field : target.schema->fields) {
+    const std::optional<std::size_t> index = kept->index_of(field.name);
+    if (!index) continue;
+    const std::string is = written_form(kept->fields[*index]), wanted = written_form(field);
+    if (is != wanted && Dialect().type_name(kept->fields[*index]) == Dialect().type_name(field))
+      out.push_back(
+          fmt::format("column `{}` is {} in the database, {} in the schema", field.name, is, wanted));
+  }
+  return {};
+}
+
 void compare_unique_keys(const std::vector<std::vector<std::string>>& in_database,
                          const std::vector<std::vector<std::string>>& in_schema,
                          std::vector<std::string>& out) {
@@ -155,6 +208,54 @@ void compare_unique_keys(const std::vector<std::vector<std::string>>& in_databas
     if (std::ranges::find(in_schema, key) == in_schema.end())
       out.push_back(
           fmt::format("unique key ({}) of the database is not in the schema", fmt::join(key, ", ")));
+}
+
+/// What such an index refuses is a reject of its own, but where rows refer to each other one that is refused
+/// so late would take its children with it.
+Result<void> find_other_keys(const Connection& connection, const LoadTarget& target,
+                             std::vector<std::string>& out) {
+  const bool refers_to_itself =
+      std::ranges::any_of(target.schema->foreign_keys,
+                          [&](const table::ForeignKey& key) { return key.table == target.table.name; });
+  if (!refers_to_itself) return {};
+  TRY_ASSIGN(const std::vector<std::string> names, other_unique_indexes(connection, target.table.name));
+  for (const std::string& name : names)
+    out.push_back(
+        fmt::format("unique index `{}` of the database covers a part of the rows, or an expression, which no "
+                    "schema can say",
+                    name));
+  return {};
+}
+
+/// Keys compare bytes; a column or an index of another collation would make one key of two.
+Result<void> compare_collations(const Connection& connection, const LoadTarget& target,
+                                std::vector<std::string>& out) {
+  const table::TableSchema& schema = *target.schema;
+  std::set<std::size_t> in_keys;
+  for (const std::vector<std::size_t>& key : schema.keys()) in_keys.insert(key.begin(), key.end());
+  for (const table::ForeignKey& key : schema.foreign_keys)
+    in_keys.insert(key.fields.begin(), key.fields.end());
+  for (const std::size_t field : in_keys) {
+    const std::string& column = schema.fields[field].name;
+    const std::string collation = collation_of(connection, target.table.name, column);
+    if (collation != "BINARY")
+      out.push_back(
+          fmt::format("column `{}` has the collation {} in the database, and keys compare bytes (BINARY)",
+                      column, collation));
+  }
+  TRY_ASSIGN(Statement statement,
+             connection.prepare("SELECT DISTINCT l.name, i.coll FROM pragma_index_list(?) AS l, "
+                                "pragma_index_xinfo(l.name) AS i WHERE l.\"unique\" AND i.key AND "
+                                "i.coll <> 'BINARY' AND l.origin = 'c' ORDER BY l.name"));
+  statement.bind(1, std::string_view(target.table.name));
+  for (;;) {
+    TRY_ASSIGN(const bool more, connection.step(statement));
+    if (!more) return {};
+    out.push_back(
+        fmt::format("unique index `{}` has the collation {} in the database, and keys compare bytes "
+                    "(BINARY)",
+                    statement.text(0), statement.text(1)));
+  }
 }
 
 Result<void> compare_references(const Connection& connection, const LoadTarget& target,
@@ -209,6 +310,42 @@ Result<std::vector<std::string>> table_names(const Connection& connection) {
   }
 }
 
+Result<std::vector<std::string>> triggers_of(const Connection& connection, std::string_view table) {
+  TRY_ASSIGN(Statement statement,
+             connection.prepare("SELECT name FROM main.sqlite_schema WHERE type = 'trigger' AND "
+                                "lower(tbl_name) = lower(?) ORDER BY name"));
+  statement.bind(1, table);
+  std::vector<std::string> names;
+  for (;;) {
+    TRY_ASSIGN(const bool more, connection.step(statement));
+    if (!more) return names;
+    names.push_back(statement.text(0));
+  }
+}
+
+Result<bool> has_parts_of_others(const Connection& connection, std::string_view table) {
+  TRY_ASSIGN(
+      Statement statement,
+      connection.prepare("SELECT 1 FROM main.sqlite_schema WHERE type IN ('index', 'trigger') AND sql IS "
+                         "NOT NULL AND lower(tbl_name) = lower(?)"));
+  statement.bind(1, table);
+  return connection.step(statement);
+}
+
+Result<std::vector<std::string>> other_unique_indexes(const Connection& connection, std::string_view table) {
+  TRY_ASSIGN(Statement statement,
+             connection.prepare(
+                 "SELECT DISTINCT l.name FROM pragma_index_list(?) AS l, pragma_index_info(l.name) AS i "
+                 "WHERE l.\"unique\" AND (l.partial OR i.cid < -1) ORDER BY l.name"));
+  statement.bind(1, table);
+  std::vector<std::string> names;
+  for (;;) {
+    TRY_ASSIGN(const bool more, connection.step(statement));
+    if (!more) return names;
+    names.push_back(statement.text(0));
+  }
+}
+
 Result<std::vector<Reference>> references_to(const Connection& connection, const std::string& table) {
   std::vector<Reference> found;
   TRY_ASSIGN(const std::vector<std::string> names, table_names(connection));
@@ -224,6 +361,42 @@ Result<std::vector<Reference>> references_to(const Connection& connection, const
   return found;
 }
 
+Result<void> check_parent(const Connection& connection, const table::TableSchema& schema,
+                          const table::ForeignKey& key) {
+  TRY_ASSIGN(const std::optional<std::string> stored, stored_name(connection, key.table));
+  if (!stored) return {};
+  TRY_ASSIGN(const std::vector<ColumnState> columns, columns_of(connection, *stored));
+  TRY_ASSIGN(const std::optional<std::string> json, kept_schema_of(connection, *stored));
+  std::optional<table::TableSchema> kept;
+  if (json && !json->empty())
+    if (Result<table::TableSchema> read = table::schema_from_json(*json, *stored)) kept = *std::move(read);
+
+  for (std::size_t i = 0; i < key.parent_fields.size(); ++i) {
+    const auto column = std::ranges::find(columns, key.parent_fields[i], &ColumnState::name);
+    if (column == columns.end())
+      return fail(Code::ConfigInvalid,
+                  fmt::format("the parent table `{}` has no column ({}) to refer to", key.table,
+                              fmt::join(key.parent_fields, ", ")),
+                  "correct the foreign key's reference, or the parent table");
+    const table::Field& field = schema.fields[key.fields[i]];
+    const std::string collation = collation_of(connection, *stored, column->name);
+    std::string is = column->type + (collation == "BINARY" ? "" : " COLLATE " + collation);
+    bool fits = affinity(column->type) == Dialect().type_name(field) && collation == "BINARY";
+    if (const auto index = kept ? kept->index_of(column->name) : std::nullopt; fits && index) {
+      is = written_form(kept->fields[*index]);
+      fits = is == written_form(field);
+    }
+    if (!fits)
+      return fail(
+          Code::TableDiffers,
+          fmt::format("`{}` refers to `{}.{}`, which is {} in the database: a value of type {} cannot be "
+                      "looked up there byte by byte",
+                      field.name, key.table, column->name, is, written_form(field)),
+          "change the parent's column or the schema");
+  }
+  return {};
+}
+
 Result<std::vector<std::string>> differences(const Connection& connection, const LoadTarget& target) {
   std::vector<std::string> found;
   TRY_ASSIGN(const std::vector<ColumnState> columns, columns_of(connection, target.table.name));
@@ -231,6 +404,9 @@ Result<std::vector<std::string>> differences(const Connection& connection, const
   compare_columns(columns, *target.schema, found);
   TRY_ASSIGN(const auto unique_keys, unique_keys_of(connection, target.table.name));
   compare_unique_keys(unique_keys, unique_keys_of(*target.schema), found);
+  TRY(find_other_keys(connection, target, found));
+  TRY(compare_collations(connection, target, found));
+  TRY(compare_kept_schema(connection, target, found));
   TRY(compare_references(connection, target, found));
   return found;
 }

@@ -21,8 +21,20 @@ struct Reference {
   std::vector<std::string> columns;         ///< of the child
   std::vector<std::string> parent_columns;  ///< as many
 };
+/// The names of the table's triggers.
+Result<std::vector<std::string>> triggers_of(const Connection& connection, std::string_view table);
 /// The constraints of other tables that reference `table`.
 Result<std::vector<Reference>> references_to(const Connection& connection, const std::string& table);
+
+/// Indexes and triggers of other hands, which would go with the table if a new one took its place.
+Result<bool> has_parts_of_others(const Connection& connection, std::string_view table);
+/// The names of unique indexes of a part of the rows or of expressions, which no schema can say.
+Result<std::vector<std::string>> other_unique_indexes(const Connection& connection, std::string_view table);
+
+/// A parent must have the columns that a foreign key refers to (config.invalid), of the same form as the
+/// fields and comparing bytes (table.differs). One that does not exist is none.
+Result<void> check_parent(const Connection& connection, const table::TableSchema& schema,
+                          const table::ForeignKey& key);
 
 /// Where the table in the database differs from the target's schema; empty when equal or missing.
 Result<std::vector<std::string>> differences(const Connection& connection, const LoadTarget& target);

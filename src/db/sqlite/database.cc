@@ -112,7 +112,7 @@ class SqliteDatabase : public Database, private Ledger {
     TRY_ASSIGN(Connection connection, Connection::open(path_, Access::Read, lock_wait_));
     return run_query(std::move(connection), query);
   }
-  Result<std::vector<TableState>> tables() override;
+  Result<std::vector<TableState>> tables(Rows rows) override;
   Result<std::optional<TableState>> table(const TableName& table, Rows rows) override;
   Result<std::vector<std::string>> differences(const LoadTarget& target) override {
     if (!exists()) return std::vector<std::string>{};
@@ -129,7 +129,10 @@ class SqliteDatabase : public Database, private Ledger {
   Ledger& ledger() override { return *this; }
   LinkLedger& links() override { return links_; }
   const SqlDialect& dialect() const override { return dialect_; }
-  std::string script_head() const override { return {}; }
+  /// For the shell `sqlite3`, which else goes on after an error.
+  std::string script_head() const override {
+    return ".bail on\nPRAGMA foreign_keys = OFF;\nPRAGMA legacy_alter_table = ON;\n";
+  }
   std::string place() const override {
     std::error_code error;
     const std::filesystem::path whole = std::filesystem::weakly_canonical(path_, error);
@@ -192,13 +195,13 @@ Result<TableState> SqliteDatabase::state_of(const Connection& connection, const 
   return state;
 }
 
-Result<std::vector<TableState>> SqliteDatabase::tables() {
+Result<std::vector<TableState>> SqliteDatabase::tables(Rows rows) {
   std::vector<TableState> states;
   if (!exists()) return states;
   TRY_ASSIGN(const KeptConnections::Lease connection, connections_.reader());
   TRY_ASSIGN(const std::vector<std::string> names, table_names(*connection));
   for (const std::string& name : names) {
-    TRY_ASSIGN(TableState state, state_of(*connection, name, Rows::Counted));
+    TRY_ASSIGN(TableState state, state_of(*connection, name, rows));
     states.push_back(std::move(state));
   }
   return states;

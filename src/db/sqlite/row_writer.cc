@@ -1,5 +1,6 @@
 #include "db/sqlite/row_writer.h"
 
+#include "db/sqlite/catalog.h"
 #include "db/sqlite/dialect.h"
 
 #include <fmt/format.h>
@@ -18,21 +19,31 @@ Result<RowWriter> RowWriter::make(const Connection& connection, const table::Tab
 Result<void> RowWriter::prepare() {
   for (std::size_t i = 0; i < schema_->fields.size(); ++i) {
     all_fields_.push_back(i);
-    if (std::ranges::find(schema_->primary_key, i) == schema_->primary_key.end()) other_fields_.push_back(i);
+    const bool is_left = std::ranges::find(destination_.left_alone, i) != destination_.left_alone.end();
+    if (!is_left && std::ranges::find(schema_->primary_key, i) == schema_->primary_key.end())
+      set_fields_.push_back(i);
   }
   std::string places = "?";
   for (std::size_t i = 1; i < all_fields_.size(); ++i) places += ",?";
-  const bool may_conflict = destination_.judge_keys || destination_.update;
+  const bool may_conflict =
+      destination_.judge_keys || destination_.update || destination_.judge_other_indexes;
   TRY_ASSIGN(insert_, connection_->prepare(fmt::format("INSERT INTO {} ({}) VALUES ({}){}",
                                                        destination_.table, column_list(*schema_), places,
                                                        may_conflict ? " ON CONFLICT DO NOTHING" : "")));
-  if (destination_.update && !other_fields_.empty()) {
-    std::vector<std::string> sets;
-    for (const std::string& name : quoted_names(*schema_, other_fields_)) sets.push_back(name + " = ?");
-    TRY_ASSIGN(update_, connection_->prepare(fmt::format(
-                            "UPDATE {} SET {} WHERE {}", destination_.table, fmt::join(sets, ", "),
-                            equal_parameters(quoted_names(*schema_, schema_->primary_key)))));
+  if (destination_.judge_other_indexes) {
+    TRY_ASSIGN(probe_, connection_->prepare(fmt::format("INSERT INTO {} ({}) VALUES ({})", destination_.table,
+                                                        column_list(*schema_), places)));
   }
+  if (destination_.update) {
+    const std::string same = equal_parameters(quoted_names(*schema_, schema_->primary_key));
+    std::vector<std::string> sets;
+    for (const std::string& name : quoted_names(*schema_, set_fields_)) sets.push_back(name + " = ?");
+    const std::string sql = sets.empty() ? fmt::format("SELECT 1 FROM {} WHERE {}", destination_.table, same)
+                                         : fmt::format("UPDATE {} SET {} WHERE {}", destination_.table,
+                                                       fmt::join(sets, ", "), same);
+    TRY_ASSIGN(update_, connection_->prepare(sql));
+  }
+
   const auto add_key = [&](const std::vector<std::size_t>& fields, Code code,
                            std::size_t index) -> Result<void> {
     TRY_ASSIGN(Statement select,
@@ -98,11 +109,16 @@ Result<bool> RowWriter::insert(const Row& row) {
   return sqlite3_changes(connection_->get()) == 1;
 }
 
-Result<void> RowWriter::update(const Row& row) {
-  if (!update_) return {};  // every field is part of the key: there is nothing else to set
-  bind_fields(update_.get(), 1, row.cells, other_fields_);
-  bind_fields(update_.get(), static_cast<int>(other_fields_.size()) + 1, row.cells, schema_->primary_key);
-  return connection_->finish(update_);
+Result<bool> RowWriter::update(const Row& row) {
+  bind_fields(update_.get(), 1, row.cells, set_fields_);
+  bind_fields(update_.get(), static_cast<int>(set_fields_.size()) + 1, row.cells, schema_->primary_key);
+  if (set_fields_.empty()) {
+    const Result<bool> found = connection_->step(update_);
+    sqlite3_reset(update_.get());
+    return found;
+  }
+  TRY(connection_->finish(update_));
+  return sqlite3_changes(connection_->get()) == 1;
 }
 
 Result<bool> RowWriter::write(const Row& row, KeyFindings& findings) {
@@ -118,16 +134,53 @@ Result<bool> RowWriter::write(const Row& row, KeyFindings& findings) {
     return true;
   }
   if (destination_.update) {
-    TRY(update(row));
-    ++updated_;
-    return true;
+    Result<bool> is_there = update(row);
+    if (!is_there && destination_.judge_other_indexes && was_not_unique()) {
+      TRY(findings.add(index_finding(row)));
+      return false;
+    }
+    if (!is_there) return is_there;
+    if (*is_there) {
+      ++updated_;
+      return true;
+    }
+  } else {
+    TRY_ASSIGN(const std::size_t known_keys, add_key_findings(row, findings));
+    if (known_keys > 0) return false;
   }
-  TRY_ASSIGN(const std::size_t known_keys, add_key_findings(row, findings));
-  if (known_keys == 0)
-    return fail(Code::DatabaseRefused,
-                fmt::format("SQLite refused the row of line {} without a known key", row.line),
-                "nothing was loaded; please report this");
+  TRY_ASSIGN(const bool known_index, add_index_finding(row, findings));
+  if (!known_index) return std::unexpected(missing(row));
   return false;
+}
+
+bool RowWriter::was_not_unique() const {
+  return sqlite3_extended_errcode(connection_->get()) == SQLITE_CONSTRAINT_UNIQUE;
+}
+
+/// SQLite names the columns of such an index ("UNIQUE constraint failed: jobs.name"), or the index of
+/// expressions.
+KeyFinding RowWriter::index_finding(const Row& row) const {
+  const std::string_view words = sqlite3_errmsg(connection_->get());
+  const std::string_view name = words.substr(words.rfind('.') + 1);
+  return row.finding(Code::KeyNotUnique, schema_->unique_keys.size() + schema_->index_of(name).value_or(0));
+}
+
+Result<bool> RowWriter::add_index_finding(const Row& row, KeyFindings& findings) {
+  if (!probe_) return false;
+  bind_fields(probe_.get(), 1, row.cells, all_fields_);
+  const Result<void> inserted = connection_->finish(probe_);
+  if (inserted) return false;
+  if (!was_not_unique()) return std::unexpected(inserted.error());
+  TRY(findings.add(index_finding(row)));
+  return true;
+}
+
+/// Something in the database, and no key that rowgate knows, kept the row out.
+Error RowWriter::missing(const Row& row) const {
+  const Result<std::vector<std::string>> triggers = triggers_of(*connection_, destination_.name);
+  return rows_missing(destination_.name,
+                      fmt::format("the database did not keep the row of line {}", row.line),
+                      triggers.value_or(std::vector<std::string>{}));
 }
 
 }  // namespace rowgate::db::sqlite

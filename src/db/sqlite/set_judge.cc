@@ -80,6 +80,7 @@ class SetJudge {
       }
       TRY(staging_.make_index(parent_fields(key)));
       TRY(staging_.make_index(key.fields));
+      if (question_.update) TRY(staging_.make_index(schema_.primary_key));
     }
     return {};
   }
@@ -108,7 +109,18 @@ class SetJudge {
       TRY_ASSIGN(const bool exists, has_table(connection_, key.table));
       if (exists) without("main." + quote_name(key.table));
     } else {
-      if (question_.rows) without(*question_.rows);
+      if (question_.rows && !question_.update) without(*question_.rows);
+      // A row that the file updates is a parent by its new keys only.
+      if (question_.rows && question_.update) {
+        std::vector<std::string> updated = staging_.columns(schema_.primary_key);
+        for (std::string& name : updated) name = "u" + name.substr(1);
+        from_where += fmt::format(
+            " AND NOT EXISTS (SELECT 1 FROM {} AS p WHERE {} AND NOT EXISTS (SELECT 1 FROM {} AS u WHERE {} "
+            "AND "
+            "u.rg_refused IS NULL))",
+            *question_.rows, equal_all(names, columns), staging_.table(),
+            equal_all(updated, prefixed("p.", quoted_names(schema_, schema_.primary_key))));
+      }
       std::vector<std::string> in_file = staging_.columns(parent_fields(key));
       for (std::string& name : in_file) name = "p" + name.substr(1);
       from_where += fmt::format(" AND NOT EXISTS (SELECT 1 FROM {} AS p WHERE {} AND p.rg_refused IS NULL)",

@@ -52,13 +52,17 @@ class TableSink : public Sink {
   Result<RowWriter> make_writer(bool judge) const;
   Result<void> stage();
   Result<void> put_staged();
+  Result<void> empty_table();
   Result<void> swap();
-  Result<void> check_children();
+  Result<void> check_children(std::span<const Reference> children);
+  std::vector<Reference> own_references() const;
+  Result<std::uint64_t> count_lost(std::span<const Reference> children);
 
   const Connection& connection_;
   LoadTarget target_;
   Way way_ = Way::Direct;
-  bool swaps_ = false;  ///< rows go into a new table, fresh_name_
+  bool swaps_ = false;              ///< rows go into a new table, fresh_name_
+  bool has_other_indexes_ = false;  ///< unique ones that no schema can say
   std::string fresh_name_;
   std::vector<Reference> children_;  ///< constraints of other tables that refer to this one
   std::optional<RowWriter> writer_;
@@ -77,11 +81,15 @@ Result<void> TableSink::open() {
     TRY_ASSIGN(const bool has_parent, has_table(connection_, key.table));
     if (!has_parent) return std::unexpected(missing_parent(target_, key));
   }
+  for (const table::ForeignKey& key : schema().foreign_keys)
+    if (lower_ascii(key.table) != lower_ascii(target_.table.name))
+      TRY(check_parent(connection_, schema(), key));
   TRY_ASSIGN(const std::optional<std::string> stored, stored_name(connection_, target_.table.name));
   const bool exists = stored.has_value();
   if (exists) TRY(check_stored_name(target_.table, TableName{.name = *stored}));
   TRY_ASSIGN(children_, references_to(connection_, target_.table.name));
-  const bool merges = target_.mode == Mode::Replace && exists && !children_.empty();
+  TRY_ASSIGN(const bool has_parts, has_parts_of_others(connection_, target_.table.name));
+  const bool merges = target_.mode == Mode::Replace && exists && (has_parts || !children_.empty());
   if (exists && (target_.mode != Mode::Replace || merges)) {
     TRY_ASSIGN(const std::vector<std::string> found, differences(connection_, target_));
     if (!found.empty())
@@ -89,7 +97,9 @@ Result<void> TableSink::open() {
           Code::TableDiffers,
           fmt::format("the table `{}` in the database is not as its schema says: {}", target_.table.name,
                       fmt::join(found, "; ")),
-          merges ? "change the table or the schema; it cannot be made anew while other tables refer to it"
+          merges ? "change the table or the schema; it cannot be made anew while other tables refer to it or "
+                   "while "
+                   "it has indexes or triggers of its own"
                  : "change the table or the schema, or load in replace mode, which makes the table anew");
   }
   if (!exists) {
@@ -97,6 +107,9 @@ Result<void> TableSink::open() {
     TRY(make_table(target_.table.name));
   }
   swaps_ = target_.mode == Mode::Replace && exists && !merges;
+  TRY_ASSIGN(const std::vector<std::string> other_indexes,
+             other_unique_indexes(connection_, target_.table.name));
+  has_other_indexes_ = !swaps_ && !other_indexes.empty();
   if (swaps_) {
     fresh_name_ = "__rg_" + target_.run_id;
     TRY(make_table(fresh_name_));
@@ -136,9 +149,12 @@ Result<void> TableSink::open_way() {
 Result<RowWriter> TableSink::make_writer(bool judge) const {
   return RowWriter::make(connection_, schema(),
                          {.table = swaps_ ? "main." + quote_name(fresh_name_) : own_table(),
+                          .name = target_.table.name,
                           .judge_keys = judge && target_.mode == Mode::Append,
                           .update = target_.mode == Mode::Upsert,
-                          .judge_parents = judge});
+                          .judge_parents = judge,
+                          .judge_other_indexes = has_other_indexes_,
+                          .left_alone = target_.absent});
 }
 
 Result<void> TableSink::stage() {
@@ -172,6 +188,16 @@ Result<void> TableSink::write(const table::CheckedBatch& batch) {
   return {};
 }
 
+Result<void> TableSink::empty_table() {
+  TRY(connection_.run("DELETE FROM " + own_table()));
+  TRY_ASSIGN(const std::optional<std::string> left,
+             connection_.first_text(fmt::format("SELECT 1 FROM {} LIMIT 1", own_table())));
+  if (!left) return {};
+  return std::unexpected(
+      rows_missing(target_.table.name, "the database kept rows that were to be replaced",
+                   triggers_of(connection_, target_.table.name).value_or(std::vector<std::string>{})));
+}
+
 Result<void> TableSink::put_staged() {
   if (way_ != Way::Sorted) {
     const bool against_rows = target_.mode != Mode::Replace;
@@ -183,7 +209,7 @@ Result<void> TableSink::put_staged() {
     TRY_ASSIGN(RowWriter writer, make_writer(false));
     writer_.emplace(std::move(writer));
   }
-  if (way_ == Way::Merge) TRY(connection_.run("DELETE FROM " + own_table()));
+  if (way_ == Way::Merge) TRY(empty_table());
   const std::string order =
       schema().primary_key.empty() ? "s.rg_line" : staging_->order_by(schema().primary_key);
   return staging_->each(order, [this](const Row& row) -> Result<void> {
@@ -198,9 +224,41 @@ Result<void> TableSink::swap() {
                                      quote_name(fresh_name_), quote_name(target_.table.name)));
 }
 
-/// Rows of other tables whose constraint would be left without its parent row.
-Result<void> TableSink::check_children() {
-  for (const Reference& child : children_) {
+/// Foreign keys of the table to itself, which an upsert of another key may break.
+std::vector<Reference> TableSink::own_references() const {
+  std::vector<Reference> own;
+  for (const table::ForeignKey& key : schema().foreign_keys) {
+    if (key.table != target_.table.name) continue;
+    Reference& reference = own.emplace_back();
+    reference.child = target_.table.name;
+    for (const std::size_t field : key.fields) reference.columns.push_back(schema().fields[field].name);
+    reference.parent_columns = key.parent_fields;
+  }
+  return own;
+}
+
+/// How many rows of the table refer to none; some may have done so before the load.
+Result<std::uint64_t> TableSink::count_lost(std::span<const Reference> children) {
+  std::uint64_t count = 0;
+  for (const Reference& child : children) {
+    std::string where;
+    std::vector<std::string> columns, parents;
+    for (const std::string& name : child.columns) columns.push_back("c." + quote_name(name));
+    for (const std::string& name : child.parent_columns) parents.push_back("p." + quote_name(name));
+    for (const std::string& column : columns) where += fmt::format("{} IS NOT NULL AND ", column);
+    TRY_ASSIGN(Statement statement,
+               connection_.prepare(fmt::format(
+                   "SELECT COUNT(*) FROM {0} AS c WHERE {1} NOT EXISTS (SELECT 1 FROM {0} AS p WHERE {2})",
+                   own_table(), where, equal_all(parents, columns))));
+    TRY(connection_.step(statement));
+    count += statement.count(0);
+  }
+  return count;
+}
+
+/// Rows whose foreign key would be left without its parent row.
+Result<void> TableSink::check_children(std::span<const Reference> children) {
+  for (const Reference& child : children) {
     std::vector<std::string> columns, parents;
     for (const std::string& name : child.columns) columns.push_back("c." + quote_name(name));
     for (const std::string& name : child.parent_columns) parents.push_back("p." + quote_name(name));
@@ -229,10 +287,21 @@ Result<void> TableSink::check_children() {
 }
 
 Result<KeyFindings*> TableSink::settle() {
+  const std::vector<Reference> own =
+      target_.mode == Mode::Upsert ? own_references() : std::vector<Reference>{};
+  TRY_ASSIGN(const std::uint64_t lost_before, count_lost(own));
   if (staging_) TRY(put_staged());
+  if (const SinkCounts done = counts(); done.written + done.refused != given_)
+    return std::unexpected(
+        rows_missing(target_.table.name,
+                     fmt::format("the database inserted {} and updated {} of {} rows", grouped(done.inserted),
+                                 grouped(done.updated), grouped(given_ - done.refused)),
+                     triggers_of(connection_, target_.table.name).value_or(std::vector<std::string>{})));
   if (swaps_) TRY(swap());
   const bool keys_may_be_gone = target_.mode == Mode::Upsert || way_ == Way::Merge;
-  if (keys_may_be_gone) TRY(check_children());
+  if (keys_may_be_gone) TRY(check_children(children_));
+  TRY_ASSIGN(const std::uint64_t lost, count_lost(own));
+  if (lost > lost_before) TRY(check_children(own));
   TRY(findings_.finish());
   return &findings_;
 }
@@ -240,9 +309,9 @@ Result<KeyFindings*> TableSink::settle() {
 SinkCounts TableSink::counts() const {
   SinkCounts counts;
   counts.refused = refused_;
-  counts.written = given_ - refused_;
-  counts.inserted = target_.mode == Mode::Upsert && writer_ ? writer_->inserted() : counts.written;
+  counts.inserted = writer_ ? writer_->inserted() : 0;
   counts.updated = writer_ ? writer_->updated() : 0;
+  counts.written = counts.inserted + counts.updated;
   return counts;
 }
 

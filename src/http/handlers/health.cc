@@ -1,6 +1,7 @@
 #include "http/handlers/health.h"
 
 #include "http/handlers/handlers.h"
+#include "http/measured.h"
 #include "http/replies.h"
 #include "io/files.h"
 
@@ -15,12 +16,6 @@ namespace {
 
 /// As draft-inadarei-api-health-check has it.
 constexpr std::string_view kHealth = "application/health+json";
-
-struct Check {
-  std::string_view name;
-  std::string why_not = {};                      ///< empty: passed
-  std::optional<std::size_t> runs_waiting = {};  ///< of the queue
-};
 
 std::string_view status(bool passes) {
   return passes ? "pass" : "fail";
@@ -47,18 +42,15 @@ Result<void> try_spool(const std::filesystem::path& spool) {
   return scratch.append(std::string(kBlock, '\0'));
 }
 
+/// What is behind the network or on a disk, and what this process knows by itself.
 std::vector<Check> check_all(const Service& service) {
-  const Result<void> database = ask_database(service.database);
-  const Result<store::StoreHealth> storage = service.store.probe();
-  const Result<void> spool = try_spool(service.spool);
+  std::vector<Check> checks = service.measured ? service.measured->checks.get() : check_far(service);
   const std::size_t waiting = service.queue.waiting(), limit = service.settings.limits.queue;
   const bool is_full = waiting * 10 >= limit * 9;
   const bool is_draining = service.is_draining && service.is_draining();
-  return {{.name = "database", .why_not = database ? "" : title_of(database.error())},
-          {.name = "storage", .why_not = storage ? "" : title_of(storage.error())},
-          {.name = "spool", .why_not = spool ? "" : title_of(spool.error())},
-          {.name = "queue", .why_not = is_full ? "nine tenths full" : "", .runs_waiting = waiting},
-          {.name = "server", .why_not = is_draining ? "it is stopping" : ""}};
+  checks.push_back({.name = "queue", .why_not = is_full ? "nine tenths full" : "", .runs_waiting = waiting});
+  checks.push_back({.name = "server", .why_not = is_draining ? "it is stopping" : ""});
+  return checks;
 }
 
 std::string to_json(const Check& check) {
@@ -76,6 +68,15 @@ bool may_tell_details(const Call& call) {
 }
 
 }  // namespace
+
+std::vector<Check> check_far(const Service& service) {
+  const Result<void> spool = try_spool(service.spool);
+  const Result<void> database = ask_database(service.database);
+  const Result<store::StoreHealth> storage = service.store.probe();
+  return {{.name = "database", .why_not = database ? "" : title_of(database.error())},
+          {.name = "storage", .why_not = storage ? "" : title_of(storage.error())},
+          {.name = "spool", .why_not = spool ? "" : title_of(spool.error())}};
+}
 
 Response liveness(const Service& service) {
   const bool turns = !service.is_turning || service.is_turning();

@@ -18,19 +18,21 @@ Result<Reply> list_links(Call& call, Body) {
   const report::Links& all = call.service.links;
   std::vector<std::string> items;
   std::optional<std::string> before = page.position, next;
-  for (std::size_t looked_at = 0; !next;) {
-    TRY_ASSIGN(const std::vector<db::LinkRecord> links, all.list(before, page.limit + 1));
+  for (std::size_t looked_at = 0, bytes = 0; !next;) {
+    const std::size_t wanted = std::min(page.limit + 1, kPagePiece);
+    TRY_ASSIGN(const std::vector<db::LinkRecord> links, all.list(before, wanted));
     for (const db::LinkRecord& link : links) {
       if (!call.may_see_report(link.report)) continue;
-      if (items.size() == page.limit) {
+      if (items.size() == page.limit || bytes >= kFullPageBytes) {
         next = before;
         break;
       }
       items.push_back(link_json(call, link));
+      bytes += items.back().size();
       before = link.id;
     }
     looked_at += links.size();
-    if (next || links.size() <= page.limit) break;
+    if (next || links.size() < wanted) break;
     before = links.back().id;
     if (looked_at >= kMostLookedAt) next = before;
   }

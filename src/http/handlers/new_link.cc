@@ -73,6 +73,7 @@ Result<Reply> create_link(Call& call, Body body) {
     return Reply(problem_response(call, *problem));
   TRY_ASSIGN(request.idempotency, read_idempotency_key(call.request));
   if (request.idempotency) request.idempotency.fingerprint = fingerprint(call.request, io::sha256_hex(text));
+  TRY_ASSIGN(const Lane::Place place, place_for_long_work(call));
   TRY_ASSIGN(const report::MadeLink made, call.service.links.make(request));
   std::string json = link_json(call, made.link);
   json.insert(json.rfind('}'), fmt::format(",\"reused\":{}", made.reused));

@@ -1,5 +1,6 @@
 #include "base/text.h"
 #include "http/handlers/handlers.h"
+#include "http/measured.h"
 #include "http/metrics.h"
 #include "http/replies.h"
 
@@ -17,22 +18,37 @@ std::optional<std::uint64_t> free_bytes(const std::filesystem::path& folder) {
   return space.available;
 }
 
+/// Of the configured tables.
+std::vector<Metrics::Now::Table> measure_tables(const Service& service) {
+  std::vector<Metrics::Now::Table> found;
+  const Result<std::vector<db::TableState>> tables = service.database.tables(db::Rows::Counted);
+  if (!tables) return found;
+  for (const db::TableState& state : *tables)
+    if (service.catalog.find(state.table.name) != nullptr)
+      found.push_back({.name = state.table.name, .rows = state.rows, .version = state.version});
+  return found;
+}
+
 Metrics::Now measure(const Service& service) {
   Metrics::Now now{.waiting = service.queue.waiting(),
                    .running = service.queue.running(),
                    .undecided = service.queue.undecided(),
                    .unrecorded = service.queue.unrecorded(),
                    .storage_free_bytes = free_bytes(service.spool)};
-  const Result<std::vector<db::TableState>> tables = service.database.tables();
-  now.database_up = tables.has_value();
-  if (!tables) return now;
-  for (const db::TableState& state : *tables)
-    if (service.catalog.find(state.table.name) != nullptr)
-      now.tables.push_back({.name = state.table.name, .rows = state.rows, .version = state.version});
+  Measured* const measured = service.measured.get();
+  now.database_up =
+      measured != nullptr ? measured->database_answers.get() : service.database.server_version().has_value();
+  now.tables = measured != nullptr ? measured->tables.get() : measure_tables(service);
   return now;
 }
 
 }  // namespace
+
+Measured::Measured(const Service& service)
+    : checks(std::chrono::seconds(1), [&service] { return check_far(service); }),
+      tables(std::chrono::seconds(15), [&service] { return measure_tables(service); }),
+      database_answers(std::chrono::seconds(1),
+                       [&service] { return service.database.server_version().has_value(); }) {}
 
 Result<Reply> show_metrics(Call& call, Body) {
   if (!call.service.settings.metrics)

@@ -212,6 +212,7 @@ Result<Reply> original_report(Call& call, Body) {
   for (const report::Definition& report : call.service.reports) {
     if (report.route != path) continue;
     if (!call.may_see_report(report.name)) break;
+    TRY_ASSIGN(const Lane::Place place, place_for_long_work(call));
     TRY_ASSIGN(const report::MadeLink made,
                call.service.links.make(
                    {.report = &report, .expires_in = report.expires, .principal = call.request.principal}));

@@ -4,6 +4,7 @@
 #include "http/paging.h"
 #include "http/replies.h"
 #include "http/resources.h"
+#include "load/kept_files.h"
 #include "load/reject_file.h"
 #include "load/run_moves.h"
 
@@ -18,11 +19,8 @@ namespace {
 /// run.rejects_expired.
 Result<std::optional<load::RejectReader>> open_rejects(const Call& call, const db::RunRecord& run) {
   if (!load::has_ended(run.status) || run.rows_rejected == 0) return std::nullopt;
-  Result<std::unique_ptr<io::Source>> source = call.service.store.open(load::reject_file_key(run.id));
-  if (source) return load::RejectReader(*std::move(source));
-  if (source.error().code != Code::FileNotFound) return std::unexpected(std::move(source).error());
-  return fail(Code::RunRejectsExpired, fmt::format("the rows that {} refused are kept no more", run.id),
-              "load the file again to see them");
+  TRY_ASSIGN(load::RejectReader reader, load::open_rejects(call.service.store, run));
+  return reader;
 }
 
 /// A reject file without rows: the columns of the table, then ours.

@@ -91,6 +91,7 @@ std::string with_ending(std::string filename, std::string_view ending) {
 
 Result<Reply> run_as(const Call& call, std::string_view type, std::string_view ending) {
   TRY_ASSIGN(const report::Definition* report, find_report(call));
+  TRY_ASSIGN(const Lane::Place place, place_for_long_work(call));
   AnswerSpool spool(call.service.spool);
   const auto append = [&spool](std::string_view bytes) { return spool.append(bytes); };
   const auto writer = ending == ".csv" ? report::csv_writer(append, false) : report::json_writer(append);

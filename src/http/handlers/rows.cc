@@ -1,3 +1,4 @@
+#include "http/filling_spool.h"
 #include "http/handlers/handlers.h"
 #include "http/lookups.h"
 #include "http/paging.h"
@@ -11,6 +12,8 @@
 
 namespace rowgate::http {
 namespace {
+
+constexpr std::size_t kWholeAnswerBytes = 256 * 1024;
 
 constexpr std::size_t kPieceBytes = 64 * 1024;
 
@@ -160,6 +163,36 @@ Result<Reply> one_page(const Call& call, const FoundTable& table, const table::T
   return response;
 }
 
+/// All rows. A table that fits into one piece is answered at once; of a larger one the rows are read at the
+/// database's speed, whatever that of the client.
+Result<Reply> whole_table(const Call& call, const FoundTable& table, const table::TableSchema* schema) {
+  TRY_ASSIGN(Lane::Place place, place_for_long_work(call));
+  TRY_ASSIGN(report::TableReader reader, open_rows(call, table, schema, {}));
+  const auto rows = std::make_shared<CsvRows>(std::move(reader));
+  TRY(rows->begin());
+  std::string first(kWholeAnswerBytes, '\0');
+  TRY_ASSIGN(const std::size_t got, io::read_fully(*rows, first));
+  if (got < first.size()) {
+    first.resize(got);
+    return text_response(200, "text/csv", std::move(first));
+  }
+
+  Response response = text_response(200, "text/csv", {});
+  response.stream = std::make_shared<FillingSpool>(
+      call.service.spool, std::move(place),
+      [rows, first = std::move(first)](const FillingSpool::Append& append,
+                                       const std::stop_token&) -> Result<void> {
+        TRY(append(first));
+        std::string piece(kWholeAnswerBytes, '\0');
+        for (;;) {
+          TRY_ASSIGN(const std::size_t more, io::read_fully(*rows, piece));
+          if (more == 0) return {};
+          TRY(append(std::string_view(piece).substr(0, more)));
+        }
+      });
+  return response;
+}
+
 }  // namespace
 
 Result<Reply> list_rows(Call& call, Body) {
@@ -173,12 +206,7 @@ Result<Reply> list_rows(Call& call, Body) {
   TRY_ASSIGN(const Position position, position_of(table, schema, page));
   const bool is_page = call.request.parameter("limit") || call.request.parameter("cursor");
   if (!is_csv || is_page) return one_page(call, table, schema, page, position);
-  TRY_ASSIGN(report::TableReader reader, open_rows(call, table, schema, {}));
-  const auto rows = std::make_shared<CsvRows>(std::move(reader));
-  TRY(rows->begin());
-  Response response = text_response(200, "text/csv", {});
-  response.stream = rows;
-  return response;
+  return whole_table(call, table, schema);
 }
 
 }  // namespace rowgate::http

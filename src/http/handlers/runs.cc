@@ -30,19 +30,21 @@ Result<Reply> list_runs(Call& call, Body) {
   TRY_ASSIGN(const std::optional<db::TableName> table, wanted_table(call));
   std::vector<std::string> items;
   std::optional<std::string> before = page.position, next;
-  for (std::size_t looked_at = 0; looked_at < kMostRunsLookedAt && !next;) {
-    TRY_ASSIGN(const std::vector<load::RunView> runs, call.service.queue.list(table, before, page.limit + 1));
+  for (std::size_t looked_at = 0, bytes = 0; looked_at < kMostRunsLookedAt && !next;) {
+    const std::size_t wanted = std::min(page.limit + 1, kPagePiece);
+    TRY_ASSIGN(const std::vector<load::RunView> runs, call.service.queue.list(table, before, wanted));
     for (const load::RunView& view : runs) {
       if (!may_see(call, view.run)) continue;
-      if (items.size() == page.limit) {
+      if (items.size() == page.limit || bytes >= kFullPageBytes) {
         next = before;
         break;
       }
       items.push_back(run_json(view));
+      bytes += items.back().size();
       before = view.run.id;
     }
     looked_at += runs.size();
-    if (runs.size() <= page.limit) break;
+    if (runs.size() < wanted) break;
     if (!next) before = runs.back().run.id;
     if (!next && looked_at >= kMostRunsLookedAt) next = before;
   }

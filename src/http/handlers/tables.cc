@@ -49,7 +49,7 @@ Result<std::vector<std::string>> differences_of(const Call& call, const FoundTab
 
 Result<Reply> list_tables(Call& call, Body) {
   TRY_ASSIGN(const Page page, read_page(call));
-  TRY_ASSIGN(const std::vector<FoundTable> tables, visible_tables(call));
+  TRY_ASSIGN(const std::vector<FoundTable> tables, visible_tables(call, db::Rows::Counted));
   auto table = tables.begin();
   if (page.position) {
     table = std::ranges::find(tables, *page.position, [](const FoundTable& each) { return each.name.name; });
