@@ -179,11 +179,13 @@ class FarStore : public store::Store {
   }
   Result<void> adopt(const store::FileKey& key, const fs::path& file) override {
     std::unique_lock lock(mutex_);
+    was_asked = true;
     changed_.wait(lock, [this] { return open_; });
     if (away_) return fail(Code::StorageUnreachable, "the storage does not answer");
     return near_.adopt(key, file);
   }
   bool is_remote() const override { return true; }
+  std::atomic<bool> was_asked = false;  ///< somebody has begun to store a file
   void open(bool away = false) {
     const std::scoped_lock lock(mutex_);
     open_ = true;
@@ -261,6 +263,7 @@ TEST_F(FarStoreTest, WhatIsNotKeptAtAStopIsKeptAfterTheNextStart) {
   const std::string first = submit(kTwo), second = submit("id,name\n3,Cleo\n");
   wait(first);
   wait(second);
+  while (!far_->was_asked) std::this_thread::yield();
   std::jthread stopping([this] { queue_->stop(); });
   while (queue_->receive({.id = "run_x", .table = "people"}, 100)) std::this_thread::yield();
   far_->open();
