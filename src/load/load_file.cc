@@ -21,6 +21,20 @@ Error stopped() {
   return {Code::RunInterrupted, "stopped; nothing of this file was loaded", "load the file again"};
 }
 
+/// The keys that may be too long, by their index in TableSchema::keys(): others need no look at any row.
+std::vector<std::uint32_t> keys_that_may_be_long(const table::TableSchema& schema,
+                                                 const std::vector<std::vector<std::size_t>>& keys) {
+  const auto is_number = [&](std::size_t index) {
+    const table::Field& field = schema.fields[index];
+    return field.type == table::Type::Integer || field.type == table::Type::Boolean ||
+           field.type == table::Type::Year || (field.type == table::Type::Number && !field.decimal);
+  };
+  std::vector<std::uint32_t> found;
+  for (std::uint32_t key = 0; key < keys.size(); ++key)
+    if (!std::ranges::all_of(keys[key], is_number) || keys[key].size() * 8 > kKeyBytes) found.push_back(key);
+  return found;
+}
+
 /// Loading one file: the state that the steps share.
 class FileLoad {
  public:
@@ -32,6 +46,7 @@ class FileLoad {
         sink_(sink),
         run_(outcome.run),
         order_(prepared.schema),
+        long_keys_(keys_that_may_be_long(prepared.schema, prepared.schema.keys())),
         log_(context.settings.spool, request.max_reject_bytes) {}
 
   Result<void> run();
@@ -60,6 +75,7 @@ class FileLoad {
   db::Sink& sink_;
   db::RunRecord& run_;
   KeyOrder order_;
+  std::vector<std::uint32_t> long_keys_;  ///< see keys_that_may_be_long()
   std::optional<DuplicateFinder> duplicates_;
   bool told_unordered_ = false;
   bool over_count_ = false;
@@ -114,10 +130,11 @@ std::size_t key_bytes(const std::vector<std::size_t>& fields, const table::Cell*
 }
 
 void FileLoad::refuse_long_keys(table::CheckedBatch& batch) const {
+  if (long_keys_.empty()) return;
   const std::vector<std::vector<std::size_t>> keys = prepared_.schema.keys();
   std::vector<std::uint32_t> rows;
   for (std::uint32_t row = 0; row < batch.rows(); ++row) {
-    for (std::uint32_t key = 0; key < keys.size(); ++key) {
+    for (const std::uint32_t key : long_keys_) {
       const std::size_t bytes = key_bytes(keys[key], batch.row(row));
       if (bytes <= kKeyBytes) continue;
       const std::uint32_t record = batch.row_record[row];

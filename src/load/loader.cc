@@ -107,13 +107,15 @@ Loader::Loader(db::Database& database, store::Store& store, const Clock& clock, 
       store_(store),
       clock_(clock),
       settings_(std::move(settings)),
-      states_(std::make_unique<RunStates>(settings_.spool)) {}
+      states_(std::make_unique<RunStates>(settings_.spool)),
+      home_(std::make_unique<Home>()) {}
 Loader::~Loader() = default;
 
 Result<LoadOutcome> Loader::load(const LoadRequest& request, Progress& progress,
                                  const RejectObserver& observer, std::stop_token stop) {
   db::RunRecord begun = begin_outcome(begin_run(request, clock_, false), request, clock_).run;
-  TRY_ASSIGN(RunState state, states_->create({.run = begun, .home = home_of(database_)}));
+  if (home_->database.empty()) *home_ = home_of(database_);
+  TRY_ASSIGN(RunState state, states_->create({.run = begun, .home = *home_}));
   LoadOutcome outcome = run(std::move(begun), request, progress, observer, stop);
   if (outcome.run.error)
     end(outcome.run, std::move(state), stop);

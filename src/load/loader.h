@@ -53,6 +53,7 @@ struct LoadOutcome {
 /// Called for every refused record in file order, after all stages are judged and before the commit.
 using RejectObserver = std::function<void(std::size_t request_index, const RefusedRecord&)>;
 
+struct Home;
 class RunState;
 class RunStates;
 
@@ -96,6 +97,7 @@ class Loader {
   const Clock& clock_;
   Settings settings_;
   std::unique_ptr<RunStates> states_;
+  std::unique_ptr<Home> home_;  ///< of its runs, once the database's identity is known
 };
 
 /// Reads the whole of `file` for its types. Fails as csv::inspect and the source do.

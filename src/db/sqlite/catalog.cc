@@ -281,6 +281,16 @@ Result<void> compare_references(const Connection& connection, const LoadTarget& 
   return {};
 }
 
+/// The first column of all its rows.
+Result<std::vector<std::string>> names_of(const Connection& connection, Statement& statement) {
+  std::vector<std::string> names;
+  for (;;) {
+    TRY_ASSIGN(const bool more, connection.step(statement));
+    if (!more) return names;
+    names.push_back(statement.text(0));
+  }
+}
+
 }  // namespace
 
 Result<std::optional<std::string>> stored_name(const Connection& connection, std::string_view name) {
@@ -302,12 +312,7 @@ Result<std::vector<std::string>> table_names(const Connection& connection) {
              connection.prepare(
                  "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite_*' "
                  "AND name NOT GLOB 'rowgate_*' AND name NOT GLOB '__rg_*' ORDER BY name"));
-  std::vector<std::string> names;
-  for (;;) {
-    TRY_ASSIGN(const bool more, connection.step(statement));
-    if (!more) return names;
-    names.push_back(statement.text(0));
-  }
+  return names_of(connection, statement);
 }
 
 Result<std::vector<std::string>> triggers_of(const Connection& connection, std::string_view table) {
@@ -315,12 +320,7 @@ Result<std::vector<std::string>> triggers_of(const Connection& connection, std::
              connection.prepare("SELECT name FROM main.sqlite_schema WHERE type = 'trigger' AND "
                                 "lower(tbl_name) = lower(?) ORDER BY name"));
   statement.bind(1, table);
-  std::vector<std::string> names;
-  for (;;) {
-    TRY_ASSIGN(const bool more, connection.step(statement));
-    if (!more) return names;
-    names.push_back(statement.text(0));
-  }
+  return names_of(connection, statement);
 }
 
 Result<bool> has_parts_of_others(const Connection& connection, std::string_view table) {
@@ -338,12 +338,7 @@ Result<std::vector<std::string>> other_unique_indexes(const Connection& connecti
                  "SELECT DISTINCT l.name FROM pragma_index_list(?) AS l, pragma_index_info(l.name) AS i "
                  "WHERE l.\"unique\" AND (l.partial OR i.cid < -1) ORDER BY l.name"));
   statement.bind(1, table);
-  std::vector<std::string> names;
-  for (;;) {
-    TRY_ASSIGN(const bool more, connection.step(statement));
-    if (!more) return names;
-    names.push_back(statement.text(0));
-  }
+  return names_of(connection, statement);
 }
 
 Result<std::vector<Reference>> references_to(const Connection& connection, const std::string& table) {
