@@ -52,6 +52,20 @@ class Impostor:
             raise OSError("the client is gone")
         return data
 
+    def receive_packet(self, connection):
+        """One packet of MySQL's protocol and nothing behind it: after the request for TLS that is TLS itself."""
+        def exactly(size):
+            data = b""
+            while len(data) < size:
+                piece = connection.recv(size - len(data))
+                if not piece:
+                    raise OSError("the client is gone")
+                data += piece
+                self.got += piece
+            return data
+
+        exactly(int.from_bytes(exactly(4)[:3], "little"))
+
     def encrypt(self, connection):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate / "cert.pem", self.certificate / "key.pem")
@@ -89,7 +103,7 @@ def mysql(tls, method, ask_on=b"", plugins=True):
         connection.sendall(greeting(tls, "mysql_native_password", plugins))
         number = 2
         if tls:
-            self.receive(connection)
+            self.receive_packet(connection)
             connection = self.encrypt(connection)
             number = 3
         self.receive(connection)
