@@ -12,11 +12,17 @@ namespace {
 
 constexpr std::string_view kVariable = "ROWGATE_";
 
+/// `$${` stands for `${` itself.
 void expand(Node& node, std::vector<Error>& problems) {
   std::string out;
   std::string_view rest = node.scalar;
   for (;;) {
     const std::size_t begin = rest.find("${");
+    if (begin != std::string_view::npos && begin > 0 && rest[begin - 1] == '$') {
+      out.append(rest.substr(0, begin - 1)).append("${");
+      rest.remove_prefix(begin + 2);
+      continue;
+    }
     const std::size_t end = begin == std::string_view::npos ? begin : rest.find('}', begin);
     if (end == std::string_view::npos) break;
     const std::string name(rest.substr(begin + 2, end - begin - 2));
@@ -27,11 +33,24 @@ void expand(Node& node, std::vector<Error>& problems) {
     else
       problems.push_back({Code::ConfigInvalid,
                           fmt::format("the environment variable `{}` is not set", shown(name)),
-                          "set it, or write the value itself",
+                          "set it, or write $${ for a ${ that is meant as it stands",
                           node.at,
                           {}});
   }
   node.scalar = out.append(rest);
+}
+
+void expand_below(Node& node, std::vector<Error>& problems) {
+  if (node.kind == Node::Kind::Scalar && node.scalar.find("${") != std::string::npos) expand(node, problems);
+  for (Node& item : node.items) expand_below(item, problems);
+  for (auto& [key, value] : node.members) expand_below(value, problems);
+}
+
+/// A schema may be made of a file that somebody sent: its texts are data, and must not name secrets.
+void expand_table(Node& table, std::vector<Error>& problems) {
+  if (table.kind != Node::Kind::Map) return expand_below(table, problems);
+  for (auto& [key, value] : table.members)
+    if (key != "schema") expand_below(value, problems);
 }
 
 /// ROWGATE_LIMITS__MAX_REJECTS as limits, max_rejects.
@@ -74,9 +93,14 @@ bool is_reserved(std::string_view name) {
 }  // namespace
 
 void expand_variables(Node& node, std::vector<Error>& problems) {
-  if (node.kind == Node::Kind::Scalar && node.scalar.find("${") != std::string::npos) expand(node, problems);
-  for (Node& item : node.items) expand_variables(item, problems);
-  for (auto& [key, value] : node.members) expand_variables(value, problems);
+  if (node.kind != Node::Kind::Map) return expand_below(node, problems);
+  for (auto& [key, value] : node.members) {
+    if (key != "tables" || value.kind != Node::Kind::Map) {
+      expand_below(value, problems);
+      continue;
+    }
+    for (auto& [name, table] : value.members) expand_table(table, problems);
+  }
 }
 
 void apply_environment(Document& document, std::vector<Error>& problems) {

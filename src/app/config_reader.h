@@ -17,7 +17,8 @@ struct Document {
   std::string to = {};  ///< --to, which counts more than database.url
 };
 
-/// Replaces `${NAME}` in every value by the environment's NAME. An unset one is a problem.
+/// Replaces `${NAME}` in every value of the document but those of tables.*.schema by the environment's NAME,
+/// and `$${` by `${`. A variable that is not set is a problem.
 void expand_variables(Node& node, std::vector<Error>& problems);
 /// Puts the values of ROWGATE_... variables (path with `__` between its parts) into the document.
 void apply_environment(Document& document, std::vector<Error>& problems);

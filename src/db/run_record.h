@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/stored_text.h"
 
 #include <chrono>
 #include <cstdint>
@@ -65,18 +66,18 @@ struct RunRecord {
   std::string space = {}, table;
   std::string mode = "append";
   bool dry_run = false;
-  std::string file_name = {};
+  StoredText file_name = {};
   std::uint64_t file_bytes = 0;
   std::string file_sha256 = {};
   std::string duplicate_of = {};  ///< an earlier run of the same bytes into this table
-  std::string parent = {};        ///< the run whose rejects this file repairs
+  StoredText parent = {};         ///< the run whose rejects this file repairs
   std::uint64_t rows_read = 0, rows_accepted = 0, rows_rejected = 0, rows_skipped = 0;
   std::optional<std::uint64_t> rows_inserted = {}, rows_updated = {};  ///< upsert only
   std::vector<RejectGroup> rejects = {};                               ///< most frequent first
   std::vector<RunWarning> warnings = {};
   std::uint64_t version_before = 0, version_after = 0;
   Timestamp created_at = {}, started_at = {}, finished_at = {};
-  std::string principal = "local";
+  StoredText principal = "local";
   std::optional<Error> error = {};  ///< why it failed
   Idempotency idempotency = {};
 };

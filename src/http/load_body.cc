@@ -7,13 +7,10 @@
 namespace rowgate::http {
 namespace {
 
-constexpr std::size_t kLongestName = 255;
-
 /// The last part of a path in either style, as some clients send one; only ever shown.
 std::string display_name(std::string_view given, const std::string& table) {
   given.remove_prefix(std::min(given.find_last_of("/\\") + 1, given.size()));
-  std::string name(given.substr(0, kLongestName));
-  return name.empty() ? table + ".csv" : name;
+  return given.empty() ? table + ".csv" : std::string(given);
 }
 
 /// Fails with request.invalid.

@@ -24,6 +24,18 @@ bool is_own(std::string_view name) {
   return lower.starts_with("rowgate_") || lower.starts_with("__rg_") || lower.starts_with("sqlite_");
 }
 
+/// Whether some engine can have a table of this name; of others none need be asked. The MySQL family's names
+/// have no characters beyond U+FFFF, and it does not compare them with such.
+bool may_be_stored(std::string_view name) {
+  constexpr std::size_t kLongest = 64;
+  const bool has_other = std::ranges::any_of(name, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte == 0x7F || byte >= 0xF0;
+  });
+  return !name.empty() && !has_other && valid_utf8_prefix(name) == name.size() &&
+         count_code_points(name) <= kLongest;
+}
+
 }  // namespace
 
 Result<NamedTable> resolve_table(const Call& call, const db::TableName& wanted, db::Rows rows) {
@@ -32,7 +44,7 @@ Result<NamedTable> resolve_table(const Call& call, const db::TableName& wanted, 
   found.name = wanted;
   found.config = call.service.catalog.find(wanted.name);
   if (found.config != nullptr) found.name = found.config->name;
-  if (is_own(wanted.name) || !table::why_not_a_name(wanted.name, false).empty()) return found;
+  if (is_own(wanted.name) || !may_be_stored(wanted.name)) return found;
 
   TRY_ASSIGN(found.state, call.service.database.table(found.name, rows));
   const bool is_stored_so = found.state && found.state->table.name == wanted.name;

@@ -55,6 +55,7 @@ class FileLoad {
   PassInput pass() const {
     return {*request_.file, prepared_.frame, context_.settings.check_threads, context_.progress};
   }
+  void take_parent(const std::string& named);
   Result<bool> take(table::CheckedBatch& batch);
   Result<void> judge_keys(table::CheckedBatch& batch);
   void refuse_long_keys(table::CheckedBatch& batch) const;
@@ -92,7 +93,7 @@ Result<void> FileLoad::run() {
   TRY(read_checked(
       pass(), [this](table::CheckedBatch& batch) { return take(batch); }, &parent, context_.stop));
   if (context_.stop.stop_requested()) return std::unexpected(stopped());
-  if (run_.parent.empty()) run_.parent = parent;
+  if (run_.parent.empty() && !parent.empty()) take_parent(parent);
 
   db::KeyFindings* findings = nullptr;
   if (!over_count_) {
@@ -105,6 +106,22 @@ Result<void> FileLoad::run() {
   TRY(write_rejects(findings));
   finish_record();
   return verdict();
+}
+
+/// The file's own rg_run is judged as a request's `parent` is: a run that is there, of this table.
+void FileLoad::take_parent(const std::string& named) {
+  if (is_run_id(named)) {
+    const Result<std::vector<db::RunRecord>> found = context_.database.ledger().find(named);
+    if (found && std::ranges::any_of(*found, [&](const db::RunRecord& run) {
+          return run.id == named && run.table == run_.table;
+        })) {
+      run_.parent = named;
+      return;
+    }
+  }
+  run_.warnings.push_back({.code = Code::RunUnknown,
+                           .message = fmt::format("rg_run `{}` is not a run of this table", shown(named)),
+                           .count = 1});
 }
 
 /// A batch in its turn: stage 3 is judged here, then the rows go to the database and the rejects to the log.

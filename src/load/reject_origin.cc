@@ -45,13 +45,16 @@ Result<std::string> named_run(const io::SourceFile& file, const csv::Opening& op
   return std::string();
 }
 
-/// What a cell says must not lead to any other file.
+}  // namespace
+
 bool is_run_id(std::string_view text) {
   constexpr std::size_t kIdBytes = 30;
   return text.size() == kIdBytes && text.starts_with("run_") &&
          std::ranges::all_of(text.substr(4),
                              [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'); });
 }
+
+namespace {
 
 table::NameMap without_absent(const table::NameMap& map, const csv::Opening& opening) {
   table::NameMap kept;

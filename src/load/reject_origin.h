@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace rowgate::load {
 
@@ -19,6 +20,9 @@ struct RejectOrigin {
   csv::Dialect dialect;  ///< of what stands in rg_raw
   table::NameMap map;    ///< --map of that run, without columns that the reject file does not have
 };
+
+/// Whether `text`, which a cell says, has the form of a run's id; it must not lead to any other file.
+bool is_run_id(std::string_view text);
 
 /// The origin of the reject file `file`: told by the kept rejects of `run`, or else of the run that its first
 /// records name. Nullopt where those are not kept any more. Fails with the errors of the file and the store.

@@ -664,7 +664,7 @@ TEST_F(RunQueueTest, ARunThatTheLedgerRefusesIsRecordedWithoutItsTexts) {
    public:
     using LossyDatabase::LossyDatabase;
     Result<db::RunRecord> record(const db::RunRecord& run) override {
-      if (run.file_name.contains('\xe9')) return fail(Code::DatabaseRefused, "invalid byte sequence");
+      if (!run.file_name.empty()) return fail(Code::DatabaseRefused, "invalid byte sequence");
       return LossyDatabase::record(run);
     }
   };

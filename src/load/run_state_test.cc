@@ -242,7 +242,7 @@ TEST_F(RunStateTest, NobodySeesALiveRunAsDeadOrHalfWritten) {
     run.id = new_id("run_", clock_.now());
     Result<RunState> state = is_used_again ? states.create({run}) : RunState::create(spool(), {run});
     ASSERT_TRUE(state) << to_text(state.error());
-    run.file_name.assign(static_cast<std::size_t>(i % 7) * 100, 'x');
+    run.file_name = std::string(static_cast<std::size_t>(i % 7) * 100, 'x');
     ASSERT_TRUE(state->update(run));
     EXPECT_EQ(std::ranges::count(seen(), run.id + " alive"), 1);
     is_used_again ? states.put_away(*std::move(state)) : state->remove();

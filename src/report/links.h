@@ -29,7 +29,7 @@ struct LinkRequest {
   std::vector<std::pair<std::string, std::string>> params = {};
   std::optional<std::chrono::seconds> expires_in = {};  ///< else the report's `expires`
   std::optional<std::string> filename = {};             ///< else the report's; see is_link_filename
-  std::string principal = "local";
+  StoredText principal = "local";
   db::Idempotency idempotency = {};
 };
 

@@ -1,5 +1,6 @@
 #include "report/parameters.h"
 
+#include "base/stored_text.h"
 #include "base/text.h"
 #include "table/value_reader.h"
 
@@ -9,6 +10,9 @@
 
 namespace rowgate::report {
 namespace {
+
+/// A link keeps its parameters, and lists show them.
+constexpr std::size_t kLongestParameter = 4096;
 
 Result<void> check_names(const Definition& report,
                          std::span<const std::pair<std::string, std::string>> given) {
@@ -63,6 +67,10 @@ Result<db::Value> value_of(const Parameter& parameter, const std::string& text) 
 Result<std::vector<std::pair<std::string, db::Value>>> bind_parameters(
     const Definition& report, std::span<const std::pair<std::string, std::string>> given) {
   TRY(check_names(report, given));
+  for (const auto& [name, text] : given)
+    if (const std::string why = why_not_storable(text, kLongestParameter); !why.empty())
+      return fail(Code::ReportBadParameter,
+                  fmt::format("the value of the parameter `{}` {}", shown(name), why), "correct the value");
   std::vector<std::pair<std::string, db::Value>> bound;
   for (const Parameter& parameter : report.params) {
     const auto found = std::ranges::find(given, parameter.name, &std::pair<std::string, std::string>::first);

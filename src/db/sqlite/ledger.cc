@@ -98,7 +98,7 @@ Result<bool> insert_run(const Connection& connection, const RunRecord& run) {
         std::string_view(run.mode), std::string_view(run.file_name)})
     statement.bind(++at, text);
   statement.bind(++at, run.file_bytes);
-  for (const std::string* text : {&run.file_sha256, &run.duplicate_of, &run.parent})
+  for (const std::string* text : {&run.file_sha256, &run.duplicate_of, &run.parent.text()})
     statement.bind(++at, *text);
   for (const std::uint64_t number : {run.rows_read, run.rows_accepted, run.rows_rejected, run.rows_skipped})
     statement.bind(++at, number);

@@ -41,7 +41,7 @@ Result<LoadBody::Plan> plan_of(const Call& call, bool dry_run) {
   LoadBody::Plan plan;
   plan.run.table = table.name.name;
   plan.run.space = table.name.space;
-  plan.run.file_name = request.parameter("name").value_or("").substr(0, 255);
+  plan.run.file_name = request.parameter("name").value_or("");
   load::LoadOptions& options = plan.options;
   options.mode = request.parameter("mode").value_or("append");
   options.on_reject = request.parameter("on_reject").value_or("skip");

@@ -67,7 +67,8 @@ Result<db::TableName> find_or_name_table(const Call& call) {
   const CompatSettings& compat = call.service.settings.compat;
   const db::TableName wanted{space_of(call), std::string(*call.request.parameter("table"))};
   const auto unknown = [&] { return refused(fmt::format("Unknown table: {}", shown(wanted.name))); };
-  if (!call.may_see_table(wanted.name)) return unknown();
+  if (!call.may_see_table(wanted.name) || !table::why_not_a_name(wanted.name, false).empty())
+    return unknown();
 
   TRY_ASSIGN(const NamedTable table, resolve_table(call, wanted));
   if (table.is_other_case || table.name.space != wanted.space) return unknown();
@@ -75,7 +76,7 @@ Result<db::TableName> find_or_name_table(const Call& call) {
     if (!may_be_loaded(compat, table)) return unknown();
     return table.name;
   }
-  if (!compat.create_tables || !table::why_not_a_name(wanted.name, false).empty()) return unknown();
+  if (!compat.create_tables) return unknown();
   return table.name;
 }
 

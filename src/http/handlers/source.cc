@@ -17,7 +17,7 @@ Result<Reply> download_source(Call& call, Body) {
   TRY_ASSIGN(const std::shared_ptr<io::SourceFile> file,
              load::open_source(call.service.store, call.service.spool, run));
   return file_response(call, file, "application/octet-stream", run.file_sha256,
-                       run.file_name.empty() ? run.id : run.file_name);
+                       run.file_name.empty() ? run.id : run.file_name.text());
 }
 
 }  // namespace rowgate::http

@@ -1,0 +1,66 @@
+"""Names and parameters from outside get the same verdict on MariaDB, PostgreSQL and SQLite; names of another case too."""
+
+import json
+import os
+import subprocess
+import urllib.parse
+import urllib.request
+
+import pytest
+from places import ROWGATE, Place, Server
+
+CSV = b"id,department\n9,X\n"
+
+
+@pytest.fixture(params=["sqlite", "mysql", "postgresql"])
+def anywhere(request, tmp_path):
+    made = Place(request.param, tmp_path)
+    config = tmp_path / "rowgate.yaml"
+    config.write_text(config.read_text().replace("reports:\n", "reports:\n  echo:\n    params: { x: { type: string } }\n"
+                                                 "    columns: [x]\n    sql: SELECT :x AS x\n", 1))
+    yield made
+    made.drop()
+
+
+def post(server, path, body, kind="text/csv"):
+    request = urllib.request.Request(f"http://{server.address}{path}", body, {"Content-Type": kind})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_over_http(anywhere):
+    server = Server(anywhere)
+    try:
+        head = b'--B\r\nContent-Disposition: form-data; name="f"; filename="caf\xe9.csv"\r\n\r\n'
+        status, text = post(server, "/v1/tables/departments/loads", head + CSV + b"\r\n--B--\r\n",
+                            "multipart/form-data; boundary=B")
+        assert status == 200 and json.loads(text)["file"]["name"] == "caf\ufffd.csv", text
+        long = urllib.parse.quote("\U0001d11e" * 100)
+        status, text = post(server, f"/v1/tables/departments/loads?mode=replace&name={long}", CSV)
+        assert status == 200 and json.loads(text)["file"]["name"] == "\U0001d11e" * 100, text
+        status, text = post(server, "/v1/reports/echo/links", b'{"params": {"x": "a\\u0000b"}}', "application/json")
+        assert status == 400 and json.loads(text)["code"] == "report.bad_parameter", text
+        for name in ("%F0%9F%98%80", "Departments", "DEPARTMENTS"):
+            assert post(server, f"/v1/tables/{name}/loads", CSV)[0] == 404
+            status, text = post(server, f"/db_migration?table={name}&schema={anywhere.space}", CSV) \
+                if anywhere.kind != "sqlite" else post(server, f"/db_migration?table={name}&schema=test_db", CSV)
+            assert status == 400 and text.startswith("Unknown table: "), text
+    finally:
+        server.stop()
+    assert anywhere.rowgate("rows", "departments", "--format", "csv") == b"id,department\r\n9,X\r\n"
+    files = [run["file"]["name"] for run in json.loads(anywhere.rowgate("runs", "--json"))["items"]]
+    assert "caf\ufffd.csv" in files and len(list((anywhere.folder / "data" / "spool").rglob("run_*"))) == 0
+
+
+def test_on_the_command_line(anywhere):
+    name = os.fsencode(anywhere.folder) + b"/h\xe9.csv"
+    with open(name, "wb") as file:
+        file.write(CSV)
+    done = subprocess.run([ROWGATE, "load", name, "--table", "departments"], cwd=anywhere.folder, env=anywhere.environment,
+                          capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    anywhere.rowgate("load", "departments.csv", "--table", "DEPARTMENTS", code=None)
+    assert anywhere.rowgate("rows", "departments", "--format", "csv") == b"id,department\r\n9,X\r\n"
