@@ -7,8 +7,12 @@
 #include "http/site.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <thread>
 
@@ -39,6 +43,62 @@ std::string address(const http::Settings& settings, const http::Listener& listen
                      host, port);
 }
 
+/// Descriptors beside those of connections: the database, the spool, files of loads and answers.
+constexpr rlim_t kOtherFiles = 256;
+
+/// Takes what the system grants, and serves no more connections than fit into that. What was lowered, in
+/// words.
+std::string fit_open_files(http::Settings& settings) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return {};
+  if (limit.rlim_cur < limit.rlim_max) {
+    rlimit raised = limit;
+    raised.rlim_cur = limit.rlim_max;
+    if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+  }
+
+  std::size_t& most = settings.server.max_connections;
+  if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= most + kOtherFiles) return {};
+  const std::size_t wanted = most;
+  most = std::max<std::size_t>(
+      4, limit.rlim_cur > 2 * kOtherFiles ? limit.rlim_cur - kOtherFiles : limit.rlim_cur / 2);
+  return fmt::format("the process may open {} files: server.max_connections is {} instead of {}",
+                     static_cast<std::uint64_t>(limit.rlim_cur), most, wanted);
+}
+
+/// Hands SIGHUP to the server that runs, if one does.
+class Hangup {
+ public:
+  void ring() {
+    const std::scoped_lock lock(mutex_);
+    if (reload_) reload_();
+  }
+  void lead_to(std::function<void()> reload) {
+    const std::scoped_lock lock(mutex_);
+    reload_ = std::move(reload);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::function<void()> reload_;
+};
+
+/// Settings that differ, but for the keys, which are taken over.
+std::vector<std::string> changed_settings(const LoadedConfig& before, const LoadedConfig& now) {
+  std::vector<std::string> changed;
+  const auto value_in = [](const LoadedConfig& config,
+                           const std::string& path) -> std::optional<std::string> {
+    const auto found = std::ranges::find(config.settings, path, &Setting::path);
+    return found == config.settings.end() ? std::nullopt : std::optional(found->value);
+  };
+  for (const Setting& setting : now.settings)
+    if (setting.path != "auth.keys" && value_in(before, setting.path) != setting.value)
+      changed.push_back(setting.path);
+  for (const Setting& setting : before.settings)
+    if (!value_in(now, setting.path)) changed.push_back(setting.path);
+  return changed;
+}
+
 /// A running server.
 class Serving {
  public:
@@ -52,6 +112,7 @@ class Serving {
   }
 
   Result<void> run(std::stop_token stop) {
+    parts_.metrics.config_reloaded(true, SystemClock().now());
     TRY(server_.listen());
     // Links name the port, which may have been any free one.
     if (parts_.settings.server.listeners[0].port == 0 && !parts_.settings.is_public_url_given)
@@ -67,6 +128,32 @@ class Serving {
     parts_.queue.stop();
     parts_.log.event(http::Log::Level::Info, "stopped", "the server has stopped");
     return {};
+  }
+
+  /// Reads the configuration again and takes over what can change while the server runs: the API keys. A bad
+  /// one changes nothing.
+  void reload(const Common& common) {
+    const auto fresh = common.to ? adhoc_config(*common.to) : load_config(common.config_file);
+    parts_.metrics.config_reloaded(fresh.has_value(), SystemClock().now());
+    if (!fresh) {
+      for (const Error& error : fresh.error())
+        parts_.log.event(http::Log::Level::Error, "reload_failed",
+                         "the configuration stays as it was: " + to_text(error));
+      return;
+    }
+
+    const http::Settings& service = fresh->config.service;
+    std::string words = "the configuration was read again";
+    if (service.needs_keys && parts_.settings.needs_keys) {
+      parts_.application.replace_keys(service.keys);
+      words += fmt::format("; {} in use", counted(service.keys.size(), "key"));
+    }
+    if (const std::vector<std::string> changed = changed_settings(at_.loaded, *fresh); !changed.empty())
+      words += fmt::format("; these settings need a restart: {}", fmt::join(changed, ", "));
+    parts_.log.event(http::Log::Level::Info, "reloaded", words);
+  }
+  void warn(const std::string& event, const std::string& words) {
+    if (!words.empty()) parts_.log.event(http::Log::Level::Warn, event, words);
   }
 
  private:
@@ -136,24 +223,34 @@ class Serving {
   std::condition_variable_any changed_;
 };
 
-Result<void> serve(const Terminal& terminal, const Opened& at, http::Settings settings,
+Result<void> serve(const Common& common, const Opened& at, http::Settings settings, Hangup& hangup,
                    std::stop_token stop) {
   TRY(refuse_public_without_keys(settings));
   // What only this machine's users can reach is nothing for the pages that their browsers show.
   if (http::is_for_this_machine_only(settings) && !settings.compat.is_cors_given)
     settings.compat.cors.clear();
+  const std::string few_files = fit_open_files(settings);
   TRY_ASSIGN(const std::string openapi, describe_program(settings));
   settings.openapi_json = openapi;
   TRY_ASSIGN(store::LinkSigner signer, make_link_signer(at.config()));
-  const auto serving = std::make_unique<Serving>(terminal, at, std::move(settings), std::move(signer));
-  return serving->run(std::move(stop));
+  const auto serving = std::make_unique<Serving>(common.terminal, at, std::move(settings), std::move(signer));
+  serving->warn("open_files", few_files);
+  if (!at.loaded.passed_over.empty())
+    serving->warn("environment",
+                  fmt::format("variables of Kubernetes that are no settings were passed over: {}",
+                              fmt::join(at.loaded.passed_over, ", ")));
+  hangup.lead_to([&] { serving->reload(common); });
+  const Result<void> served = serving->run(std::move(stop));
+  hangup.lead_to({});
+  return served;
 }
 
 }  // namespace
 
 int command_serve(const Common& common, const std::optional<std::string>& listen) {
   keep_little_memory();
-  const InterruptWatch watch(common.terminal, InterruptWatch::Kind::Server);
+  Hangup hangup;
+  const InterruptWatch watch(common.terminal, [&hangup] { hangup.ring(); });
   const std::optional<Opened> at = opened(common);
   if (!at) return kConfigFailed;
   http::Settings settings = at->config().service;
@@ -163,7 +260,7 @@ int command_serve(const Common& common, const std::optional<std::string>& listen
     settings.server.listeners[0] = *listener;
     if (!settings.is_public_url_given) settings.public_url = address(settings, *listener, listener->port);
   }
-  const Result<void> served = serve(common.terminal, *at, std::move(settings), watch.token());
+  const Result<void> served = serve(common, *at, std::move(settings), hangup, watch.token());
   return served ? 0 : report_error(common.terminal, served.error());
 }
 

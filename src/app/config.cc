@@ -73,6 +73,7 @@ std::expected<LoadedConfig, std::vector<Error>> finish(Document document, std::v
   }
   if (!problems.empty()) return std::unexpected(std::move(problems));
   loaded.settings = settings_of(loaded.config, document);
+  loaded.passed_over = std::move(document.passed_over);
   return loaded;
 }
 

@@ -73,6 +73,8 @@ struct Setting {
 
 struct LoadedConfig {
   Config config;
+  /// ROWGATE_... variables that Kubernetes sets for a Service of this name; they are no settings.
+  std::vector<std::string> passed_over = {};
   std::vector<Setting> settings =
       {};  ///< every key with its value and origin, in the order of the documentation
 };

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 extern char** environ;
@@ -71,23 +72,25 @@ Node& member(Node& map, const std::string& key) {
   return map.members.back().second;
 }
 
-/// A container platform that has a service named rowgate sets ROWGATE_SERVICE_HOST, ROWGATE_SERVICE_PORT,
-/// ROWGATE_SERVICE_PORT_HTTP, ROWGATE_PORT and ROWGATE_PORT_8080_TCP_ADDR (and its like) in each of its
-/// containers. None of them is a setting: settings have two underscores between their parts.
-bool is_of_the_platform(std::string_view name) {
-  name.remove_prefix(kVariable.size());
-  if (name.contains("__")) return false;
-
-  if (name.ends_with("SERVICE_HOST") || name.ends_with("SERVICE_PORT")) return true;
-  if (name.contains("SERVICE_PORT_") || name == "PORT" || name.ends_with("_PORT")) return true;
-  const std::size_t port = name.find("PORT_");
-  return port != std::string_view::npos && (name.find("_TCP", port) != std::string_view::npos ||
-                                            name.find("_UDP", port) != std::string_view::npos);
+bool is_reserved(std::string_view name) {
+  return name == "ROWGATE_CONFIG" || name == "ROWGATE_URL" || name == "ROWGATE_KEY";
 }
 
-bool is_reserved(std::string_view name) {
-  return is_of_the_platform(name) || name == "ROWGATE_CONFIG" || name == "ROWGATE_URL" ||
-         name == "ROWGATE_KEY";
+/// A Service named "rowgate" (or "rowgate-...") gives every pod of its namespace ROWGATE_SERVICE_HOST,
+/// ROWGATE_SERVICE_PORT, ROWGATE_SERVICE_PORT_HTTP, ROWGATE_PORT=tcp://..., ROWGATE_PORT_8080_TCP_ADDR, ...
+/// (https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables).
+bool is_of_kubernetes(std::string_view name, std::string_view value) {
+  if (name.contains("__")) return false;
+  if (name.ends_with("_SERVICE_HOST") || name.ends_with("_SERVICE_PORT") || name.contains("_SERVICE_PORT_"))
+    return true;
+  if (name.ends_with("_PORT") && value.contains("://")) return true;
+  const std::size_t at = name.find("_PORT_");
+  if (at == std::string_view::npos) return false;
+  const std::string_view rest = name.substr(at + std::string_view("_PORT_").size());
+  const std::size_t digits = std::min(rest.find_first_not_of("0123456789"), rest.size());
+  const std::string_view protocol = rest.substr(digits);
+  return digits > 0 &&
+         (protocol.starts_with("_TCP") || protocol.starts_with("_UDP") || protocol.starts_with("_SCTP"));
 }
 
 }  // namespace
@@ -110,6 +113,10 @@ void apply_environment(Document& document, std::vector<Error>& problems) {
     if (!variable.starts_with(kVariable) || equals == std::string_view::npos) continue;
     const std::string name(variable.substr(0, equals));
     if (is_reserved(name)) continue;
+    if (is_of_kubernetes(name, variable.substr(equals + 1))) {
+      document.passed_over.push_back(name);
+      continue;
+    }
     const std::vector<std::string> parts = parts_of(std::string_view(name).substr(kVariable.size()));
     Node* node = &document.root;
     for (const std::string& part : parts) {

@@ -14,6 +14,7 @@ struct Document {
   std::filesystem::path folder = ".";  ///< relative paths begin here
   std::map<std::string, std::string> from_environment =
       {};               ///< path of a setting -> the variable that sets it
+  std::vector<std::string> passed_over = {};  ///< variables that Kubernetes sets, not the user
   std::string to = {};  ///< --to, which counts more than database.url
 };
 

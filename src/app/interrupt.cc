@@ -5,6 +5,8 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <utility>
+
 namespace rowgate::app {
 namespace {
 
@@ -16,18 +18,18 @@ bool is_ignored(int signal) {
 
 }  // namespace
 
-InterruptWatch::InterruptWatch(const Terminal& terminal, Kind kind) : terminal_(terminal) {
+InterruptWatch::InterruptWatch(const Terminal& terminal, std::function<void()> on_hangup)
+    : terminal_(terminal), on_hangup_(std::move(on_hangup)) {
   sigemptyset(&watched_);
   for (const int signal : {SIGINT, SIGTERM})
     if (!is_ignored(signal)) sigaddset(&watched_, signal);
-  if (kind == Kind::Server)
-    for (const int signal : {SIGHUP, SIGUSR1})
-      if (!is_ignored(signal)) sigaddset(&watched_, signal);
+  if (on_hangup_ && !is_ignored(SIGHUP)) sigaddset(&watched_, SIGHUP);
   sigaddset(&watched_, SIGUSR2);  // wakes the thread at the end
   pthread_sigmask(SIG_BLOCK, &watched_, &before_);
   struct sigaction ignore{};
   ignore.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &ignore, &pipe_before_);
+  sigaction(SIGUSR1, on_hangup_ ? &ignore : nullptr, &user_before_);
   thread_ = std::thread([this] { watch(); });
 }
 
@@ -36,6 +38,7 @@ InterruptWatch::~InterruptWatch() {
   pthread_kill(thread_.native_handle(), SIGUSR2);
   thread_.join();
   sigaction(SIGPIPE, &pipe_before_, nullptr);
+  sigaction(SIGUSR1, &user_before_, nullptr);
   pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
@@ -44,12 +47,11 @@ void InterruptWatch::watch() {
     int signal = 0;
     if (sigwait(&watched_, &signal) != 0) continue;
     if (over_) return;
-    if (signal == SIGUSR2 || signal == SIGUSR1) continue;
+    if (signal == SIGUSR2) continue;
     if (signal == SIGHUP) {
-      terminal_.say("SIGHUP changes nothing: the configuration is read again only at a restart");
+      on_hangup_();
       continue;
     }
-
     // Nothing is flushed: the other threads are in the middle of their work, and the database rolls back by
     // itself.
     if (stop_.stop_requested()) _exit(info(Code::RunInterrupted).exit_code);

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <functional>
 #include <stop_token>
 #include <thread>
 
@@ -14,9 +15,9 @@ namespace rowgate::app {
 /// thread, since threads inherit which signals they leave to it. One at a time.
 class InterruptWatch {
  public:
-  /// Whether SIGHUP and SIGUSR1 end the process, as usual, or leave a server running.
-  enum class Kind { Command, Server };
-  explicit InterruptWatch(const Terminal& terminal, Kind kind = Kind::Command);
+  /// With `on_hangup`, which is called on a thread of its own, SIGHUP does not end the process, nor does
+  /// SIGUSR1.
+  explicit InterruptWatch(const Terminal& terminal, std::function<void()> on_hangup = {});
   ~InterruptWatch();
   InterruptWatch(const InterruptWatch&) = delete;
   InterruptWatch& operator=(const InterruptWatch&) = delete;
@@ -26,9 +27,10 @@ class InterruptWatch {
   void watch();
 
   const Terminal& terminal_;
+  std::function<void()> on_hangup_;
   std::stop_source stop_;
   sigset_t watched_{}, before_{};
-  struct sigaction pipe_before_{};
+  struct sigaction pipe_before_{}, user_before_{};
   std::atomic<bool> over_ = false;
   std::thread thread_;
 };

@@ -52,7 +52,11 @@ TEST(InterruptWatch, AServerOutlivesSignalsThatAskForNoStop) {
   const Disposition hang_up(SIGHUP, SIG_DFL), user(SIGUSR1, SIG_DFL), usual(SIGTERM, SIG_DFL);
   Terminal quiet;
   quiet.quiet = true;
-  const InterruptWatch watch(quiet, InterruptWatch::Kind::Server);
+  std::atomic<int> hangups = 0;
+  const InterruptWatch watch(quiet, [&] {
+    ++hangups;
+    hangups.notify_all();
+  });
   std::atomic<bool> stopped = false;
   const std::stop_callback callback(watch.token(), [&] {
     stopped = true;
@@ -60,6 +64,8 @@ TEST(InterruptWatch, AServerOutlivesSignalsThatAskForNoStop) {
   });
   kill(getpid(), SIGHUP);
   kill(getpid(), SIGUSR1);
+  hangups.wait(0);
+  EXPECT_EQ(hangups, 1);
   EXPECT_FALSE(watch.token().stop_requested());
   kill(getpid(), SIGTERM);
   stopped.wait(false);

@@ -59,12 +59,6 @@ std::optional<Problem> judge_form(Call& call) {
                            fmt::format("the forms are {}", fmt::join(words(call.route->produces), ", "))}};
 }
 
-const KeySettings* key_of(const Settings& settings, std::string_view principal) {
-  if (!principal.starts_with("key:")) return nullptr;
-  const auto found = std::ranges::find(settings.keys, principal.substr(4), &KeySettings::name);
-  return found == settings.keys.end() ? nullptr : &*found;
-}
-
 void set_default(Response& response, std::string_view name, std::string_view value) {
   const auto found = std::ranges::find(response.headers, name, &Fields::value_type::first);
   if (found == response.headers.end()) response.set(std::string(name), std::string(value));
@@ -152,7 +146,7 @@ std::variant<Accepted, Problem> RoutedApplication::judge(Call& call) {
 std::optional<Problem> RoutedApplication::authorize(Call& call) {
   const bool is_free = call.route->scope == Scope::None || call.request.is_own || call.request.is_admin;
   if (!service_.settings.needs_keys || is_free) return std::nullopt;
-  const Result<const KeySettings*> key = authenticator_.authenticate(call.request);
+  const Result<std::shared_ptr<const KeySettings>> key = authenticator_.authenticate(call.request);
   if (!key) {
     Problem problem{.error = key.error()};
     if (key.error().code == Code::AuthTooManyFailures) {
@@ -168,7 +162,8 @@ std::optional<Problem> RoutedApplication::authorize(Call& call) {
                                                          : "Bearer realm=\"rowgate\"");
     return problem;
   }
-  call.key = *key;
+  call.key = key->get();
+  call.request.key = *key;
   call.request.principal = "key:" + call.key->name;
   if (has_scope(*call.key, call.route->scope)) return std::nullopt;
   service_.metrics.auth_failed("scope");
@@ -184,7 +179,7 @@ Reply RoutedApplication::answer(Request& request, std::unique_ptr<BodyReceiver> 
   Call call{.service = service_,
             .request = request,
             .params = found.params,
-            .key = key_of(service_.settings, request.principal),
+            .key = request.key.get(),
             .route = route};
   judge_form(call);
   Result<Reply> reply = fail(Code::InternalError, "the handler gave no answer");

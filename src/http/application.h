@@ -21,6 +21,9 @@ class RoutedApplication : public Application {
   Response trouble(const Request* request, const Error& error) override;
   void finished(const Request* request, const Exchange& exchange) override;
 
+  /// From now on these are the API keys; requests that were accepted before keep theirs.
+  void replace_keys(std::vector<KeySettings> keys) { authenticator_.replace(std::move(keys)); }
+
  private:
   /// Everything between the route and its handler.
   std::variant<Accepted, Problem> judge(Call& call);

@@ -67,14 +67,15 @@ std::string key_from(std::string_view random) {
   return std::string(kPrefix).append(random).append(check_digits(random));
 }
 
-Result<const KeySettings*> Authenticator::authenticate(const Request& request) {
+Result<std::shared_ptr<const KeySettings>> Authenticator::authenticate(const Request& request) {
   const std::string_view sent = sent_key(request);
   if (sent.empty())
     return fail(Code::AuthUnauthenticated, "there is no key in the request",
                 "send Authorization: Bearer rgk_..., or X-Api-Key");
   // The key comes first: who shares an address with a stranger (NAT, a proxy) is not shut out by him, and 178
   // random bits are not guessed.
-  const KeySettings* key = is_key_form(sent) ? find(sent) : nullptr;
+  const Keys known = keys();
+  const KeySettings* key = is_key_form(sent) ? find(*known, sent) : nullptr;
   if (key == nullptr && is_blocked(request.remote_address))
     return fail(Code::AuthTooManyFailures, "too many wrong keys came from this address",
                 "wait, then send the right key");
@@ -85,13 +86,25 @@ Result<const KeySettings*> Authenticator::authenticate(const Request& request) {
   }
   if (key->expires && clock_.now() >= *key->expires)
     return fail(Code::AuthUnauthenticated, "the key has expired", "ask for a new one");
-  return key;
+  return std::shared_ptr<const KeySettings>(known, key);
 }
 
-const KeySettings* Authenticator::find(std::string_view key) const {
+void Authenticator::replace(std::vector<KeySettings> keys) {
+  auto fresh = std::make_shared<const std::vector<KeySettings>>(std::move(keys));
+  const std::scoped_lock lock(mutex_);
+  replaced_ = std::move(fresh);
+}
+
+Authenticator::Keys Authenticator::keys() const {
+  const std::scoped_lock lock(mutex_);
+  if (replaced_) return replaced_;
+  return {std::shared_ptr<const void>(), &settings_.keys};  // they live as long as this
+}
+
+const KeySettings* Authenticator::find(const std::vector<KeySettings>& keys, std::string_view key) {
   const std::string hash = io::sha256_hex(key);
   const KeySettings* found = nullptr;
-  for (const KeySettings& known : settings_.keys)  // all of them, so that the time tells nothing
+  for (const KeySettings& known : keys)  // all of them, so that the time tells nothing
     if (known.sha256.size() == hash.size() &&
         CRYPTO_memcmp(known.sha256.data(), hash.data(), hash.size()) == 0)
       found = &known;

@@ -8,10 +8,12 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace rowgate::http {
 
@@ -35,12 +37,16 @@ class Authenticator {
       : settings_(settings), clock_(clock), now_(std::move(now)) {}
 
   /// The key of the request. Fails with auth.unauthenticated, auth.too_many_failures.
-  Result<const KeySettings*> authenticate(const Request& request);
+  Result<std::shared_ptr<const KeySettings>> authenticate(const Request& request);
+  /// Takes other keys in place of the configured ones, all at once.
+  void replace(std::vector<KeySettings> keys);
   /// Seconds until an address that has failed too often is looked at again.
   std::chrono::seconds wait(const std::string& address) const;
 
  private:
-  const KeySettings* find(std::string_view key) const;
+  using Keys = std::shared_ptr<const std::vector<KeySettings>>;
+  Keys keys() const;
+  static const KeySettings* find(const std::vector<KeySettings>& keys, std::string_view key);
   bool is_blocked(const std::string& address);
   void note_failure(const std::string& address);
 
@@ -48,6 +54,7 @@ class Authenticator {
   const Clock& clock_;
   std::function<Moment()> now_;
   mutable std::mutex mutex_;
+  Keys replaced_ = {};                                  ///< guarded by mutex_; null: those of the settings
   std::map<std::string, std::deque<Moment>> failures_;  ///< guarded by mutex_; of the last minute
 };
 

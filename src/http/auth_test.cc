@@ -35,7 +35,7 @@ class AuthTest : public ::testing::Test {
     };
   }
   std::string told(const Request& request) {
-    const Result<const KeySettings*> key = authenticator_.authenticate(request);
+    const Result<std::shared_ptr<const KeySettings>> key = authenticator_.authenticate(request);
     return key ? (*key)->name : std::string(text(key.error().code));
   }
   FakeClock clock_;

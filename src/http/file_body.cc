@@ -17,6 +17,12 @@ constexpr std::string_view kForm = "multipart/form-data";
 constexpr std::string_view kUrlEncoded = "application/x-www-form-urlencoded";
 constexpr std::string_view kGzip = "\x1F\x8B", kZstd = "\x28\xB5\x2F\xFD";
 
+/// What a stream of zstd may have before its data (RFC 8878 section 3.1.2).
+bool is_skippable_frame(std::string_view bytes) {
+  return bytes.size() >= 4 && (static_cast<unsigned char>(bytes[0]) & 0xF0U) == 0x50 &&
+         bytes.substr(1, 3) == "\x2A\x4D\x18";
+}
+
 std::string hex(std::string_view bytes) {
   std::string out;
   for (const char byte : bytes)
@@ -134,7 +140,7 @@ Result<void> FileBody::finish() {
   if (form_) TRY(form_->finish());
   if (files_ != 1) return not_one_file(files_);
   if (head_.is_compressed && !first_bytes_.empty() && !first_bytes_.starts_with(kGzip) &&
-      !first_bytes_.starts_with(kZstd))
+      !first_bytes_.starts_with(kZstd) && !is_skippable_frame(first_bytes_))
     return fail(Code::FileBadCompression, "the body is not in the content coding that it is said to have",
                 "leave Content-Encoding out, or compress the body");
   TRY_ASSIGN(received_, upload_.finish());

@@ -21,6 +21,8 @@ namespace rowgate::http {
 
 using Fields = std::vector<std::pair<std::string, std::string>>;  ///< in order; names in lower case
 
+struct KeySettings;
+
 /// The head of a request, read and decoded. Names and values are as the client sent them otherwise.
 struct Request {
   std::string method;  ///< "GET"; case counts (RFC 9110 section 9.1)
@@ -36,6 +38,8 @@ struct Request {
   bool is_admin = false;                ///< came in on server.admin_listen
   std::string id;                       ///< Request-Id: the client's own where it is valid, else ours
   std::string principal = "anonymous";  ///< set by the application
+  /// The API key that the request was accepted with, whatever becomes of it meanwhile; set by the application.
+  std::shared_ptr<const KeySettings> key = {};
   std::optional<std::uint64_t> content_length = {};
   bool has_begun = false;  ///< set by the application: begin() has seen it
   /// What links in the answer begin with, where the way of the request tells it; empty: server.public_url.

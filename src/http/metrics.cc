@@ -61,6 +61,12 @@ struct Metrics::State {
 
   prometheus::Family<prometheus::Gauge>& build =
       gauges("rowgate_build_info", "Always 1; the labels tell the build.");
+  prometheus::Gauge& config_good = gauges("rowgate_config_last_reload_successful",
+                                          "1 where the configuration was good when it was last read.")
+                                       .Add({});
+  prometheus::Gauge& config_time = gauges("rowgate_config_last_reload_success_timestamp_seconds",
+                                          "When a good configuration was last read.")
+                                       .Add({});
   prometheus::Family<prometheus::Counter>& requests =
       counters("rowgate_http_requests_total", "Requests that were answered.");
   prometheus::Family<prometheus::Histogram>& request_seconds = histograms(
@@ -132,6 +138,11 @@ Metrics::Metrics(const Settings& settings, const load::Catalog& catalog) : state
 }
 
 Metrics::~Metrics() = default;
+
+void Metrics::config_reloaded(bool is_good, Timestamp now) {
+  state_->config_good.Set(is_good ? 1 : 0);
+  if (is_good) state_->config_time.Set(static_cast<double>(now.micros) / 1e6);
+}
 
 void Metrics::request_began() {
   state_->in_flight.Increment();

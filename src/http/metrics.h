@@ -34,8 +34,9 @@ class Metrics {
   void link_downloaded(Download result);
   void auth_failed(std::string_view reason);  ///< "missing", "unknown", "scope", "blocked"
   void idempotent_replay();
-  void storage_failed(std::string_view operation);  ///< "keep_source", "sweep"
-  void bytes_received(std::uint64_t bytes);         ///< of an uploaded file
+  void storage_failed(std::string_view operation);    ///< "keep_source", "sweep"
+  void bytes_received(std::uint64_t bytes);           ///< of an uploaded file
+  void config_reloaded(bool is_good, Timestamp now);  ///< at the start too
 
   /// What is measured only when it is asked for.
   struct Now {

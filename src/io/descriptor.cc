@@ -28,6 +28,10 @@ Error storage_error(int errno_value, std::string_view doing, const std::filesyst
     case EDQUOT:
     case EFBIG:
       return {Code::StorageFull, message, "make room there, or set another folder in `storage`"};
+    case EMFILE:
+    case ENFILE:
+      return {Code::StorageFull, message,
+              "too many files are open: raise the limit (ulimit -n, LimitNOFILE)"};
     case EACCES:
     case EPERM:
     case EROFS:

@@ -28,7 +28,7 @@ using table::Problem;
 constexpr int kVersion = 2;
 constexpr std::size_t kFrameBytes = 512 * 1024;           ///< a frame of lines is closed when it has as many
 constexpr std::size_t kMostFrameBytes = 4 * 1024 * 1024;  ///< no reader unpacks more
-constexpr std::size_t kPieceBytes = 768 * 1024;           ///< of a large record; a multiple of 3, for base64
+static_assert(kRejectPieceBytes % 3 == 0);                ///< of base64, which has no padding within
 constexpr std::size_t kInlineBytes = 256 * 1024;          ///< a record up to here stands in its line
 constexpr std::size_t kFoundBytes = 1024;
 constexpr std::string_view kMagic = "RGREJ2\r\n";
@@ -172,7 +172,7 @@ Result<void> RejectFileWriter::add(const table::Reject& reject, std::string_view
   if (state.is_cut) return {};
   if (raw.size() > kInlineBytes) {
     TRY(begin_large(reject, raw.size()));
-    for (std::size_t at = 0; at < raw.size(); at += kPieceBytes) TRY(add_piece(raw.substr(at, kPieceBytes)));
+    for (std::size_t at = 0; at < raw.size(); at += kRejectPieceBytes) TRY(add_piece(raw.substr(at, kRejectPieceBytes)));
     return {};
   }
 

@@ -130,11 +130,10 @@ Result<void> RejectWriter::tell(const table::Reject& reject, const std::string& 
 /// A broken record over the record limit goes from the file to the store in pieces, so that memory stays
 /// bounded.
 Result<void> RejectWriter::write_large(const table::Reject& reject) {
-  constexpr std::uint64_t kPieceBytes = 768 * 1024;
   table::Reject piece = reject;
   for (std::uint64_t done = 0; done < reject.length; done += piece.length) {
     piece.offset = reject.offset + done;
-    piece.length = std::min(kPieceBytes, reject.length - done);
+    piece.length = std::min<std::uint64_t>(kRejectPieceBytes, reject.length - done);
     TRY_ASSIGN(const std::string bytes, read_raw(piece));
     if (done == 0) {
       TRY(tell(reject, bytes));

@@ -37,6 +37,9 @@ bool is_read_only(int system_errno) {
 
 Error open_error(int status, const std::filesystem::path& path, std::string_view message, int system_errno) {
   const std::string where = shown(path.string(), 400);
+  if (system_errno == EMFILE || system_errno == ENFILE)
+    return {Code::StorageFull, fmt::format("too many files are open to open the database '{}'", where),
+            "raise the limit of open files (ulimit -n, LimitNOFILE)"};
   switch (status & 0xff) {
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:

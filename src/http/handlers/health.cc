@@ -3,10 +3,12 @@
 #include "http/handlers/handlers.h"
 #include "http/measured.h"
 #include "http/replies.h"
+#include "io/files.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <vector>
 
 namespace rowgate::http {
@@ -31,6 +33,13 @@ Result<void> ask_database(db::Database& database) {
   std::vector<db::ResultCell> row;
   TRY(cursor->next(row));
   return {};
+}
+
+/// A load needs room for its file before anything else.
+Result<void> try_spool(const std::filesystem::path& spool) {
+  constexpr std::size_t kBlock = 4096;
+  TRY_ASSIGN(io::ScratchFile scratch, io::ScratchFile::create(spool));
+  return scratch.append(std::string(kBlock, '\0'));
 }
 
 /// What is behind the network or on a disk, and what this process knows by itself.
@@ -63,8 +72,10 @@ bool may_tell_details(const Call& call) {
 std::vector<Check> check_far(const Service& service) {
   const Result<void> database = ask_database(service.database);
   const Result<store::StoreHealth> storage = service.store.probe();
+  const Result<void> spool = try_spool(service.spool);
   return {{.name = "database", .why_not = database ? "" : title_of(database.error())},
-          {.name = "storage", .why_not = storage ? "" : title_of(storage.error())}};
+          {.name = "storage", .why_not = storage ? "" : title_of(storage.error())},
+          {.name = "spool", .why_not = spool ? "" : title_of(spool.error())}};
 }
 
 Response liveness(const Service& service) {
