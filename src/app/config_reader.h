@@ -13,9 +13,9 @@ struct Document {
   std::filesystem::path file = {};     ///< empty: none
   std::filesystem::path folder = ".";  ///< relative paths begin here
   std::map<std::string, std::string> from_environment =
-      {};               ///< path of a setting -> the variable that sets it
+      {};                                     ///< path of a setting -> the variable that sets it
   std::vector<std::string> passed_over = {};  ///< variables that Kubernetes sets, not the user
-  std::string to = {};  ///< --to, which counts more than database.url
+  std::string to = {};                        ///< --to, which counts more than database.url
 };
 
 /// Replaces `${NAME}` in every value of the document but those of tables.*.schema by the environment's NAME,

@@ -38,7 +38,8 @@ struct Request {
   bool is_admin = false;                ///< came in on server.admin_listen
   std::string id;                       ///< Request-Id: the client's own where it is valid, else ours
   std::string principal = "anonymous";  ///< set by the application
-  /// The API key that the request was accepted with, whatever becomes of it meanwhile; set by the application.
+  /// The API key that the request was accepted with, whatever becomes of it meanwhile; set by the
+  /// application.
   std::shared_ptr<const KeySettings> key = {};
   std::optional<std::uint64_t> content_length = {};
   bool has_begun = false;  ///< set by the application: begin() has seen it
