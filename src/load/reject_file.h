@@ -56,6 +56,9 @@ struct RejectFileHead {
 store::FileKey reject_file_key(std::string_view run_id);      ///< "rejects/run_....jsonl.zst"
 store::FileKey old_reject_file_key(std::string_view run_id);  ///< of version 1: "rejects/run_....jsonl"
 
+/// A larger one is written in pieces of this size.
+inline constexpr std::size_t kRejectPieceBytes = 768 * 1024;
+
 /// Writes a reject file. What it writes is at most three times the records' bytes and 1 MiB, and never more
 /// than about `max_bytes`: then it takes no further records, but can still be closed. Dropped without
 /// close(): nothing is stored. Errors are the store's. Not thread safe.
@@ -69,6 +72,7 @@ class RejectFileWriter {
   Result<void> add(const table::Reject& reject, std::string_view raw);
   /// The same for a record that is too large for memory: its `bytes` bytes follow by add_piece().
   Result<void> begin_large(const table::Reject& reject, std::uint64_t bytes);
+  /// All pieces but the last have kRejectPieceBytes.
   Result<void> add_piece(std::string_view bytes);
   /// It takes no more.
   bool is_full() const;

@@ -172,7 +172,8 @@ Result<void> RejectFileWriter::add(const table::Reject& reject, std::string_view
   if (state.is_cut) return {};
   if (raw.size() > kInlineBytes) {
     TRY(begin_large(reject, raw.size()));
-    for (std::size_t at = 0; at < raw.size(); at += kRejectPieceBytes) TRY(add_piece(raw.substr(at, kRejectPieceBytes)));
+    for (std::size_t at = 0; at < raw.size(); at += kRejectPieceBytes)
+      TRY(add_piece(raw.substr(at, kRejectPieceBytes)));
     return {};
   }
 
