@@ -11,9 +11,6 @@
 namespace rowgate::report {
 namespace {
 
-/// A link keeps its parameters, and lists show them.
-constexpr std::size_t kLongestParameter = 4096;
-
 Result<void> check_names(const Definition& report,
                          std::span<const std::pair<std::string, std::string>> given) {
   std::vector<std::string> names;
@@ -34,18 +31,7 @@ Result<void> check_names(const Definition& report,
   return {};
 }
 
-Result<void> check_text(const Parameter& parameter, const std::string& text) {
-  const char* why = nullptr;
-  if (text.size() > kLongestParameter) why = "longer than 4,096 bytes";
-  if (text.contains('\0')) why = "a text with a NUL character";
-  if (valid_utf8_prefix(text) != text.size()) why = "not UTF-8";
-  if (why == nullptr) return {};
-  return fail(Code::ReportBadParameter, fmt::format("the parameter `{}` is {}", parameter.name, why),
-              "correct the value");
-}
-
 Result<db::Value> value_of(const Parameter& parameter, const std::string& text) {
-  TRY(check_text(parameter, text));
   table::Field field{.name = parameter.name, .type = parameter.type};
   const table::ValueReader reader(field);
   std::string scratch;
