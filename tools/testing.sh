@@ -97,10 +97,29 @@ test_with_servers() {
   fi
 }
 
+# What takes hours: the same programs as in test_all with many more cases.
+long_tests() {
+  say "random scenarios against a model"
+  held_by 20000 tests/databases/scenarios.py --scenarios 20000
+  held_by 3000 tests/databases/scenarios.py --scenarios 3000 --engines all
+  say "the same files on three databases"
+  held_by 1000 tests/databases/differential.py --files 1000
+  say "kills of rowgate and of database servers"
+  held_by 500 tests/kill_test.py --kills 500
+  held_by 500 tests/kill_http_test.py --kills 500
+  held_by 1100 tests/databases/kill_servers.py --kills 1000 --server-kills 100
+}
+
 test_all() {
   if [ "${1:-}" = --quick ]; then
     s3_server
     unit_tests release "${SUITES[@]}"
+    printf '%s passed, 0 failed\n' "$PASSED"
+    return
+  fi
+  if [ "${1:-}" = --long ]; then
+    build_targets release rowgate
+    long_tests
     printf '%s passed, 0 failed\n' "$PASSED"
     return
   fi
@@ -127,6 +146,9 @@ test_all() {
   held_by 15 tests/kill_http_test.py --kills 15
   say "the same files on three databases"
   held_by 60 tests/databases/differential.py --files 60
+  say "random scenarios against a model"
+  held_by 400 tests/databases/scenarios.py --scenarios 400
+  held_by 60 tests/databases/scenarios.py --scenarios 60 --engines all
   say "kills beside database servers, and of them"
   held_by 16 tests/databases/kill_servers.py --kills 12 --server-kills 4
   infra_checks

@@ -51,8 +51,9 @@ int command_rows(const Common& common, const RowsArguments& arguments) {
     return 0;
   }
   const table::TableSchema* schema = (*found)->schema ? &*(*found)->schema : nullptr;
+  const bool as_csv = arguments.format == "csv" && !terminal.json;
   const auto done =
-      report::table_rows(*at->database, (*found)->state.table, schema, arguments.limit, **writer);
+      report::table_rows(*at->database, (*found)->state.table, schema, arguments.limit, as_csv, **writer);
   if (!done) return report_error(terminal, done.error());
   if (const auto flushed = flush_stdout(); !flushed) return report_error(terminal, flushed.error());
   const std::uint64_t total = (*found)->state.rows;

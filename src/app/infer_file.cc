@@ -55,7 +55,7 @@ Result<InferredTable> infer_file(const std::string& file, const csv::DialectOpti
   auto opening = csv::inspect(*input, dialect);
   if (!opening) return with_name(std::move(opening).error());
   load::Progress progress;
-  auto outcome = load::infer_schema(*input, *opening, 0, progress, std::stop_token());
+  auto outcome = load::infer_schema(*input, *opening, nullptr, 0, progress, std::stop_token());
   if (!outcome) return with_name(std::move(outcome).error());
   return InferredTable{file == "-" ? "data" : table_name_of(file), file, *std::move(outcome),
                        *std::move(opening)};

@@ -6,7 +6,8 @@
 namespace rowgate::load {
 
 Result<table::Inference::Outcome> infer_schema(const io::SourceFile& file, const csv::Opening& opening,
-                                               unsigned threads, Progress& progress, std::stop_token stop) {
+                                               const table::TableSchema* before, unsigned threads,
+                                               Progress& progress, std::stop_token stop) {
   progress.phase = Progress::Phase::Infer;
   TRY_ASSIGN(const std::unique_ptr<io::Source> source, file.open(opening.data_offset));
   csv::Parser parser(*source, opening.dialect, {.offset = opening.data_offset, .line = opening.data_line});
@@ -45,7 +46,7 @@ Result<table::Inference::Outcome> infer_schema(const io::SourceFile& file, const
   if (stop.stop_requested()) return fail(Code::RunInterrupted, "stopped before the types were known");
   table::Inference whole(opening.columns);
   for (const auto& part : idle) whole.merge(*part);
-  return whole.finish(opening);
+  return whole.finish(opening, before);
 }
 
 }  // namespace rowgate::load

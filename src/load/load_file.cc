@@ -366,8 +366,8 @@ Result<void> check_name(const db::TableName& table) {
               "use letters, digits and _, beginning with a letter or _, at most 63");
 }
 
+/// The schema by which the table was loaded before, where the database has it.
 Result<std::optional<table::TableSchema>> kept_schema(const LoadRequest& request, db::Database& database) {
-  if (request.mode == db::Mode::Replace) return std::optional<table::TableSchema>{};
   TRY_ASSIGN(const std::optional<db::TableState> state, database.table(request.table));
   if (!state || !state->schema_json) return std::optional<table::TableSchema>{};
   TRY_ASSIGN(table::TableSchema schema, table::schema_from_json(*state->schema_json, request.table.name));
@@ -380,14 +380,19 @@ Result<void> decide_schema(const LoadRequest& request, const LoadContext& contex
     prepared.schema = *request.schema;
     return {};
   }
-  TRY_ASSIGN(std::optional<table::TableSchema> kept, kept_schema(request, context.database));
-  if (kept) {
-    prepared.schema = *std::move(kept);
+  Result<std::optional<table::TableSchema>> kept = kept_schema(request, context.database);
+  const bool is_made_anew = request.mode == db::Mode::Replace;
+  // A kept schema that cannot be read any more must not keep a table from being made anew.
+  if (!kept && is_made_anew && kept.error().code == Code::ConfigInvalid) kept = std::nullopt;
+  if (!kept) return std::unexpected(std::move(kept).error());
+  if (*kept && !is_made_anew) {
+    prepared.schema = **std::move(kept);
     return {};
   }
+
   TRY_ASSIGN(table::Inference::Outcome inferred,
-             infer_schema(*request.file, prepared.frame.opening, context.settings.check_threads,
-                          context.progress, context.stop));
+             infer_schema(*request.file, prepared.frame.opening, *kept ? &**kept : nullptr,
+                          context.settings.check_threads, context.progress, context.stop));
   context.progress.rows_read = 0;
   prepared.schema = std::move(inferred.schema);
   outcome.notes = std::move(inferred.notes);

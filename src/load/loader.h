@@ -27,7 +27,7 @@ namespace rowgate::load {
 struct LoadRequest {
   db::TableName table;
   const table::TableSchema* schema =
-      nullptr;  ///< absent: the schema kept in the database (append, upsert), else inferred
+      nullptr;  ///< absent: the schema kept in the database (append, upsert), else inferred (see Inference)
   csv::DialectOptions dialect = {};
   std::shared_ptr<io::SourceFile> file;  ///< decompressed
   table::NameMap map = {};
@@ -100,8 +100,10 @@ class Loader {
   std::unique_ptr<Home> home_;  ///< of its runs, once the database's identity is known
 };
 
-/// Reads the whole of `file` for its types. Fails as csv::inspect and the source do.
+/// Reads the whole of `file` for its types. `before` is as Inference::finish() has it. Fails as csv::inspect
+/// and the source do.
 Result<table::Inference::Outcome> infer_schema(const io::SourceFile& file, const csv::Opening& opening,
-                                               unsigned threads, Progress& progress, std::stop_token stop);
+                                               const table::TableSchema* before, unsigned threads,
+                                               Progress& progress, std::stop_token stop);
 
 }  // namespace rowgate::load

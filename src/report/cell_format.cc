@@ -76,6 +76,28 @@ OutputCell CellFormat::as_number(const db::ResultCell& cell) {
   return {OutputCell::Kind::Number, plain(cell).text};
 }
 
+/// In the column's form, where the cell is what such a column holds.
+std::optional<OutputCell> CellFormat::in_form(const db::ResultCell& cell) {
+  using Kind = db::ResultCell::Kind;
+  text_.clear();
+  if (column_.type == table::Type::Number && (cell.kind == Kind::Real || cell.kind == Kind::Integer)) {
+    const double value = cell.kind == Kind::Real ? cell.real : static_cast<double>(cell.integer);
+    if (!std::isfinite(value)) return std::nullopt;
+    column_.form->append_number(text_, value == 0 ? 0 : value);
+    return OutputCell{OutputCell::Kind::Number, text_};
+  }
+  if (column_.type == table::Type::Boolean && cell.kind == Kind::Integer &&
+      (cell.integer == 0 || cell.integer == 1)) {
+    column_.form->append_boolean(text_, cell.integer != 0);
+    return OutputCell{OutputCell::Kind::Boolean, text_};
+  }
+  if (column_.type == table::Type::Datetime && cell.kind == Kind::Text) {
+    column_.form->append_datetime(text_, cell.text);
+    return OutputCell{OutputCell::Kind::Text, text_};
+  }
+  return std::nullopt;
+}
+
 Result<OutputCell> CellFormat::number(const db::ResultCell& cell) {
   const bool is_text = cell.kind == db::ResultCell::Kind::Text,
              is_real = cell.kind == db::ResultCell::Kind::Real;
@@ -108,6 +130,8 @@ Result<OutputCell> CellFormat::boolean(const db::ResultCell& cell) {
 
 Result<OutputCell> CellFormat::format(const db::ResultCell& cell) {
   if (cell.kind == db::ResultCell::Kind::Null || !column_.type) return plain(cell);
+  if (column_.form)
+    if (const std::optional<OutputCell> written = in_form(cell)) return *written;
   switch (*column_.type) {
     case table::Type::Integer:
     case table::Type::Number:

@@ -16,6 +16,7 @@ class CellFormat {
   Result<OutputCell> format(const db::ResultCell& cell);
 
  private:
+  std::optional<OutputCell> in_form(const db::ResultCell& cell);
   Result<OutputCell> number(const db::ResultCell& cell);
   Result<OutputCell> boolean(const db::ResultCell& cell);
   OutputCell plain(const db::ResultCell& cell);

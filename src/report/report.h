@@ -2,12 +2,14 @@
 
 #include "base/error.h"
 #include "db/database.h"
+#include "table/form.h"
 #include "table/schema.h"
 
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -23,6 +25,8 @@ struct Column {
   std::string name;
   std::optional<table::Type> type = {};
   std::optional<int> decimals = {};  ///< of a number
+  /// How its values are written; null: the canonical way.
+  std::shared_ptr<const table::FormWriter> form = nullptr;
 };
 
 /// `params: { year: { type: integer, default: 2021 } }`, `:year` in the SQL.
@@ -87,9 +91,10 @@ Result<Outcome> run(db::Database& database, const Definition& report,
 int compare(const OutputCell& a, const OutputCell& b);
 
 /// Rows of one table in primary-key order where there is one (else in the database's), typed by `schema`
-/// where it is known; at most `limit` rows.
+/// where it is known; at most `limit` rows. With `as_loaded`, values have the form that the schema keeps of
+/// the file that they came from, as a CSV file should.
 Result<Outcome> table_rows(db::Database& database, const db::TableName& table,
                            const table::TableSchema* schema, std::optional<std::uint64_t> limit,
-                           RowWriter& out);
+                           bool as_loaded, RowWriter& out);
 
 }  // namespace rowgate::report

@@ -124,8 +124,9 @@ Result<Outcome> run(db::Database& database, const Definition& report,
 
 Result<Outcome> table_rows(db::Database& database, const db::TableName& table,
                            const table::TableSchema* schema, std::optional<std::uint64_t> limit,
-                           RowWriter& out) {
-  TRY_ASSIGN(TableReader rows, TableReader::open(database, table, schema, {.limit = limit}));
+                           bool as_loaded, RowWriter& out) {
+  TRY_ASSIGN(TableReader rows,
+             TableReader::open(database, table, schema, {.limit = limit, .as_loaded = as_loaded}));
   Outcome outcome;
   TRY(out.begin(rows.columns()));
   for (;; ++outcome.rows) {

@@ -219,7 +219,7 @@ TEST_F(ReportTest, TableRowsComeByPrimaryKeyTypedByTheSchema) {
   const auto rows = [&](const table::TableSchema* schema, std::optional<std::uint64_t> limit) {
     std::string out;
     const auto writer = csv_writer(into(out), false);
-    const Result<Outcome> outcome = table_rows(*database_, kHires, schema, limit, *writer);
+    const Result<Outcome> outcome = table_rows(*database_, kHires, schema, limit, false, *writer);
     return outcome ? fmt::format("{} rows:\r\n{}", outcome->rows, out) : to_text(outcome.error());
   };
   EXPECT_EQ(rows(&schema_, 3),

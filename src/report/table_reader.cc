@@ -23,6 +23,13 @@ std::string columns_text(const db::SqlDialect& dialect, const table::TableSchema
   return fmt::format("{}", fmt::join(columns, ", "));
 }
 
+Column column_of(const table::Field& field, bool as_loaded) {
+  Column column{.name = field.name, .type = field.type};
+  if (field.decimal) column.decimals = field.decimal->scale;
+  if (as_loaded && !field.form.empty()) column.form = std::make_shared<const table::FormWriter>(field);
+  return column;
+}
+
 db::Query query_of(const db::SqlDialect& dialect, const db::TableName& table,
                    const table::TableSchema* schema, const TableReader::Range& range) {
   const std::vector<std::string> key = quoted_key(dialect, schema);
@@ -59,8 +66,7 @@ Result<TableReader> TableReader::open(db::Database& database, const db::TableNam
              database.query(query_of(database.dialect(), table, schema, range)));
   std::vector<Column> columns;
   if (schema != nullptr)
-    for (const table::Field& field : schema->fields)
-      columns.push_back({.name = field.name, .type = field.type});
+    for (const table::Field& field : schema->fields) columns.push_back(column_of(field, range.as_loaded));
   else
     for (const std::string& name : cursor->columns()) columns.push_back({.name = name});
   return TableReader(std::move(cursor), std::move(columns),

@@ -14,11 +14,12 @@ namespace rowgate::report {
 /// thread safe; must not outlive the database.
 class TableReader {
  public:
-  /// Where to begin and to end.
+  /// Where to begin and to end, and how values are written.
   struct Range {
     std::vector<db::Value> after = {};  ///< a primary key: the rows behind it
     std::uint64_t skip = 0;             ///< for tables without primary key: so many rows are passed over
     std::optional<std::uint64_t> limit = {};
+    bool as_loaded = false;  ///< values have the form that the schema keeps (`rowgate:form`)
   };
   /// Columns and their types are those of `schema` where it is known. Fails as Database::query does.
   static Result<TableReader> open(db::Database& database, const db::TableName& table,

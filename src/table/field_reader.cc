@@ -1,6 +1,7 @@
 #include "table/field_reader.h"
 
 #include "base/text.h"
+#include "table/form.h"
 #include "table/node_reader.h"
 #include "table/temporal.h"
 #include "table/value_reader.h"
@@ -40,6 +41,7 @@ constexpr Property kFieldProperties[] = {
     {"rowgate:timezone", bit(Type::Datetime)},
     {"rowgate:precision", bit(Type::Time) | bit(Type::Datetime)},
     {"rowgate:decimal", bit(Type::Number)},
+    {"rowgate:form", bit(Type::Number) | bit(Type::Boolean) | bit(Type::Datetime)},
     {"rowgate:nonfinite", bit(Type::Number)},
     {"delimiter", bit(Type::List)},
     {"itemType", bit(Type::List)},
@@ -75,6 +77,7 @@ class FieldReader : private NodeReader {
   void read_decimal(const Place& at, Field& field);
   void read_time_rules(const Place& at, Field& field);
   void read_list_rules(const Place& at, Field& field);
+  void read_form(const Place& at, Field& field);
   void read_constraints(const Place& at, Field& field);
   void check_format(const Place& at, const Field& field);
   void check_pattern(const Place& at, const std::string& pattern);
@@ -177,6 +180,14 @@ void FieldReader::read_list_rules(const Place& at, Field& field) {
     problem(item, fmt::format("the items of a list cannot be of the type `{}`", shown(item.node->scalar)),
             "itemType is string, integer, number, boolean, date, time or datetime");
   }
+}
+
+void FieldReader::read_form(const Place& at, Field& field) {
+  take_text(at, "rowgate:form", field.form);
+  const Place form = at.member("rowgate:form");
+  if (!form) return;
+  if (const std::string why = why_not_a_form(field, field.form); !why.empty())
+    problem(form, fmt::format("`{}` is no form of the field", shown(field.form)), why);
 }
 
 void FieldReader::read_constraints(const Place& at, Field& field) {
@@ -322,6 +333,7 @@ Field FieldReader::read(const Place& at) {
   read_number_rules(at, field);
   read_time_rules(at, field);
   read_list_rules(at, field);
+  read_form(at, field);
   check_format(at, field);
   const bool sound = problem_count() == before;  // else bounds cannot be judged
   const Place constraints = at.member("constraints");

@@ -1,11 +1,15 @@
 // Each value is put into the set of the types that it fits; a column counts, for each such set, its values
-// and keeps the line of the first. That is all: the narrowest type that every set has is the column's, and a
-// type that few values are against is worth a note. Sums and minima join threads in any order.
+// and keeps the line of the first. Beside them it keeps its shapes: in how many ways its values are written
+// (how many digits follow the point, which words, which offset). The narrowest type that every set has is the
+// column's, if its texts come back from it: if they all have one shape, or one printer of numbers writes them
+// all. A type that few values are against is worth a note, and so is one that only the shapes are against.
+// Sums, minima and intersections join threads in any order.
 
 #include "table/inference.h"
 
 #include "base/text.h"
 #include "table/fast_values.h"
+#include "table/form.h"
 #include "table/numbers.h"
 #include "table/structure.h"
 #include "table/temporal.h"
@@ -14,9 +18,12 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <limits>
 #include <map>
+#include <optional>
 #include <set>
+#include <utility>
 
 namespace rowgate::table {
 namespace {
@@ -34,15 +41,74 @@ struct Tally {
   std::uint64_t count = 0, first_line = kNoLine;
 };
 
+/// How a value is written, apart from what it says: the digits behind the point of a number, the style of a
+/// boolean's words, the digits of a second and the offset of a datetime. Equal for what is written alike.
+using Shape = std::uint32_t;
+constexpr Shape kNoShape = std::numeric_limits<Shape>::max();
+constexpr Shape kExponent = 1 << 16;  ///< of all numbers with an exponent
+constexpr Shape kWords = 1 << 17;     ///< + 0, 1 or 2
+constexpr Shape kMoments = 1 << 18;   ///< + digits + 8 * offset
+
+/// The shapes of a column, as many as are worth telling.
+class Shapes {
+ public:
+  void see(Shape shape, std::uint64_t line) {
+    if (shape == last_) return;
+    last_ = shape;
+    add({shape, line});
+  }
+  /// What was seen last may be seen again in an earlier line.
+  void begin_batch() { last_ = kNoShape; }
+  void merge(const Shapes& other) {
+    for (const Seen& seen : other.seen_) add(seen);
+  }
+  bool is_one() const { return seen_.size() == 1; }
+  /// Of a column with values.
+  Shape first() const { return seen_.front().shape; }
+  /// Where the first shapes begin: two lines, or one.
+  std::vector<std::uint64_t> lines() const {
+    std::vector<std::uint64_t> lines;
+    for (const Seen& seen : seen_) lines.push_back(seen.first_line);
+    lines.resize(std::min<std::size_t>(lines.size(), 2));
+    return lines;
+  }
+
+ private:
+  /// A column of many shapes is a text whatever comes. What is dropped begins behind all that is kept, so the
+  /// first ones are the same in whatever order parts are joined.
+  static constexpr std::size_t kMost = 8;
+  struct Seen {
+    Shape shape;
+    std::uint64_t first_line;
+  };
+
+  void add(const Seen& seen) {
+    const auto same = std::ranges::find(seen_, seen.shape, &Seen::shape);
+    if (same == seen_.end())
+      seen_.push_back(seen);
+    else
+      same->first_line = std::min(same->first_line, seen.first_line);
+    std::ranges::sort(seen_, {}, [](const Seen& one) { return std::pair(one.first_line, one.shape); });
+    if (seen_.size() > kMost) seen_.pop_back();
+  }
+
+  Shape last_ = kNoShape;
+  std::vector<Seen> seen_;
+};
+
 struct ColumnCount {
   std::uint64_t values = 0;  ///< not empty
   std::array<Tally, 1 << kCandidates.size()> by_types = {};
-  int fraction_digits = 0;  ///< the most that a datetime has
+  Shapes shapes;
+  Printers printers = kAllPrinters;  ///< that write every value, if all are numbers
+  bool is_fixed = true;              ///< every value is a decimal number without exponent, not -0
+  std::size_t whole_digits = 0;      ///< the most before the point
 
   void add(Types types, std::uint64_t line) {
     ++values;
     Tally& tally = by_types[types];
-    if (tally.count++ == 0) tally.first_line = line;
+    ++tally.count;
+    tally.first_line = std::min(tally.first_line, line);
   }
   void merge(const ColumnCount& other) {
     values += other.values;
@@ -50,7 +116,10 @@ struct ColumnCount {
       by_types[i].count += other.by_types[i].count;
       by_types[i].first_line = std::min(by_types[i].first_line, other.by_types[i].first_line);
     }
-    fraction_digits = std::max(fraction_digits, other.fraction_digits);
+    shapes.merge(other.shapes);
+    printers &= other.printers;
+    is_fixed = is_fixed && other.is_fixed;
+    whole_digits = std::max(whole_digits, other.whole_digits);
   }
   /// The values that do not fit a candidate.
   Tally misfits(std::size_t candidate) const {
@@ -62,29 +131,42 @@ struct ColumnCount {
     }
     return sum;
   }
+  bool all_fit(Type type) const {
+    const auto candidate = std::ranges::find(kCandidates, type) - kCandidates.begin();
+    return misfits(static_cast<std::size_t>(candidate)).count == 0;
+  }
 };
 
-/// "0", "-7", "12.50", "1e6": no plus, no leading zeros, digits on both sides of the point.
-bool is_cautious_number(std::string_view text) {
+/// The parts of "0", "-7", "12.50", "1e6": no plus, no leading zeros, digits on both sides of the point.
+struct CautiousNumber {
+  std::size_t whole = 0, fraction = 0;  ///< digits
+  bool has_exponent = false;
+  bool is_minus_zero = false;
+};
+std::optional<CautiousNumber> cautious_number(std::string_view text) {
   std::size_t i = text.starts_with('-') ? 1 : 0;
   const auto digits = [&] {
     const std::size_t from = i;
     while (i < text.size() && text[i] >= '0' && text[i] <= '9') ++i;
     return i - from;
   };
+  CautiousNumber number;
   const std::size_t whole_at = i;
-  const std::size_t whole = digits();
-  if (whole == 0 || (whole > 1 && text[whole_at] == '0')) return false;
+  number.whole = digits();
+  if (number.whole == 0 || (number.whole > 1 && text[whole_at] == '0')) return std::nullopt;
   if (i < text.size() && text[i] == '.') {
     ++i;
-    if (digits() == 0) return false;
+    number.fraction = digits();
+    if (number.fraction == 0) return std::nullopt;
   }
+  number.is_minus_zero = text[0] == '-' && text.substr(0, i).find_first_not_of("-0.") == text.npos;
   if (i < text.size() && (text[i] == 'e' || text[i] == 'E')) {
     ++i;
     if (i < text.size() && (text[i] == '-' || text[i] == '+')) ++i;
-    if (digits() == 0) return false;
+    if (digits() == 0) return std::nullopt;
+    number.has_exponent = true;
   }
-  return i == text.size();
+  return i == text.size() ? std::optional(number) : std::nullopt;
 }
 
 bool survives_a_double(std::string_view text) {
@@ -92,27 +174,55 @@ bool survives_a_double(std::string_view text) {
   return read_double(text, value) == NumberVerdict::Fine;
 }
 
-/// Integer and Number, as far as `text`, which begins with a digit or a minus, is one.
-Types number_types(std::string_view text) {
-  std::int64_t value = 0;
-  if (kFastValues && text.size() <= 15 && read_short_integer(text.data(), text.size(), value)) {
-    const bool leading_zero = text.size() > 1 && (text[0] == '0' || text.starts_with("-0"));
-    return leading_zero ? 0 : kInteger | kNumber;
-  }
-  if (!is_cautious_number(text) || text == "-0") return 0;
-  const bool whole = text.find_first_of(".eE") == std::string_view::npos;
-  Types types = survives_a_double(text) ? kNumber : 0;
-  if (whole && read_integer(text, value) == NumberVerdict::Fine) types |= kInteger;
-  return types;
+constexpr std::size_t kSafeDigits = 15;  ///< a decimal of so many is the shortest text of the double near it
+
+/// Who writes a short integer so: those who write no point. std::to_chars takes the shorter of "100000" and
+/// "1e+05".
+Printers printers_of_integer(std::string_view text) {
+  constexpr Printers kWhole = bit(Printer::Canonical) | bit(Printer::JavaScript);
+  if (text.size() <= 5 || text.back() != '0') return kWhole | bit(Printer::Cpp);
+  return kWhole | printers_of(text, bit(Printer::Cpp));
 }
 
-bool is_boolean_word(std::string_view text) {
-  constexpr std::array<std::string_view, 6> kWords = {"true", "True", "TRUE", "false", "False", "FALSE"};
-  return std::ranges::find(kWords, text) != kWords.end();
+/// Most numbers have a few digits and no exponent: of these, how they end tells who writes them so.
+Printers printers_of_number(std::string_view text, const CautiousNumber& number, Printers among) {
+  constexpr std::size_t kFewestSmall = 3;  ///< beyond 0.00 some have exponents
+  const bool is_plain = !number.has_exponent && !number.is_minus_zero && number.fraction > 0 &&
+                        number.whole + number.fraction <= kSafeDigits && number.whole <= 7 &&
+                        (number.fraction <= kFewestSmall || text[text[0] == '-' ? 1 : 0] != '0');
+  if (!is_plain) return printers_of(text, among);
+  if (text.back() != '0') return among;
+  const Printers pointed = bit(Printer::Python) | bit(Printer::Java);
+  return number.fraction == 1 ? among & pointed : 0;
 }
 
-int digits_needed(int micros) {
-  return micros == 0 ? 0 : micros % 1000 == 0 ? 3 : 6;
+/// 0, 1 or 2 for the styles of true and false.
+std::optional<Shape> word_style(std::string_view text) {
+  constexpr std::array<std::string_view, 6> kAll = {"true", "True", "TRUE", "false", "False", "FALSE"};
+  const auto found = std::ranges::find(kAll, text);
+  if (found == kAll.end()) return std::nullopt;
+  return static_cast<Shape>((found - kAll.begin()) % 3);
+}
+constexpr std::array<std::string_view, 3> kWordForms = {"", "True/False", "TRUE/FALSE"};
+
+/// Of "", "Z" and "+hh:mm" a small number each.
+Shape offset_shape(std::string_view offset) {
+  if (offset.empty()) return 0;
+  if (offset == "Z") return 1;
+  const auto digit = [&](std::size_t i) { return static_cast<Shape>(offset[i] - '0'); };
+  const Shape minutes = (digit(1) * 10 + digit(2)) * 60 + digit(4) * 10 + digit(5);
+  return 2 + 2 * minutes + (offset[0] == '-' ? 1 : 0);
+}
+std::string offset_of(Shape shape) {
+  if (shape < 2) return shape == 0 ? "" : "Z";
+  const Shape minutes = (shape - 2) / 2;
+  return fmt::format("{}{:02}:{:02}", shape % 2 == 0 ? '+' : '-', minutes / 60, minutes % 60);
+}
+Shape shape_of(const DatetimeForm& form) {
+  return kMoments + static_cast<Shape>(form.digits) + 8 * offset_shape(form.offset);
+}
+DatetimeForm datetime_form(Shape shape) {
+  return {.digits = static_cast<int>((shape - kMoments) % 8), .offset = offset_of((shape - kMoments) / 8)};
 }
 
 }  // namespace
@@ -123,8 +233,9 @@ struct Inference::State {
         date(*TemporalFormat::make(Type::Date, "default")),
         datetime(*TemporalFormat::make(Type::Datetime, "default")) {}
 
-  Types types_of(std::string_view text, ColumnCount& column);
-  Types temporal_types(std::string_view text, ColumnCount& column);
+  Types types_of(std::string_view text, std::uint64_t line, ColumnCount& column);
+  Types number_types(std::string_view text, std::uint64_t line, ColumnCount& column);
+  Types temporal_types(std::string_view text, std::uint64_t line, ColumnCount& column);
 
   std::vector<ColumnCount> columns;
   std::uint64_t records = 0;
@@ -135,24 +246,70 @@ struct Inference::State {
   std::string scratch;
 };
 
-Types Inference::State::types_of(std::string_view text, ColumnCount& column) {
+Types Inference::State::types_of(std::string_view text, std::uint64_t line, ColumnCount& column) {
   const char first = text[0];
   const bool digit = first >= '0' && first <= '9';
-  if (!digit && first != '-') return is_boolean_word(text) ? kBoolean : 0;
-  if (text.size() >= 10 && text[4] == '-') return temporal_types(text, column);
-  return number_types(text);
+  if (!digit && first != '-') {
+    column.is_fixed = false;
+    const std::optional<Shape> style = word_style(text);
+    if (style) column.shapes.see(kWords + *style, line);
+    return style ? kBoolean : 0;
+  }
+  if (text.size() >= 10 && text[4] == '-') {
+    column.is_fixed = false;
+    return temporal_types(text, line, column);
+  }
+  return number_types(text, line, column);
 }
 
-Types Inference::State::temporal_types(std::string_view text, ColumnCount& column) {
-  if (kFastValues && text.size() == 20 && is_utc_second(text.data())) return kDatetime;
+/// Integer and Number, as far as `text`, which begins with a digit or a minus, is one.
+Types Inference::State::number_types(std::string_view text, std::uint64_t line, ColumnCount& column) {
+  std::int64_t value = 0;
+  if (kFastValues && text.size() <= kSafeDigits && read_short_integer(text.data(), text.size(), value)) {
+    column.is_fixed = false;
+    const bool leading_zero = text.size() > 1 && (text[0] == '0' || text.starts_with("-0"));
+    if (leading_zero) return 0;
+    column.printers &= printers_of_integer(text);
+    column.shapes.see(0, line);
+    return kInteger | kNumber;
+  }
+
+  const std::optional<CautiousNumber> number = cautious_number(text);
+  if (!number || text == "-0") {
+    column.is_fixed = false;
+    return 0;
+  }
+  if (column.printers != 0) column.printers = printers_of_number(text, *number, column.printers);
+  column.is_fixed =
+      column.is_fixed && number->fraction > 0 && !number->has_exponent && !number->is_minus_zero;
+  column.whole_digits = std::max(column.whole_digits, number->whole);
+  const auto fraction = static_cast<Shape>(std::min<std::size_t>(number->fraction, kExponent - 1));
+  column.shapes.see(number->has_exponent ? kExponent : fraction, line);
+
+  const bool is_short = !number->has_exponent && number->whole + number->fraction <= kSafeDigits;
+  Types types = is_short || survives_a_double(text) ? kNumber : 0;
+  const bool whole = number->fraction == 0 && !number->has_exponent;
+  if (whole && read_integer(text, value) == NumberVerdict::Fine) types |= kInteger;
+  return types;
+}
+
+Types Inference::State::temporal_types(std::string_view text, std::uint64_t line, ColumnCount& column) {
+  if (kFastValues && text.size() == 20 && is_utc_second(text.data())) {
+    static const Shape utc_second = shape_of({.digits = 0, .offset = "Z"});
+    column.shapes.see(utc_second, line);
+    return kDatetime;
+  }
   if (text.size() == 10) return date.read(text, moment, scratch) ? kDate : 0;
+
   scratch.clear();
   if (!datetime.read(text, moment, scratch) || moment.finer) return 0;
+  const std::optional<DatetimeForm> form = DatetimeForm::of(text);
+  if (!form) return 0;
   // Only the first and the last day of all years can leave them by their offset.
   const bool far_from_the_end = moment.year > 1 && moment.year < 9999;
   scratch.clear();
   if (!far_from_the_end && append_canonical(scratch, moment, finest) != MomentVerdict::Fine) return 0;
-  column.fraction_digits = std::max(column.fraction_digits, digits_needed(moment.micros));
+  column.shapes.see(shape_of(*form), line);
   return kDatetime;
 }
 
@@ -167,14 +324,17 @@ void Inference::observe(const csv::RecordBatch& records) {
   state.records += state.structure.sound.size();
   for (std::size_t c = 0; c < state.columns.size(); ++c) {
     ColumnCount& column = state.columns[c];
+    column.shapes.begin_batch();
     for (const std::uint32_t record : state.structure.sound) {
       const std::string_view text = records.inner(record, c);
       if (text.empty()) continue;
       if (records.has_doubled(record, c)) {
         column.add(0, records.line[record]);  // with a quote in it: no type but string
+        column.is_fixed = false;
         continue;
       }
-      column.add(state.types_of(text, column), records.line[record]);
+      const std::uint64_t line = records.line[record];
+      column.add(state.types_of(text, line, column), line);
     }
   }
 }
@@ -186,10 +346,90 @@ void Inference::merge(const Inference& other) {
 
 namespace {
 
-Type type_of(const ColumnCount& column) {
-  for (std::size_t i = 0; column.values > 0 && i < kCandidates.size(); ++i)
-    if (column.misfits(i).count == 0) return kCandidates[i];
-  return Type::String;
+constexpr int kMostDigits = 38;   ///< of rowgate:decimal
+constexpr int kUsualDigits = 15;  ///< room for larger numbers than the file's; no engine needs a text for it
+
+/// A number of decimals that all values have. One alone is what some printers of doubles write of whole
+/// numbers ("25.0").
+std::optional<Decimal> decimal_of(const ColumnCount& column) {
+  if (!column.is_fixed || !column.shapes.is_one()) return std::nullopt;
+  const std::size_t scale = column.shapes.first(), needed = column.whole_digits + scale;
+  if (needed > kMostDigits || (scale == 1 && column.printers != 0)) return std::nullopt;
+  return Decimal{.precision = needed <= kUsualDigits ? kUsualDigits : kMostDigits,
+                 .scale = static_cast<int>(scale)};
+}
+
+std::optional<Printer> first_printer(const ColumnCount& column) {
+  if (!column.all_fit(Type::Number)) return std::nullopt;
+  for (const Printer printer : kPrinters)
+    if ((column.printers & bit(printer)) != 0) return printer;
+  return std::nullopt;
+}
+
+/// Sets the type and what belongs to it.
+void set_type(Field& field, const ColumnCount& column) {
+  field.type = Type::String;
+  if (column.values == 0) return;
+  if (column.all_fit(Type::Integer)) {
+    field.type = Type::Integer;
+  } else if (const std::optional<Decimal> decimal = decimal_of(column)) {
+    field.type = Type::Number;
+    field.decimal = decimal;
+  } else if (const std::optional<Printer> printer = first_printer(column)) {
+    field.type = Type::Number;
+    field.form = name(*printer);
+  } else if (column.all_fit(Type::Date)) {
+    field.type = Type::Date;
+  } else if (column.shapes.is_one() && column.all_fit(Type::Boolean)) {
+    field.type = Type::Boolean;
+    field.form = kWordForms[column.shapes.first() - kWords];
+  } else if (column.shapes.is_one() && column.all_fit(Type::Datetime)) {
+    const DatetimeForm form = datetime_form(column.shapes.first());
+    field.type = Type::Datetime;
+    field.precision = form.precision();
+    if (!form.is_canonical()) field.form = form.text();
+  }
+}
+
+/// What an inference can have made of a column: all else is as it is by itself.
+bool can_be_inferred(const Field& field) {
+  Field made{.name = field.name, .type = field.type};
+  made.precision = field.precision;
+  made.decimal = field.decimal;
+  made.form = field.form;
+  made.aliases = field.aliases;
+  TableSchema one{.fields = {field}}, other{.fields = {made}};
+  return to_json(one) == to_json(other);
+}
+
+/// Whether every value goes into the field and comes back as it is written.
+bool takes_unchanged(const Field& field, const ColumnCount& column) {
+  if (column.values == 0) return true;
+  switch (field.type) {
+    case Type::String:
+      return true;
+    case Type::Integer:
+    case Type::Date:
+      return column.all_fit(field.type);
+    case Type::Number:
+      if (field.decimal)
+        return column.is_fixed && column.shapes.is_one() &&
+               static_cast<int>(column.shapes.first()) == field.decimal->scale &&
+               static_cast<int>(column.whole_digits) <= field.decimal->precision - field.decimal->scale;
+      return column.all_fit(Type::Number) &&
+             (column.printers & bit(printer_of(field.form).value_or(Printer::Canonical))) != 0;
+    case Type::Boolean:
+      return column.shapes.is_one() && column.all_fit(Type::Boolean) &&
+             kWordForms[column.shapes.first() - kWords] == field.form;
+    case Type::Datetime: {
+      if (!column.shapes.is_one() || !column.all_fit(Type::Datetime)) return false;
+      const DatetimeForm form = datetime_form(column.shapes.first());
+      return form.precision() == field.precision &&
+             (form.is_canonical() ? field.form.empty() : form.text() == field.form);
+    }
+    default:
+      return false;
+  }
 }
 
 /// The type that a column nearly has: at most one value in twenty is against it.
@@ -197,15 +437,48 @@ struct NearMiss {
   Type type;
   Tally misfits;
 };
-std::optional<NearMiss> near_miss(const ColumnCount& column) {
+std::optional<NearMiss> near_miss(const Field& field, const ColumnCount& column) {
   std::optional<NearMiss> best;
-  for (std::size_t i = 0; i < kCandidates.size(); ++i) {
+  for (std::size_t i = 0; i < kCandidates.size() && kCandidates[i] != field.type; ++i) {
     const Tally misfits = column.misfits(i);
-    if (misfits.count == 0) return best;  // the column's own type; what follows is wider
-    const bool few = misfits.count * 20 <= column.values;
+    const bool few = misfits.count > 0 && misfits.count * 20 <= column.values;
     if (few && (!best || misfits.count < best->misfits.count)) best = NearMiss{kCandidates[i], misfits};
   }
   return best;
+}
+
+/// The type that every value fits, of a column that is text only since it is written in several ways.
+std::optional<Type> mixed_type(const Field& field, const ColumnCount& column) {
+  if (field.type != Type::String || column.values == 0) return std::nullopt;
+  for (const Type type : kCandidates)
+    if (column.all_fit(type)) return type;
+  return std::nullopt;
+}
+
+std::vector<std::string> notes_of(const Field& field, const ColumnCount& column) {
+  std::vector<std::string> notes;
+  if (const std::optional<Type> type = mixed_type(field, column)) {
+    const std::vector<std::uint64_t> lines = column.shapes.lines();
+    notes.push_back(fmt::format(
+        "{}: every value fits the type {}, but {}, so it stays text; `type: {}` in a schema makes {} of it",
+        field.name, name(*type),
+        lines.size() == 1 ? std::string("no known form gives its texts back")
+                          : fmt::format("they are written in more than one way, as in lines {} and {}",
+                                        grouped(lines[0]), grouped(lines[1])),
+        name(*type), *type == Type::Number ? "numbers" : fmt::format("{}s", name(*type))));
+  } else if (const std::optional<NearMiss> near = near_miss(field, column)) {
+    notes.push_back(fmt::format("{}: {} of {} values {} it from {}, first in line {}", field.name,
+                                grouped(near->misfits.count), grouped(column.values),
+                                near->misfits.count == 1 ? "keeps" : "keep", name(near->type),
+                                grouped(near->misfits.first_line)));
+  }
+  const bool has_form = column.values > 0 && field.type == Type::Datetime && !field.form.empty();
+  if (has_form && datetime_form(column.shapes.first()).offset.empty())
+    notes.push_back(
+        fmt::format("{}: its datetimes carry no offset and are kept as UTC; another one is given by "
+                    "`rowgate:timezone` in a schema",
+                    field.name));
+  return notes;
 }
 
 constexpr std::size_t kLongestName = 63;
@@ -232,9 +505,14 @@ std::string field_name(std::string_view header, std::size_t number) {
 /// another field.
 class FieldNames {
  public:
-  explicit FieldNames(const std::vector<std::string_view>& headers) : names_(headers.size()) {
+  /// `kept` has the names that are not to change, empty for the others.
+  FieldNames(const std::vector<std::string_view>& headers, std::vector<std::string> kept)
+      : names_(std::move(kept)) {
+    for (const std::string& name : names_)
+      if (!name.empty()) take(name);
     for (std::size_t i = 0; i < headers.size(); ++i)
-      if (why_not_a_name(headers[i], true).empty() && take(std::string(headers[i]))) names_[i] = headers[i];
+      if (names_[i].empty() && why_not_a_name(headers[i], true).empty() && take(std::string(headers[i])))
+        names_[i] = headers[i];
     for (std::size_t i = 0; i < headers.size(); ++i)
       if (names_[i].empty()) names_[i] = distinct(field_name(headers[i], i + 1));
   }
@@ -261,25 +539,58 @@ class FieldNames {
 
 }  // namespace
 
-Inference::Outcome Inference::finish(const csv::Opening& opening) const {
+namespace {
+
+/// The field of `before` that each column was, or null. A name means its own field, an alias only where no
+/// column has that field's name.
+std::vector<const Field*> fields_before(const std::vector<std::string_view>& headers,
+                                        const TableSchema* before) {
+  std::vector<const Field*> found(headers.size(), nullptr);
+  if (before == nullptr) return found;
+  std::map<std::string_view, const Field*> by_alias;
+  for (const Field& field : before->fields)
+    for (const std::string& alias : field.aliases) by_alias.try_emplace(alias, &field);
+  std::set<const Field*> taken;
+  for (std::size_t i = 0; i < headers.size(); ++i)
+    if (const auto index = before->index_of(headers[i]);
+        index && taken.insert(&before->fields[*index]).second)
+      found[i] = &before->fields[*index];
+  for (std::size_t i = 0; i < headers.size(); ++i)
+    if (const auto alias = by_alias.find(headers[i]);
+        found[i] == nullptr && alias != by_alias.end() && taken.insert(alias->second).second)
+      found[i] = alias->second;
+  return found;
+}
+
+}  // namespace
+
+Inference::Outcome Inference::finish(const csv::Opening& opening, const TableSchema* before) const {
   Outcome outcome{.records = state_->records};
   std::vector<std::string_view> headers(state_->columns.size());
   for (std::size_t i = 0; i < std::min(headers.size(), opening.header.size()); ++i)
     headers[i] = trim_spaces(opening.header[i]);
-  FieldNames names(headers);
+  const std::vector<const Field*> known = fields_before(headers, before);
+  std::vector<std::string> kept(headers.size());
+  for (std::size_t i = 0; i < headers.size(); ++i)
+    if (known[i] != nullptr) kept[i] = known[i]->name;
+  FieldNames names(headers, std::move(kept));
+
   for (std::size_t i = 0; i < headers.size(); ++i) {
     const ColumnCount& column = state_->columns[i];
-    Field field{.name = std::move(names[i]), .type = type_of(column)};
+    Field field{.name = std::move(names[i])};
+    if (known[i] != nullptr && can_be_inferred(*known[i]) && takes_unchanged(*known[i], column)) {
+      field.type = known[i]->type;
+      field.form = known[i]->form;
+      field.decimal = known[i]->decimal;
+      field.precision = known[i]->precision;
+    } else {
+      set_type(field, column);
+    }
     if (const std::string own(headers[i]); !own.empty() && own != field.name) {
       field.aliases.push_back(own);
       outcome.notes.push_back(fmt::format("column '{}' becomes field {}", shown(own), field.name));
     }
-    if (field.type == Type::Datetime) field.precision = column.fraction_digits;
-    if (const std::optional<NearMiss> near = near_miss(column))
-      outcome.notes.push_back(fmt::format("{}: {} of {} values {} it from {}, first in line {}", field.name,
-                                          grouped(near->misfits.count), grouped(column.values),
-                                          near->misfits.count == 1 ? "keeps" : "keep", name(near->type),
-                                          grouped(near->misfits.first_line)));
+    std::ranges::move(notes_of(field, column), std::back_inserter(outcome.notes));
     outcome.schema.fields.push_back(std::move(field));
   }
   return outcome;

@@ -11,13 +11,21 @@
 
 namespace rowgate::table {
 
-/// Finds the narrowest type that fits every value of each column, reading every record.
+/// Finds the narrowest type of each column from which every text comes back, reading every record: all values
+/// of the column are written in one form, which is kept with the type (`rowgate:form`) where it is not the
+/// canonical one.
 ///
-/// integer only canonical 64-bit (0, -7; not 007, +7, 1.0), number only decimal or exponent forms without
-/// leading zeros or plus, and only if every value survives a double, boolean only true/false words, date and
-/// datetime only ISO 8601; empty = null; all else, and a column without values, string. No keys, every field
-/// nullable. Broken records and those with another number of fields do not count. One object a thread;
-/// merge() joins them.
+/// - integer: canonical 64-bit (0, -7; not 007, +7, 1.0);
+/// - number with rowgate:decimal: the same number of digits after the point throughout, two or more (1.10,
+///   2.25), or one where no printer of doubles writes that;
+/// - number: doubles as one known printer writes them (see table/form.h);
+/// - boolean: two words (true/false, True/False, TRUE/FALSE);
+/// - date: YYYY-MM-DD;
+/// - datetime: ISO 8601, as many digits of a second and the same offset, or none, throughout;
+/// - string: all else, and a column without values.
+///
+/// Empty is null. No keys, every field nullable. Broken records and those with another number of fields do
+/// not count. One object a thread; merge() joins them.
 class Inference {
  public:
   explicit Inference(std::size_t columns);
@@ -35,7 +43,10 @@ class Inference {
   /// Field names are made of the header: characters that may not stand in a name become `_`, doubles get a
   /// number, what was renamed keeps its header name as alias and is noted; without a header field1, field2,
   /// ...
-  Outcome finish(const csv::Opening& opening) const;
+  ///
+  /// `before` is the schema of a table that is loaded anew, or null: its names stay, and those of its types
+  /// into which every value goes unchanged, as far as an inference can have chosen them.
+  Outcome finish(const csv::Opening& opening, const TableSchema* before = nullptr) const;
 
  private:
   struct State;

@@ -74,6 +74,7 @@ struct Field {
   int timezone_minutes = 0;             ///< rowgate:timezone: offset of datetimes that carry none
   int precision = 0;                    ///< rowgate:precision: digits of a second, 0 | 3 | 6
   std::optional<Decimal> decimal = {};  ///< rowgate:decimal, of a number
+  std::string form = {};                ///< rowgate:form: how values are written as CSV (see table/form.h)
   bool accept_nonfinite = false;        ///< rowgate:nonfinite: accept
   bool keep_quoted_empty = false;       ///< rowgate:quoted_empty: keep; "" is then a value, not missing
   std::vector<std::string> aliases = {};  ///< rowgate:aliases: other header names to accept

@@ -70,6 +70,7 @@ OrderedJson field_json(const Field& field) {
   if (field.timezone_minutes != 0) json["rowgate:timezone"] = offset_text(field.timezone_minutes);
   if (field.precision != 0) json["rowgate:precision"] = field.precision;
   if (field.decimal) json["rowgate:decimal"] = {field.decimal->precision, field.decimal->scale};
+  if (!field.form.empty()) json["rowgate:form"] = field.form;
   if (field.accept_nonfinite) json["rowgate:nonfinite"] = "accept";
   if (field.keep_quoted_empty) json["rowgate:quoted_empty"] = "keep";
   if (field.delimiter != plain.delimiter) json["delimiter"] = field.delimiter;
