@@ -346,16 +346,17 @@ void Inference::merge(const Inference& other) {
 
 namespace {
 
-constexpr int kMostDigits = 38;   ///< of rowgate:decimal
-constexpr int kUsualDigits = 15;  ///< room for larger numbers than the file's; no engine needs a text for it
+constexpr std::size_t kDecimalDigits = 38;  ///< the most of rowgate:decimal
+constexpr std::size_t kUsualDigits =
+    15;  ///< room for larger numbers than the file's; no engine needs a text for it
 
 /// A number of decimals that all values have. One alone is what some printers of doubles write of whole
 /// numbers ("25.0").
 std::optional<Decimal> decimal_of(const ColumnCount& column) {
   if (!column.is_fixed || !column.shapes.is_one()) return std::nullopt;
   const std::size_t scale = column.shapes.first(), needed = column.whole_digits + scale;
-  if (needed > kMostDigits || (scale == 1 && column.printers != 0)) return std::nullopt;
-  return Decimal{.precision = needed <= kUsualDigits ? kUsualDigits : kMostDigits,
+  if (needed > kDecimalDigits || (scale == 1 && column.printers != 0)) return std::nullopt;
+  return Decimal{.precision = static_cast<int>(needed <= kUsualDigits ? kUsualDigits : kDecimalDigits),
                  .scale = static_cast<int>(scale)};
 }
 
