@@ -379,6 +379,12 @@ Result<void> mark_done(Session& session, const PendingSwap& swap) {
                      swap.run.finished_at);
 }
 
+Result<void> forget(Session& session, const PendingSwap& swap) {
+  const Param id[] = {swap.run.id};
+  TRY(session.run("DELETE FROM rowgate_runs WHERE id = ? AND phase = 'swapping'", id));
+  return {};
+}
+
 Result<void> mark_failed(Session& session, const PendingSwap& swap, const Error& why) {
   const RunRecord failed = as_failed(swap.run, why);
   const std::string status(name(failed.status)), error = error_to_json(failed),

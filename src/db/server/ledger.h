@@ -54,5 +54,7 @@ Result<std::vector<PendingSwap>> pending_swaps(Session& session);
 Result<void> mark_done(Session& session, const PendingSwap& swap);
 /// The run's rows did not get their name and never will: it has failed.
 Result<void> mark_failed(Session& session, const PendingSwap& swap, const Error& why);
+/// The same of a run of somebody else: as if it had not come so far.
+Result<void> forget(Session& session, const PendingSwap& swap);
 
 }  // namespace rowgate::db::server

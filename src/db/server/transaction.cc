@@ -17,16 +17,19 @@ std::string quoted(const Engine& engine, const TableName& table, std::string_vie
   return engine.dialect().quote(TableName{table.space, std::string(name)});
 }
 
-/// See ServerTransaction: the caller holds the table's lock.
-Result<void> settle(const Engine& engine, Session& session, const PendingSwap& pending, const Error& why) {
+/// See ServerTransaction: the caller holds the table's lock. Of a swap that did not happen, and whose error
+/// only its owner knows, nothing stays: that run goes on, or gets its end, where its state file is.
+Result<void> settle(const Engine& engine, Session& session, const PendingSwap& pending, const Error* why) {
   const TableName table{pending.run.space, pending.run.table};
   TRY_ASSIGN(const std::optional<TableName> fresh,
              engine.stored_name(session, {table.space, pending.swap.fresh}));
   TRY(engine.begin(session));
-  if (fresh)
-    TRY(mark_failed(session, pending, why));
-  else
+  if (!fresh)
     TRY(mark_done(session, pending));
+  else if (why != nullptr)
+    TRY(mark_failed(session, pending, *why));
+  else
+    TRY(forget(session, pending));
   TRY(session.run("COMMIT"));
   TRY(session.run(fmt::format("DROP TABLE IF EXISTS {}, {}", quoted(engine, table, pending.swap.fresh),
                               quoted(engine, table, pending.swap.fresh + std::string(kOldSuffix)))));
@@ -57,18 +60,13 @@ Error as_busy(Error error) {
 
 }  // namespace
 
-Error lost_swap() {
-  return {Code::DatabaseUnreachable,
-          "the connection broke before the table was exchanged; nothing was loaded", "load the file again"};
-}
-
 std::string lock_name(const Engine& engine, const TableName& table) {
   const std::string& space = table.space.empty() ? engine.own_space() : table.space;
   return "rowgate:" + io::sha256_hex(space + '\0' + table.name).substr(0, 40);
 }
 
 Result<void> settle_left_overs(const Engine& engine, Session& session, std::span<const TableName> tables,
-                               const Error& why) {
+                               const Error* why) {
   if (engine.ddl_is_transactional()) return {};  // what was not committed is gone
   TRY_ASSIGN(const std::vector<PendingSwap> pending, pending_swaps(session));
   for (const PendingSwap& swap : pending)
@@ -87,7 +85,7 @@ Result<std::vector<std::string>> settle_swaps(const Engine& engine, Session& ses
   for (const PendingSwap& swap : pending) {
     const std::string name = lock_name(engine, {swap.run.space, swap.run.table});
     const Result<void> locked = engine.lock(session, std::span(&name, 1), std::chrono::milliseconds(0));
-    Result<void> settled = locked ? settle(engine, session, swap, lost_swap()) : locked;
+    Result<void> settled = locked ? settle(engine, session, swap, nullptr) : locked;
     engine.unlock(session);
     if (settled) continue;
     if (settled.error().code != Code::TableBusy) return std::unexpected(settled.error());
@@ -322,8 +320,9 @@ Result<void> ServerTransaction::commit_by_rename(std::span<const RunRecord> reco
   if (!renamed && !is_done_) return renamed;
 
   // The names that there are say what has happened, and only they: after the COMMIT no error is a failure.
-  const Result<void> settled =
-      settle_left_overs(engine_, *session_, names_, renamed ? lost_swap() : as_busy(renamed.error()));
+  std::optional<Error> why;
+  if (!renamed) why = as_busy(renamed.error());
+  const Result<void> settled = settle_left_overs(engine_, *session_, names_, why ? &*why : nullptr);
   if (!settled) return decide(records, settled.error());
   session_.reset();
   if (renamed) return {};

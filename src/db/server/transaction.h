@@ -77,12 +77,10 @@ class ServerTransaction : public Transaction, private Surroundings {
 
 /// The lock of a table, or of a fresh table's owner, among all who use the server.
 std::string lock_name(const Engine& engine, const TableName& table);
-/// Why a swap has failed of which nothing is known but that it did not happen.
-Error lost_swap();
 /// Settles swaps of these tables, whose locks the caller holds, and removes fresh tables whose owner is gone.
-/// `why` is the error of a run whose rows did not get their name.
+/// `why` is the error of the caller's own run, if its rows did not get their name; null of others' runs.
 Result<void> settle_left_overs(const Engine& engine, Session& session, std::span<const TableName> tables,
-                               const Error& why = lost_swap());
+                               const Error* why = nullptr);
 /// Settles what can be settled without waiting. The ids of runs that are still swapping.
 Result<std::vector<std::string>> settle_swaps(const Engine& engine, Session& session);
 
