@@ -12,6 +12,9 @@
 namespace rowgate::db::server {
 namespace {
 
+/// How often a query is begun anew.
+constexpr unsigned kSnapshotAttempts = 3;
+
 class ServerDatabase : public Database, private Ledger {
  public:
   ServerDatabase(std::unique_ptr<Engine> engine, std::unique_ptr<Engine> reader, const Patience& patience,
@@ -26,8 +29,13 @@ class ServerDatabase : public Database, private Ledger {
   }
   Result<std::unique_ptr<Cursor>> query(const Query& query) override {
     const Engine& engine = reader_ ? *reader_ : *engine_;
-    TRY_ASSIGN(std::unique_ptr<Session> session, engine.connect(Access::Read));
-    return engine.open_cursor(std::move(session), query);
+    for (unsigned attempt = 1;; ++attempt) {
+      TRY_ASSIGN(std::unique_ptr<Session> session, engine.connect(Access::Read));
+      Result<std::unique_ptr<Cursor>> cursor = engine.open_cursor(std::move(session), query);
+      // A table was exchanged between the snapshot and the query.
+      const bool is_moved = !cursor && cursor.error().code == Code::DatabaseDeadlock;
+      if (!is_moved || attempt == kSnapshotAttempts) return cursor;
+    }
   }
   Result<std::vector<TableState>> tables(Rows rows) override;
   Result<std::optional<TableState>> table(const TableName& table, Rows rows) override;
@@ -78,7 +86,7 @@ class ServerDatabase : public Database, private Ledger {
   Patience patience_;
   unsigned pool_size_;
   Pool pool_{*engine_, pool_size_};
-  ServerLinks links_{*engine_, pool_};
+  ServerLinks links_{*engine_, pool_, reader_ ? *reader_ : *engine_};
 };
 
 Result<std::unique_ptr<Transaction>> ServerDatabase::begin(std::span<const TableName> tables, bool dry_run) {

@@ -98,6 +98,10 @@ class Engine {
   virtual Result<std::optional<TableName>> stored_name(Session& session, const TableName& table) const = 0;
   /// All tables of a space that begin with `prefix`; views not.
   virtual Result<std::vector<std::string>> table_names(Session& session, const std::string& space) const = 0;
+  /// A table that was made as `was` has its final name now: so get its constraints.
+  virtual Result<void> name_constraints(Session&, const TableName&, std::string_view /*was*/) const {
+    return {};
+  }
   virtual Result<bool> is_view(Session& session, const TableName& table) const = 0;
   virtual Result<Shape> shape_of(Session& session, const TableName& table) const = 0;
   /// The names of what may keep rows out of the table: triggers, and on PostgreSQL rules and policies.

@@ -280,6 +280,7 @@ Result<void> ServerTransaction::rename_within() {
     if (fresh.replaces) TRY(session_->run("DROP TABLE " + quoted(engine_, table, table.name)));
     TRY(session_->run(fmt::format("ALTER TABLE {} RENAME TO {}", quoted(engine_, table, fresh.name),
                                   engine_.dialect().quote(table.name))));
+    TRY(engine_.name_constraints(*session_, table, fresh.name));
   }
   return {};
 }

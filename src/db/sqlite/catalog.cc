@@ -476,7 +476,9 @@ CREATE TABLE IF NOT EXISTS rowgate_runs (
 )"));
   TRY(add_missing_columns(connection));
   TRY(connection.run(R"(
-CREATE INDEX IF NOT EXISTS rowgate_runs_by_file ON rowgate_runs (table_name, file_sha256);
+DROP INDEX IF EXISTS rowgate_runs_by_file;
+CREATE INDEX IF NOT EXISTS rowgate_runs_by_loaded_file ON rowgate_runs (table_name, file_sha256)
+  WHERE status IN ('succeeded', 'succeeded_with_rejects') AND dry_run = 0;
 CREATE UNIQUE INDEX IF NOT EXISTS rowgate_runs_by_key
   ON rowgate_runs (key_principal, key_method, key_path, idempotency_key) WHERE idempotency_key <> '';
 CREATE TABLE IF NOT EXISTS rowgate_schema (

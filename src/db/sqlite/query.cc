@@ -1,6 +1,7 @@
 #include "db/sqlite/query.h"
 
 #include "base/text.h"
+#include "db/sqlite/link_ledger.h"
 #include "db/stored_table.h"
 
 #include <fmt/format.h>
@@ -43,6 +44,10 @@ class QueryCursor : public Cursor {
         deadline_(SteadyClock::now() + query.timeout) {}
 
   Result<void> open(const Query& query) {
+    if (query.with_versions) {
+      TRY(connection_.run("BEGIN"));  // what is read from here on is of one moment
+      TRY_ASSIGN(versions_, table_versions_of(connection_));
+    }
     sqlite3_set_authorizer(connection_.get(), authorize, nullptr);
     sqlite3_progress_handler(connection_.get(), 10'000, out_of_time, &deadline_);
     TRY(prepare(query.sql));
@@ -53,6 +58,7 @@ class QueryCursor : public Cursor {
   }
 
   const std::vector<std::string>& columns() const override { return columns_; }
+  std::string table_versions() const override { return versions_; }
 
   Result<bool> next(std::vector<ResultCell>& row) override {
     const int status = sqlite3_step(statement_.get());
@@ -113,6 +119,8 @@ class QueryCursor : public Cursor {
   void bind_value(int index, const Value& value) {
     if (const auto* integer = std::get_if<std::int64_t>(&value))
       statement_.bind(index, *integer);
+    else if (const auto* truth = std::get_if<bool>(&value))
+      statement_.bind(index, static_cast<std::int64_t>(*truth ? 1 : 0));
     else if (const auto* real = std::get_if<double>(&value))
       sqlite3_bind_double(statement_.get(), index, *real);
     else if (const auto* text = std::get_if<std::string>(&value))
@@ -169,6 +177,7 @@ class QueryCursor : public Cursor {
   SteadyClock::time_point deadline_;
   Statement statement_;
   std::vector<std::string> columns_;
+  std::string versions_;
 };
 
 }  // namespace
