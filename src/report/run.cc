@@ -114,11 +114,10 @@ Result<Outcome> run(db::Database& database, const Definition& report,
                     const std::filesystem::path& scratch, bool with_versions) {
   const auto begin = std::chrono::steady_clock::now();
   TRY_ASSIGN(auto params, bind_parameters(report, given));
-  TRY_ASSIGN(const std::unique_ptr<db::Cursor> cursor,
-             database.query({.sql = report.sql,
-                             .params = std::move(params),
-                             .timeout = report.timeout,
-                             .with_versions = with_versions}));
+  TRY_ASSIGN(const std::unique_ptr<db::Cursor> cursor, database.query({.sql = report.sql,
+                                                                       .params = std::move(params),
+                                                                       .timeout = report.timeout,
+                                                                       .with_versions = with_versions}));
   TRY_ASSIGN(Outcome outcome, write(*cursor, report, out, scratch));
   outcome.table_versions = cursor->table_versions();
   outcome.took =

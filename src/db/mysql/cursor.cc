@@ -1,8 +1,8 @@
 #include "db/mysql/cursor.h"
 
 #include "base/text.h"
-#include "db/server/links.h"
 #include "db/server/computed.h"
+#include "db/server/links.h"
 #include "db/server/named_sql.h"
 #include "db/stored_table.h"
 
@@ -20,7 +20,7 @@ using Kind = ResultCell::Kind;
 constexpr unsigned kStatementTimeout = 1969;  // MariaDB: ER_STATEMENT_TIMEOUT
 /// Places of a quotient beyond those of its dividend: more than a double holds. Sums have never so many.
 constexpr unsigned kQuotientDigits = 20;
-constexpr unsigned kQueryTimeout = 3024;      // MySQL: ER_QUERY_TIMEOUT
+constexpr unsigned kQueryTimeout = 3024;  // MySQL: ER_QUERY_TIMEOUT
 
 /// "2021-11-07 02:48:42.5" as "2021-11-07T02:48:42.5Z".
 void to_canonical_datetime(std::string& text) {

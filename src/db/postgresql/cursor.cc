@@ -1,8 +1,8 @@
 #include "db/postgresql/cursor.h"
 
 #include "base/text.h"
-#include "db/server/links.h"
 #include "db/server/computed.h"
+#include "db/server/links.h"
 #include "db/server/named_sql.h"
 #include "db/stored_table.h"
 #include "table/value_format.h"
@@ -10,9 +10,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 #include <charconv>
 #include <limits>
+#include <set>
 
 namespace rowgate::db::postgresql {
 namespace {
@@ -58,6 +58,9 @@ struct Places {
   std::size_t scale = 0;
 };
 
+/// The session asks questions of its own meanwhile, which have no name.
+constexpr const char* kStatement = "rg_report";
+
 /// Places that a literal number may add.
 constexpr std::size_t kLiteralPlaces = 3;
 
@@ -65,8 +68,8 @@ constexpr std::size_t kLiteralPlaces = 3;
 std::set<std::string, std::less<>> words_of(std::string_view sql) {
   std::set<std::string, std::less<>> words;
   const auto is_part = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$' ||
-           static_cast<unsigned char>(c) >= 0x80;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '$' || static_cast<unsigned char>(c) >= 0x80;
   };
   for (std::size_t at = 0; at < sql.size();) {
     std::size_t end = at;
@@ -90,11 +93,12 @@ std::set<std::string, std::less<>> words_of(std::string_view sql) {
 /// Of the columns that the statement names; where it names none, of all columns of its tables.
 Result<Places> declared_places(PostgreSqlSession& session, const std::string& sql) {
   const std::set<std::string, std::less<>> words = words_of(sql);
-  TRY_ASSIGN(const std::vector<server::TextRow> columns,
-             session.rows("SELECT c.relname, a.attname, a.atttypid::bigint, a.atttypmod FROM pg_attribute a JOIN "
-                          "pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE "
-                          "a.attnum > 0 AND NOT a.attisdropped AND a.atttypmod >= 0 AND a.atttypid IN (1083, 1114, "
-                          "1184, 1700) AND n.nspname NOT IN ('pg_catalog', 'information_schema')"));
+  TRY_ASSIGN(
+      const std::vector<server::TextRow> columns,
+      session.rows("SELECT c.relname, a.attname, a.atttypid::bigint, a.atttypmod FROM pg_attribute a JOIN "
+                   "pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE "
+                   "a.attnum > 0 AND NOT a.attisdropped AND a.atttypmod >= 0 AND a.atttypid IN (1083, 1114, "
+                   "1184, 1700) AND n.nspname NOT IN ('pg_catalog', 'information_schema')"));
   Places named, all;
   const auto add = [](Places& places, const server::TextRow& column) {
     const auto type = static_cast<Oid>(server::number_of(column[2]));
@@ -129,6 +133,9 @@ class PostgreSqlCursor : public Cursor {
                                           : "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY",
                       {}));
     TRY(session_->run(fmt::format("SET LOCAL statement_timeout = {}", milliseconds), {}));
+    // Else a walk through a table begins where another one happens to be, and pages by OFFSET lose and double
+    // rows.
+    TRY(session_->run("SET LOCAL synchronize_seqscans = off", {}));
     if (query.with_versions) {
       TRY_ASSIGN(versions_, server::table_versions_of(engine, *session_));
     }
@@ -156,16 +163,16 @@ class PostgreSqlCursor : public Cursor {
  private:
   static bool is_unknown(const PGresult* description, int column) {
     const Oid type = PQftype(description, column);
-    const bool has_places =
-        type == kNumeric || type == kTime || type == kTimestamp || type == kTimestampTz;
+    const bool has_places = type == kNumeric || type == kTime || type == kTimestamp || type == kTimestampTz;
     return has_places && PQfmod(description, column) < 0;
   }
 
   /// What is computed has lost the places that its columns were declared with: they are looked up.
   Result<void> look_up_places(const std::string& sql) {
-    const ResultSet description(PQdescribePrepared(session_->get(), ""));
+    const ResultSet description(PQdescribePrepared(session_->get(), kStatement));
     bool unknown = false;
-    for (int i = 0; i < PQnfields(description.get()); ++i) unknown = unknown || is_unknown(description.get(), i);
+    for (int i = 0; i < PQnfields(description.get()); ++i)
+      unknown = unknown || is_unknown(description.get(), i);
     if (!unknown) return {};
     TRY_ASSIGN(declared_, declared_places(*session_, sql));
     return {};
@@ -197,14 +204,14 @@ class PostgreSqlCursor : public Cursor {
       pointers.back() = texts.back().c_str();
     }
     const ResultSet prepared(
-        PQprepare(session_->get(), "", sql.c_str(), static_cast<int>(values.size()), types.data()));
+        PQprepare(session_->get(), kStatement, sql.c_str(), static_cast<int>(values.size()), types.data()));
     if (PQresultStatus(prepared.get()) != PGRES_COMMAND_OK) {
       if (is_late(prepared.get())) return std::unexpected(timed_out());
       return std::unexpected(query_error(prepared.get()));
     }
     TRY(look_up_places(sql));
-    if (PQsendQueryPrepared(session_->get(), "", static_cast<int>(values.size()), pointers.data(), nullptr,
-                            nullptr, 0) == 0 ||
+    if (PQsendQueryPrepared(session_->get(), kStatement, static_cast<int>(values.size()), pointers.data(),
+                            nullptr, nullptr, 0) == 0 ||
         PQsetSingleRowMode(session_->get()) == 0)
       return std::unexpected(query_error(nullptr));
     return {};
@@ -299,7 +306,8 @@ class PostgreSqlCursor : public Cursor {
     return declared >= 0 ? declared : declared_.precision;
   }
 
-  /// A quotient has at least 16 digits, whatever was divided; sums and products have the places of their parts.
+  /// A quotient has at least 16 digits, whatever was divided; sums and products have the places of their
+  /// parts.
   bool is_quotient(const std::string& text) const {
     const std::size_t point = text.find('.');
     const std::size_t places = point == std::string::npos ? 0 : text.size() - point - 1;

@@ -140,8 +140,8 @@ Result<std::vector<std::string>> PostgreSqlEngine::table_names(Session& session,
   return names;
 }
 
-/// PostgreSQL has named them after the table when it was made: "__rg_run_01..._pkey". An index has its constraint's
-/// name, which no other relation may have.
+/// PostgreSQL has named them after the table when it was made: "__rg_run_01..._pkey". An index has its
+/// constraint's name, which no other relation may have.
 Result<void> PostgreSqlEngine::name_constraints(Session& session, const TableName& table,
                                                 std::string_view was) const {
   constexpr std::string_view kHead = "__rg_run_";
@@ -149,27 +149,30 @@ Result<void> PostgreSqlEngine::name_constraints(Session& session, const TableNam
   if (!was.starts_with(kHead)) return {};
   const std::string& space = space_of(table);
   const Param params[] = {space, table.name};
-  TRY_ASSIGN(const std::vector<TextRow> constraints,
-             session.rows("SELECT o.conname FROM pg_constraint o JOIN pg_class c ON c.oid = o.conrelid JOIN "
-                          "pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ? AND c.relname = ? AND "
-                          "o.conname LIKE '\\_\\_rg\\_run\\_%' ORDER BY o.oid",
-                          params));
+  TRY_ASSIGN(
+      const std::vector<TextRow> constraints,
+      session.rows("SELECT o.conname FROM pg_constraint o JOIN pg_class c ON c.oid = o.conrelid JOIN "
+                   "pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ? AND c.relname = ? AND "
+                   "o.conname LIKE '\\_\\_rg\\_run\\_%' ORDER BY o.oid",
+                   params));
   for (const TextRow& row : constraints) {
     const std::string name = row[0].value_or("");
     const std::size_t tail = name.find('_', kHead.size());
     if (tail == std::string::npos) continue;
     for (unsigned number = 0;; ++number) {
       const std::string end = name.substr(tail) + (number == 0 ? std::string() : fmt::format("{}", number));
-      std::string_view begin = std::string_view(table.name).substr(0, kLongestName - std::min(kLongestName, end.size()));
+      std::string_view begin =
+          std::string_view(table.name).substr(0, kLongestName - std::min(kLongestName, end.size()));
       begin = begin.substr(0, valid_utf8_prefix(begin));
       const std::string wanted = std::string(begin) + end;
       const Param names[] = {space, wanted, space, table.name, wanted};
       TRY_ASSIGN(const std::uint64_t taken,
-                 session.count("SELECT (SELECT COUNT(*) FROM pg_class c JOIN pg_namespace n ON n.oid = "
-                               "c.relnamespace WHERE n.nspname = ? AND c.relname = ?) + (SELECT COUNT(*) FROM "
-                               "pg_constraint o JOIN pg_class c ON c.oid = o.conrelid JOIN pg_namespace n ON n.oid = "
-                               "c.relnamespace WHERE n.nspname = ? AND c.relname = ? AND o.conname = ?)",
-                               names));
+                 session.count(
+                     "SELECT (SELECT COUNT(*) FROM pg_class c JOIN pg_namespace n ON n.oid = "
+                     "c.relnamespace WHERE n.nspname = ? AND c.relname = ?) + (SELECT COUNT(*) FROM "
+                     "pg_constraint o JOIN pg_class c ON c.oid = o.conrelid JOIN pg_namespace n ON n.oid = "
+                     "c.relnamespace WHERE n.nspname = ? AND c.relname = ? AND o.conname = ?)",
+                     names));
       if (taken > 0) continue;
       TRY(session.run(fmt::format("ALTER TABLE {} RENAME CONSTRAINT {} TO {}", dialect_.quote(table),
                                   dialect_.quote(name), dialect_.quote(wanted))));

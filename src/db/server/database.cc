@@ -78,6 +78,9 @@ class ServerDatabase : public Database, private Ledger {
   Result<std::unique_ptr<Transaction>> begin(std::span<const TableName> tables, bool dry_run);
   Result<std::vector<Difference>> compared(Session& session, const TableName& stored,
                                            const LoadTarget& target, Shape& shape) const;
+  Result<std::vector<std::string>> notes_of(Session& session, const TableName& stored,
+                                            const LoadTarget& target, const Shape& shape,
+                                            const std::vector<Difference>& found) const;
   Result<TableState> state_of(Session& session, const TableName& table, Rows rows) const;
   Result<std::vector<RunRecord>> read(const std::string& condition, std::span<const Param> params,
                                       std::size_t limit);
@@ -167,6 +170,27 @@ Result<std::vector<Difference>> ServerDatabase::compared(Session& session, const
                  });
 }
 
+/// How many values stand against the plan, before its first statement.
+Result<std::vector<std::string>> ServerDatabase::notes_of(Session& session, const TableName& stored,
+                                                          const LoadTarget& target, const Shape& shape,
+                                                          const std::vector<Difference>& found) const {
+  std::vector<std::string> notes;
+  for (const Hazard& hazard : hazards_of(engine_->dialect(), target, shape, found)) {
+    const Result<std::uint64_t> count = session.count(
+        fmt::format("SELECT COUNT(*) FROM {} WHERE {}", engine_->dialect().quote(stored), hazard.condition));
+    if (!count && session.is_lost()) return std::unexpected(count.error());
+    if (!count)
+      notes.push_back(
+          fmt::format("-- the script fails: values that cannot be of the new type {}\n", hazard.words));
+    else if (*count > 0 && hazard.is_loss)
+      notes.push_back(fmt::format("-- {} values {}\n", grouped(*count), hazard.words));
+    else if (*count > 0)
+      notes.push_back(fmt::format("-- the script fails: {} values {}; correct them first\n", grouped(*count),
+                                  hazard.words));
+  }
+  return notes;
+}
+
 Result<std::vector<std::string>> ServerDatabase::plan(const LoadTarget& target) {
   LoadTarget own_target = target;
   own_target.table = own(target.table);
@@ -178,7 +202,14 @@ Result<std::vector<std::string>> ServerDatabase::plan(const LoadTarget& target) 
                                                         target.database_checks)};
     Shape shape;
     TRY_ASSIGN(const std::vector<Difference> found, compared(session, *stored, own_target, shape));
-    return alterations(engine_->dialect(), *stored, own_target, shape, found);
+    if (found.empty()) return Statements{};
+    TRY_ASSIGN(Statements statements, notes_of(session, *stored, own_target, shape, found));
+    const bool has_transactions = engine_->ddl_is_transactional();
+    if (has_transactions) statements.emplace_back("BEGIN;\n");
+    for (std::string& statement : alterations(engine_->dialect(), *stored, own_target, shape, found))
+      statements.push_back(std::move(statement));
+    if (has_transactions) statements.emplace_back("COMMIT;\n");
+    return statements;
   });
 }
 

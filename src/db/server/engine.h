@@ -46,6 +46,12 @@ class ServerDialect : public SqlDialect {
   /// schema.
   virtual std::vector<std::string> change_column(const table::TableSchema& schema, std::size_t field,
                                                  const std::string& type, bool database_checks) const = 0;
+  /// A condition, true where a value of the column would be another one as a value of the field; empty: none
+  /// would. A value that cannot become one at all makes it true or an error.
+  virtual std::string changes_value(const ColumnShape& column, const table::Field& field) const = 0;
+  /// A statement that fails where a row of `table` meets the condition; `words` say what is wrong then.
+  virtual std::string fail_where(const std::string& table, const std::string& condition,
+                                 std::string_view words) const = 0;
   virtual std::string drop_primary_key(const std::string& name) const = 0;
   virtual std::string drop_unique_key(const std::string& name) const = 0;
   virtual std::string drop_reference(const std::string& name) const = 0;

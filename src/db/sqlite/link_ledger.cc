@@ -202,10 +202,10 @@ Result<std::string> table_versions_of(const Connection& connection) {
   // One statement, so one moment.
   TRY_ASSIGN(Statement statement,
              connection.prepare("SELECT s.type, s.name, coalesce(s.sql, ''), coalesce(v.version, 0) "
-                                 "FROM main.sqlite_schema AS s LEFT JOIN main.rowgate_schema AS v "
-                                 "ON s.type = 'table' AND lower(v.table_name) = lower(s.name) "
-                                 "WHERE s.tbl_name NOT GLOB 'sqlite_*' AND s.tbl_name NOT GLOB 'rowgate_*' "
-                                 "AND s.tbl_name NOT GLOB '__rg_*' ORDER BY s.type, s.name"));
+                                "FROM main.sqlite_schema AS s LEFT JOIN main.rowgate_schema AS v "
+                                "ON s.type = 'table' AND lower(v.table_name) = lower(s.name) "
+                                "WHERE s.tbl_name NOT GLOB 'sqlite_*' AND s.tbl_name NOT GLOB 'rowgate_*' "
+                                "AND s.tbl_name NOT GLOB '__rg_*' ORDER BY s.type, s.name"));
   std::string text;
   for (;;) {
     TRY_ASSIGN(const bool more, connection.step(statement));
