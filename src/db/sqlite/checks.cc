@@ -85,6 +85,8 @@ void add_shape(std::vector<std::string>& parts, const Field& field) {
     parts.push_back(fmt::format("{} GLOB '{}-{}'", column, digits(4), digits(2)));
   if (field.type == Type::String && field.format == "uuid")
     parts.push_back(fmt::format("length({}) = 36", column));
+  if (field.type == Type::Number && field.decimal && !is_text_decimal(field))
+    parts.push_back(fmt::format("{0} = round({0}, {1})", column, field.decimal->scale));
   if (is_text_decimal(field) && field.decimal->scale > 0)
     parts.push_back(fmt::format("{} GLOB '*[0-9].{}'", column, digits(field.decimal->scale)));
 }
