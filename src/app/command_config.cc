@@ -27,6 +27,78 @@ std::vector<std::string> table_warnings(const Config& config) {
   return warnings;
 }
 
+bool is_name_part(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/// The SQL without its texts, comments, COUNT(*) and the like.
+std::string bare_sql(std::string_view sql) {
+  std::string bare;
+  for (std::size_t i = 0; i < sql.size(); ++i) {
+    const std::string_view rest = sql.substr(i);
+    std::size_t end = std::string_view::npos;
+    if (rest.starts_with('\''))
+      end = sql.find('\'', i + 1);
+    else if (rest.starts_with("--"))
+      end = sql.find('\n', i);
+    else if (rest.starts_with("/*"))
+      end = sql.find("*/", i + 2);
+    else if (!rest.starts_with("*")) {
+      bare += sql[i];
+      continue;
+    } else {
+      const std::size_t before = bare.find_last_not_of(" \n\t");
+      const bool is_factor = before != std::string::npos &&
+                             (is_name_part(bare[before]) || bare[before] == ')') &&
+                             !lower_ascii(bare.substr(0, before + 1)).ends_with("select");
+      if (is_factor) bare += '*';
+      continue;
+    }
+    if (end == std::string_view::npos) break;
+    i = end + (rest.starts_with("/*") ? 1 : 0);
+  }
+  return bare;
+}
+
+bool names(std::string_view sql, std::string_view name) {
+  for (std::size_t at = sql.find(name); at != sql.npos; at = sql.find(name, at + 1)) {
+    const std::size_t end = at + name.size();
+    if ((at == 0 || !is_name_part(sql[at - 1])) && (end == sql.size() || !is_name_part(sql[end])))
+      return true;
+  }
+  return false;
+}
+
+/// What a report over decimals would tell otherwise on SQLite than on a server.
+void add_decimal_warnings(const report::Definition& report, const table::Field& field,
+                          std::vector<std::string>& warnings) {
+  constexpr int kDoubleDigits = 15;
+  const std::string sql = lower_ascii(bare_sql(report.sql));
+  if (!names(sql, lower_ascii(field.name))) return;
+  if (sql.find_first_of("*/+-%") != sql.npos)
+    warnings.push_back(fmt::format(
+        "report {} computes where the decimal `{}` is read: SQLite does that in doubles (SUM, AVG, MIN and "
+        "MAX of the column alone are exact)",
+        report.name, field.name));
+  const bool orders = sql.find_first_of("<>=") != sql.npos || sql.contains("order by") ||
+                      sql.contains("min(") || sql.contains("max(") || sql.contains("between");
+  if (field.decimal->precision > kDoubleDigits && orders)
+    warnings.push_back(fmt::format(
+        "report {} may compare the decimal `{}`, which has more than {} digits and is a text on SQLite: "
+        "write CAST({} AS REAL) there",
+        report.name, field.name, kDoubleDigits, field.name));
+}
+
+std::vector<std::string> report_warnings(const Config& config) {
+  std::vector<std::string> warnings;
+  if (config.server) return warnings;
+  for (const report::Definition& report : config.reports)
+    for (const TableConfig& table : config.tables())
+      for (const table::Field& field : table.schema.fields)
+        if (field.type == table::Type::Number && field.decimal) add_decimal_warnings(report, field, warnings);
+  return warnings;
+}
+
 std::string file_text(const Config& config) {
   return config.file.empty() ? std::string("the configuration (no file, defaults only)")
                              : config.file.string();
@@ -90,7 +162,8 @@ int command_config_check(const Common& common) {
   const std::optional<LoadedConfig> loaded = configured(common);
   if (!loaded) return kConfigFailed;
   const Config& config = loaded->config;
-  const std::vector<std::string> warnings = table_warnings(config);
+  std::vector<std::string> warnings = table_warnings(config);
+  std::ranges::move(report_warnings(config), std::back_inserter(warnings));
   if (terminal.json) {
     terminal.out(check_json(config, warnings));
     return 0;

@@ -8,6 +8,8 @@ namespace rowgate::app {
 
 namespace {
 
+constexpr std::chrono::seconds kLockWait{10};
+
 /// A password out of AWS Secrets Manager.
 class SecretPassword : public db::PasswordSource {
  public:
@@ -22,7 +24,7 @@ class SecretPassword : public db::PasswordSource {
 }  // namespace
 
 std::unique_ptr<db::Database> make_database(const Config& config) {
-  if (!config.server) return db::sqlite_database(config.database_path);
+  if (!config.server) return db::sqlite_database(config.database_path, kLockWait, config.spool_path);
   db::ServerOptions options = *config.server;
   if (config.secret) options.address.passwords = std::make_shared<SecretPassword>(*config.secret);
   if (options.reader && config.reader_secret)

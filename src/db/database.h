@@ -127,17 +127,20 @@ class Transaction {
   virtual Result<void> commit(std::span<const RunRecord> records) = 0;
 };
 
-using Value = std::variant<std::monostate, std::int64_t, double, std::string>;
+using Value = std::variant<std::monostate, std::int64_t, double, std::string, bool>;
 
 struct Query {
   std::string sql;
   std::vector<std::pair<std::string, Value>> params = {};  ///< bound to :name
   std::chrono::milliseconds timeout{60'000};
+  bool with_versions = false;  ///< the cursor tells table_versions()
 };
 
-/// A value of a result row; text (or bytes, of a binary value) is valid until the next step.
+/// A value of a result row; text (or bytes, of a binary value) is valid until the next step. Decimal: a
+/// number that was computed, by its exact digits. The decimals of a table's column come as Text, with all
+/// their places.
 struct ResultCell {
-  enum class Kind : std::uint8_t { Null, Integer, Real, Text, Bytes } kind = Kind::Null;
+  enum class Kind : std::uint8_t { Null, Integer, Real, Text, Bytes, Decimal } kind = Kind::Null;
   std::int64_t integer = 0;
   double real = 0;
   std::string_view text = {};
@@ -150,6 +153,9 @@ class Cursor {
   virtual const std::vector<std::string>& columns() const = 0;
   /// The next row, or false at the end. Fails with report.timeout, report.bad_sql, database.*.
   virtual Result<bool> next(std::vector<ResultCell>& row) = 0;
+  /// LinkLedger::table_versions() of the very snapshot and server that the rows are read from; empty where
+  /// the query did not ask for them, or that server has no ledger.
+  virtual std::string table_versions() const { return {}; }
 };
 
 /// Text only, no connection.

@@ -32,8 +32,8 @@ class LinkLedger {
 
   /// A digest (hex SHA-256) over every table, view, index and trigger of the database as it is declared, and
   /// over every table's version. It changes with each committed load and with each change of a declaration,
-  /// whoever makes it. Rows that other programs change are not seen; so it is empty ("cannot be told") where
-  /// there is a table that rowgate has never loaded.
+  /// whoever makes it. Told by the server that queries read from. Rows that other programs change are not
+  /// seen; so it is empty ("cannot be told") where there is a table that rowgate has never loaded.
   virtual Result<std::string> table_versions() = 0;
 };
 

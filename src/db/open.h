@@ -8,9 +8,11 @@
 namespace rowgate::db {
 
 /// A SQLite database in the file `path`, made by the first load. WAL, synchronous NORMAL, STRICT tables,
-/// foreign_keys ON. `lock_wait` bounds the waiting for another writer.
+/// foreign_keys ON. `lock_wait` bounds the waiting for another writer. `scratch` is the folder of SQLite's
+/// own temporary files; the first one that is given counts for the whole process. Else the system's.
 std::unique_ptr<Database> sqlite_database(const std::filesystem::path& path,
-                                          std::chrono::milliseconds lock_wait = std::chrono::seconds(10));
+                                          std::chrono::milliseconds lock_wait = std::chrono::seconds(10),
+                                          const std::filesystem::path& scratch = {});
 
 /// A database of the MySQL family (MariaDB 10.5 and later, MySQL 8) or of PostgreSQL. Nothing is connected
 /// yet.

@@ -114,7 +114,7 @@ inline std::vector<std::string> read_rows(Database& database, const std::string&
       if (cell.kind == ResultCell::Kind::Null) line += '-';
       if (cell.kind == ResultCell::Kind::Integer) line += std::to_string(cell.integer);
       if (cell.kind == ResultCell::Kind::Real) line += std::to_string(cell.real);
-      if (cell.kind == ResultCell::Kind::Text) line += cell.text;
+      if (cell.kind == ResultCell::Kind::Text || cell.kind == ResultCell::Kind::Decimal) line += cell.text;
       if (cell.kind == ResultCell::Kind::Bytes) line += fmt::format("x'{}'", cell.text);
     }
     out.push_back(std::move(line));

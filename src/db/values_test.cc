@@ -35,6 +35,7 @@ std::vector<std::string> exact_rows(Database& database, const std::string& sql) 
       if (cell.kind == ResultCell::Kind::Null) line += '-';
       if (cell.kind == ResultCell::Kind::Integer) line += std::to_string(cell.integer);
       if (cell.kind == ResultCell::Kind::Real) table::append_number(line, cell.real);
+      if (cell.kind == ResultCell::Kind::Decimal) line += cell.text;
       if (cell.kind == ResultCell::Kind::Text) fmt::format_to(std::back_inserter(line), "'{}'", cell.text);
     }
     out.push_back(std::move(line));
@@ -240,6 +241,25 @@ TEST_P(ValuesTest, SumsAndAveragesAreNumbers) {
   EXPECT_THAT(
       exact_rows(*database_, "WITH d AS (SELECT AVG(n) AS mean FROM t WHERE n < 3) SELECT mean FROM d"),
       ElementsAre("1.5"));
+}
+
+TEST_P(ValuesTest, DecimalsAddUpExactly) {
+  table::TableSchema schema = make_schema({{"id", Type::Integer}});
+  schema.fields.push_back({.name = "k", .type = Type::Number, .decimal = table::Decimal{12, 2}});
+  schema.fields.push_back({.name = "l", .type = Type::Number, .decimal = table::Decimal{24, 3}});
+  ASSERT_TRUE(append(schema, {{1, "0.10", "900000000000000000000.001"},
+                              {2, "0.20", "-0.003"},
+                              {3, "-7.35", "100000000000000000000.002"},
+                              {4, nullptr, nullptr}}));
+  EXPECT_THAT(exact_rows(*database_, "SELECT SUM(k), SUM(l), COUNT(k) FROM t"), ElementsAre("-7.05|1000000000000000000000|3"));
+  EXPECT_THAT(exact_rows(*database_, "SELECT SUM(l) FROM t WHERE id < 3"), ElementsAre("899999999999999999999.998"));
+  EXPECT_THAT(exact_rows(*database_, "SELECT SUM(k) FROM t WHERE id > 9"), ElementsAre("-"));
+  EXPECT_THAT(exact_rows(*database_, "SELECT AVG(k), MIN(k), MAX(k) FROM t"), ElementsAre("-2.35|-7.35|0.2"));
+  EXPECT_THAT(exact_rows(*database_, "SELECT id, SUM(k) OVER (ORDER BY id) FROM t WHERE id < 3 ORDER BY id"),
+              ElementsAre("1|0.1", "2|0.3"));
+  EXPECT_THAT(exact_rows(*database_, "SELECT id FROM t WHERE k < 0.2 ORDER BY k"), ElementsAre("3", "1"));
+  EXPECT_THAT(exact_rows(*database_, "SELECT k FROM t WHERE id = 3"), ElementsAre("'-7.35'"));
+  EXPECT_THAT(exact_rows(*database_, "SELECT k FROM t WHERE id = 1"), ElementsAre("'0.10'"));
 }
 
 TEST_P(ValuesTest, WideTablesFindRoom) {

@@ -65,7 +65,7 @@ std::optional<ByteRange> byte_range(std::string_view header, std::uint64_t size)
 /// The range that the request asks for and that its If-Range still allows.
 std::optional<ByteRange> wanted_range(const Request& request, const std::string& etag, std::uint64_t size) {
   const std::optional<std::string_view> range = request.header("range");
-  if (!range) return std::nullopt;
+  if (!range || request.method != "GET") return std::nullopt;  // RFC 9110 section 14.2
   const std::optional<std::string_view> known = request.header("if-none-match");
   if (known && names_etag(*known, etag)) return std::nullopt;  // judged first: RFC 9110 section 13.2.2
   const std::optional<std::string_view> if_range = request.header("if-range");

@@ -13,6 +13,7 @@ using Json = nlohmann::ordered_json;
 /// Text that is not UTF-8 stands as {"base64": "..."}.
 Json value_json(const db::Value& value) {
   if (const auto* integer = std::get_if<std::int64_t>(&value)) return *integer;
+  if (const auto* truth = std::get_if<bool>(&value)) return *truth;
   if (const auto* real = std::get_if<double>(&value)) return *real;
   const auto* text = std::get_if<std::string>(&value);
   if (text == nullptr) return nullptr;
@@ -22,6 +23,7 @@ Json value_json(const db::Value& value) {
 
 std::optional<db::Value> value_of(const Json& json) {
   if (json.is_null()) return db::Value{};
+  if (json.is_boolean()) return db::Value(json.get<bool>());
   if (json.is_number_float()) return db::Value(json.get<double>());
   if (json.is_number_integer()) return db::Value(json.get<std::int64_t>());
   if (json.is_string()) return db::Value(json.get<std::string>());

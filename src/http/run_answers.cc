@@ -45,7 +45,7 @@ Response ended_answer(const Call& call, const load::RunView& view) {
   if (run.status != RunStatus::Succeeded && run.status != RunStatus::SucceededWithRejects)
     return problem_response(call, problem_of(view));
   Response response = json_response(200, run_json(view) + "\n");
-  if (!run.dry_run) response.set("ETag", fmt::format("\"v{}\"", run.version_after));
+  response.set("ETag", run_etag(view));
   return response;
 }
 

@@ -552,6 +552,8 @@ TEST(Server, KnowsWhereARequestComesFrom) {
   EXPECT_EQ(ask(server, 0, forwarded), "203.0.113.9");  // the last that is no proxy of ours
   EXPECT_EQ(ask(server, 0, "X-Forwarded-For: 10.1.2.3\r\n"), "10.1.2.3");
   EXPECT_EQ(ask(server, 0, "X-Forwarded-For: 2001:db8::1\r\n"), "2001:db8::1");
+  EXPECT_EQ(ask(server, 0, "X-Forwarded-For: 198.51.100.7:4711\r\n"), "198.51.100.7");
+  EXPECT_EQ(ask(server, 0, "X-Forwarded-For: [2001:db8::1]:443\r\n"), "2001:db8::1");
   EXPECT_EQ(ask(server, 0, "X-Forwarded-For: nobody\r\n"), "127.0.0.1");
   EXPECT_EQ(ask(server, 0, ""), "127.0.0.1");
 }

@@ -83,6 +83,11 @@ Result<LoadRequest> make_request(const Catalog& catalog, const db::TableName& ta
   }
   if (read.max_rejects) request.max_rejects = *read.max_rejects;
   if (read.delimiter) request.dialect.delimiter = read.delimiter;
+  if (request.dialect.quote_char && read.delimiter == request.dialect.quote_char)
+    return fail(Code::RequestInvalid,
+                fmt::format("the delimiter \"{}\" is the quote character of the table `{}`", *read.delimiter,
+                            shown(request.table.name)),
+                "give another delimiter, or change the table's quoteChar");
   TRY_ASSIGN(request.file, io::decompressed(std::move(file), unpack));
   request.file = io::transcoded(std::move(request.file), read.encoding);
   return request;

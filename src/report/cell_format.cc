@@ -58,6 +58,8 @@ OutputCell CellFormat::plain(const db::ResultCell& cell) {
     case db::ResultCell::Kind::Bytes:
       text_ = base64_encode(cell.text);
       return {OutputCell::Kind::Text, text_};
+    case db::ResultCell::Kind::Decimal:
+      return {OutputCell::Kind::Number, cell.text};
     case db::ResultCell::Kind::Text:
       break;
   }
@@ -99,7 +101,7 @@ std::optional<OutputCell> CellFormat::in_form(const db::ResultCell& cell) {
 }
 
 Result<OutputCell> CellFormat::number(const db::ResultCell& cell) {
-  const bool is_text = cell.kind == db::ResultCell::Kind::Text,
+  const bool is_text = cell.kind == db::ResultCell::Kind::Text || cell.kind == db::ResultCell::Kind::Decimal,
              is_real = cell.kind == db::ResultCell::Kind::Real;
   const bool whole_wanted = column_.type == table::Type::Integer || column_.type == table::Type::Year;
   if (is_text && !table::is_plain_number(cell.text)) return not_of_type(cell);

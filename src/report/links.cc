@@ -76,6 +76,11 @@ std::string digest_of(const Definition& report) {
   return io::sha256_hex(text);
 }
 
+/// What an equal report must have been made from; empty: nobody can tell.
+std::string basis_of(const Definition& report, const std::string& versions) {
+  return versions.empty() ? std::string() : io::sha256_hex(digest_of(report) + versions);
+}
+
 Result<std::chrono::seconds> life_of(const LinkRequest& request, std::chrono::seconds longest) {
   const std::chrono::seconds life = request.expires_in.value_or(request.report->expires);
   if (life.count() >= 1 && life <= longest) return life;
@@ -206,7 +211,7 @@ Result<MadeLink> Links::make_fresh(Wanted& wanted) {
       turn;  // equal reports one after the other, so that the second finds the first one's bytes
   if (wanted.report->reuse.count() > 0)
     turn.emplace(Turn::wait(*this, fmt::format("report\n{}\n{}", link.report, link.params)));
-  TRY_ASSIGN(link.basis, basis_of(*wanted.report));
+  TRY_ASSIGN(link.basis, present_basis_of(*wanted.report));
   TRY_ASSIGN(const bool reused, copy_equal(wanted));
   db::RunRecord run;
   if (Result<void> done = reused ? Result<void>() : compute(wanted, run); !done) {
@@ -235,10 +240,9 @@ Result<std::string> Links::final_address(db::LinkRecord& link) const {
   return std::move(at.url);
 }
 
-Result<std::string> Links::basis_of(const Definition& report) const {
+Result<std::string> Links::present_basis_of(const Definition& report) const {
   TRY_ASSIGN(const std::string versions, database_.links().table_versions());
-  if (versions.empty()) return std::string();
-  return io::sha256_hex(digest_of(report) + versions);
+  return basis_of(report, versions);
 }
 
 /// Whether the bytes of an equal link could be taken over.
@@ -280,7 +284,8 @@ Result<void> Links::compute(Wanted& wanted, db::RunRecord& run) {
         },
         false);
     TRY_ASSIGN(const Outcome outcome,
-               report::run(database_, *wanted.report, wanted.params, *writer, settings_.spool));
+               report::run(database_, *wanted.report, wanted.params, *writer, settings_.spool, true));
+    link.basis = basis_of(*wanted.report, outcome.table_versions);
     link.rows = outcome.rows;
     link.sha256 = hash.hex();
     return file->close();
@@ -296,7 +301,7 @@ Result<void> Links::compute(Wanted& wanted, db::RunRecord& run) {
   run.file_bytes = link.bytes;
   run.file_sha256 = link.sha256;
   // A load that was committed meanwhile: nobody can tell which rows these are.
-  if (const Result<std::string> after = basis_of(*wanted.report); !after || *after != link.basis)
+  if (const Result<std::string> after = present_basis_of(*wanted.report); !after || *after != link.basis)
     link.basis.clear();
   return done;
 }

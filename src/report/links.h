@@ -95,7 +95,7 @@ class Links {
   Result<std::optional<db::LinkRecord>> find_equal(const db::LinkRecord& like, Timestamp since) const;
   Result<bool> copy_equal(Wanted& wanted);
   Result<void> compute(Wanted& wanted, db::RunRecord& run);
-  Result<std::string> basis_of(const Definition& report) const;
+  Result<std::string> present_basis_of(const Definition& report) const;
   Result<std::string> final_address(db::LinkRecord& link) const;
   Result<void> record(const db::LinkRecord* link, const db::RunRecord* run);
 

@@ -43,6 +43,7 @@ Result<db::Value> value_of(const Parameter& parameter, const std::string& text) 
         fmt::format("the parameter `{}` is of type {}, '{}' is not{}{}", parameter.name, name(parameter.type),
                     shown(text), refusal.detail.empty() ? "" : ": ", refusal.detail),
         "correct the value");
+  if (parameter.type == table::Type::Boolean) return db::Value(cell.integer != 0);
   if (cell.kind == table::CellKind::Integer) return db::Value(cell.integer);
   if (cell.kind == table::CellKind::Real) return db::Value(cell.real);
   return db::Value(std::string(cell.view()));

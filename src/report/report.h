@@ -77,14 +77,16 @@ std::unique_ptr<RowWriter> json_writer(Output out);
 struct Outcome {
   std::uint64_t rows = 0;
   std::chrono::milliseconds took{0};
+  std::string table_versions = {};  ///< of what was read, where they were asked for
 };
 
 /// Runs the report and writes its rows. `given` are parameters as texts ("2021"), checked against their types
 /// (report.bad_parameter). Fails with report.* and database.* codes; on a failure the writer's end() is not
-/// called. Memory is bounded: sorting beyond 32 MiB uses a scratch file in `scratch`.
+/// called. Memory is bounded: sorting beyond 32 MiB uses a scratch file in `scratch`. `with_versions`: the
+/// outcome tells what the rows depend on (see db::Cursor::table_versions()).
 Result<Outcome> run(db::Database& database, const Definition& report,
                     std::span<const std::pair<std::string, std::string>> given, RowWriter& out,
-                    const std::filesystem::path& scratch);
+                    const std::filesystem::path& scratch, bool with_versions = false);
 
 /// Compares as `sort:` does: nulls first, numbers by value, texts by Unicode simple case folding, then by
 /// bytes.

@@ -30,6 +30,13 @@ Column column_of(const table::Field& field, bool as_loaded) {
   return column;
 }
 
+/// A boolean comes from its place in a list as a number.
+db::Value bound(const table::Field& field, const db::Value& value) {
+  const auto* integer = std::get_if<std::int64_t>(&value);
+  if (integer == nullptr || field.type != table::Type::Boolean) return value;
+  return db::Value(*integer != 0);
+}
+
 db::Query query_of(const db::SqlDialect& dialect, const db::TableName& table,
                    const table::TableSchema* schema, const TableReader::Range& range) {
   const std::vector<std::string> key = quoted_key(dialect, schema);
@@ -40,7 +47,8 @@ db::Query query_of(const db::SqlDialect& dialect, const db::TableName& table,
     std::vector<std::string> places;
     for (std::size_t i = 0; i < range.after.size(); ++i) {
       places.push_back(fmt::format(":after{}", i));
-      query.params.emplace_back(fmt::format("after{}", i), range.after[i]);
+      query.params.emplace_back(fmt::format("after{}", i),
+                                bound(schema->fields[schema->primary_key[i]], range.after[i]));
     }
     query.sql += fmt::format(" WHERE ({}) > ({})", fmt::join(key, ", "), fmt::join(places, ", "));
   }
@@ -97,6 +105,7 @@ std::vector<db::Value> TableReader::key() const {
         key.emplace_back(cell.real);
         break;
       case db::ResultCell::Kind::Text:
+      case db::ResultCell::Kind::Decimal:
       case db::ResultCell::Kind::Bytes:  // in no key
         key.emplace_back(std::string(cell.text));
         break;

@@ -1,6 +1,7 @@
 #include "base/json.h"
 #include "csv/writer.h"
 #include "report/report.h"
+#include "table/value_format.h"
 
 namespace rowgate::report {
 namespace {
@@ -11,17 +12,22 @@ class CsvWriter : public RowWriter {
       : out_(std::move(out)), writer_(text_, {.escape_formulas = escape_formulas}) {}
 
   Result<void> begin(std::span<const Column> columns) override {
-    for (const Column& column : columns) writer_.field(column.name);
+    for (const Column& column : columns) {
+      writer_.field(column.name);
+      are_years_.push_back(column.type == table::Type::Year);
+    }
     writer_.end_record();
     return flush();
   }
 
   Result<void> row(std::span<const OutputCell> cells) override {
-    for (const OutputCell& cell : cells) {
-      if (cell.kind == OutputCell::Kind::Null)
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      if (cells[i].kind == OutputCell::Kind::Null)
         writer_.null_field();
+      else if (are_years_[i])
+        writer_.field(table::year_text(cells[i].text));
       else
-        writer_.field(cell.text);
+        writer_.field(cells[i].text);
     }
     writer_.end_record();
     return text_.size() < kPiece ? Result<void>{} : flush();
@@ -39,6 +45,7 @@ class CsvWriter : public RowWriter {
   Output out_;
   std::string text_;
   csv::Writer writer_;
+  std::vector<bool> are_years_;
 };
 
 class JsonWriter : public RowWriter {

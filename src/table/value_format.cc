@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace rowgate::table {
@@ -94,6 +95,14 @@ void append_number(std::string& out, Digits number, int decimals) {
   const std::size_t have = out.size() - point - 1, want = static_cast<std::size_t>(decimals);
   if (have < want) out.append(want - have, '0');
   out.resize(point + 1 + want);  // zeros that rounding left behind
+}
+
+std::string year_text(std::string_view number) {
+  constexpr std::size_t kDigits = 4;
+  const bool is_negative = number.starts_with('-');
+  const std::string_view digits = number.substr(is_negative ? 1 : 0);
+  const std::size_t missing = kDigits - std::min(digits.size(), kDigits);
+  return (is_negative ? "-" : "") + std::string(missing, '0') + std::string(digits);
 }
 
 }  // namespace rowgate::table

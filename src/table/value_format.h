@@ -15,5 +15,7 @@ void append_number(std::string& out, double value, int decimals);
 /// The same for a decimal number of any size, exactly.
 void append_number(std::string& out, const Digits& number);
 void append_number(std::string& out, Digits number, int decimals);
+/// A whole number as read_year() takes it: "1" as "0001", "-5" as "-0005".
+std::string year_text(std::string_view number);
 
 }  // namespace rowgate::table

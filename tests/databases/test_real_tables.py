@@ -314,3 +314,66 @@ def test_a_plan_keeps_views_triggers_and_the_old_table(on_sqlite):
         assert database.execute("SELECT COUNT(*) FROM __rg_kept_t").fetchone() == (3,)
         assert database.execute("SELECT name FROM sqlite_schema WHERE tbl_name = 't' AND name IN ('g', 'i') ORDER BY 1").fetchall() == \
             [("g",), ("i",)]
+
+
+CHANGES = [
+    ({"type": "number"}, {"type": "number", "rowgate:decimal": [10, 2]}, "1.5|1.239|2"),
+    ({"type": "number"}, {"type": "integer"}, "1|2.5|3"),
+    ({"type": "number", "rowgate:decimal": [10, 3]}, {"type": "number", "rowgate:decimal": [10, 2]}, "1.500|1.239|2"),
+    ({"type": "datetime", "rowgate:precision": 6}, {"type": "datetime"}, "2021-01-01T00:00:00Z|2021-01-01T00:00:00.999999Z"),
+    ({"type": "integer"}, {"type": "number"}, "1|9007199254740993"),
+    ({"type": "string", "constraints": {"maxLength": 40}}, {"type": "date"}, "2021-01-01|2021-02-31"),
+    ({"type": "string", "constraints": {"maxLength": 40}}, {"type": "integer"}, "1|x"),
+]
+
+
+@pytest.mark.parametrize("kind", ["mysql", "postgresql"])
+@pytest.mark.parametrize(("before", "after", "values"), CHANGES)
+def test_a_plan_of_a_server_fails_rather_than_changes_values(kind, before, after, values, tmp_path):
+    place = Place(kind, tmp_path)
+    try:
+        configure(place, t={"fields": [INTEGER, {"name": "a", **before}]})
+        load(place, "t", "id,a\n" + "".join(f"{i},{value}\n" for i, value in enumerate(values.split("|"))))
+        there = rows(place, "t")
+        configure(place, t={"fields": [INTEGER, {"name": "a", **after}]})
+        script = place.rowgate("db", "plan", code=None).decode()
+        notes = [line for line in script[:script.index("ALTER TABLE")].splitlines() if "the script fails" in line]
+        assert len(notes) == 1
+        assert "column `a`" in notes[0]
+        assert ": 1 values would change" in notes[0] or "cannot be of the new type" in notes[0]
+        with pytest.raises(subprocess.CalledProcessError):
+            run_sql(place, script)
+        configure(place, t={"fields": [INTEGER, {"name": "a", **before}]})
+        assert rows(place, "t") == there
+    finally:
+        place.drop()
+
+
+@pytest.mark.parametrize("kind", ["mysql", "postgresql"])
+def test_a_plan_of_a_server_keeps_the_rows_as_they_were(kind, tmp_path):
+    place = Place(kind, tmp_path)
+    try:
+        configure(place, t={"fields": [INTEGER, {"name": "a", "type": "number"}, NAME]})
+        load(place, "t", "id,a,name\n1,1.5,x\n2,2,\n")
+        configure(place, t={"fields": [INTEGER, {"name": "a", "type": "number", "rowgate:decimal": [10, 2]}]})
+        script = place.rowgate("db", "plan", code=None).decode()
+        assert "-- 1 values of the column `name` are left out" in script[:script.index("CREATE TABLE")]
+        assert ("BEGIN;" in script and script.rstrip().endswith("COMMIT;")) == (kind == "postgresql")
+        run_sql(place, script)
+        assert rows(place, "t") == ["1,1.50", "2,2.00"]
+        assert place.rowgate("db", "plan", code=None) == b""
+        load(place, "t", "id,a\n3,1\n")  # drops what runs left behind, and not this
+        load(place, "t", "id,a\n4,1\n", "--mode", "replace", "--yes")
+        assert sql(kind, f"SELECT COUNT(*) FROM {place.space}.__rg_kept_t") == "2"
+    finally:
+        place.drop()
+
+
+def test_constraints_are_named_after_their_table(on_postgresql):
+    """And not after the table that stood in while it was filled."""
+    configure(on_postgresql, t={"fields": [INTEGER, NAME], "uniqueKeys": [["name"]]})
+    for times in range(2):
+        load(on_postgresql, "t", "id,name\n1,a\n", "--mode", "replace", "--yes")
+        names = sql("postgresql", "SELECT o.conname FROM pg_constraint o JOIN pg_class c ON c.oid = o.conrelid JOIN pg_namespace n ON "
+                                  f"n.oid = c.relnamespace WHERE n.nspname = '{on_postgresql.space}' AND c.relname = 't' ORDER BY 1")
+        assert names.split() == ["t_name_key", "t_pkey"], f"after {times + 1} replaces"

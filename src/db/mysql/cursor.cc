@@ -1,6 +1,8 @@
 #include "db/mysql/cursor.h"
 
 #include "base/text.h"
+#include "db/server/computed.h"
+#include "db/server/links.h"
 #include "db/server/named_sql.h"
 #include "db/stored_table.h"
 
@@ -16,7 +18,9 @@ using SteadyClock = std::chrono::steady_clock;
 using Kind = ResultCell::Kind;
 
 constexpr unsigned kStatementTimeout = 1969;  // MariaDB: ER_STATEMENT_TIMEOUT
-constexpr unsigned kQueryTimeout = 3024;      // MySQL: ER_QUERY_TIMEOUT
+/// Places of a quotient beyond those of its dividend: more than a double holds. Sums have never so many.
+constexpr unsigned kQuotientDigits = 20;
+constexpr unsigned kQueryTimeout = 3024;  // MySQL: ER_QUERY_TIMEOUT
 
 /// "2021-11-07 02:48:42.5" as "2021-11-07T02:48:42.5Z".
 void to_canonical_datetime(std::string& text) {
@@ -32,16 +36,23 @@ class MySqlCursor : public Cursor {
         timeout_(query.timeout),
         deadline_(SteadyClock::now() + query.timeout) {}
 
-  Result<void> open(const Query& query) {
+  Result<void> open(const server::Engine& engine, const Query& query) {
     TRY_ASSIGN(const server::NamedSql sql, server::read_query(query.sql, server::SqlFlavour::MySql));
     TRY_ASSIGN(const std::vector<Value> values, server::values_of(sql, query.params));
     const auto milliseconds = std::clamp<std::int64_t>(timeout_.count(), 1, 24LL * 3600 * 1000);
+    TRY(session_->run(fmt::format("SET SESSION div_precision_increment = {}", kQuotientDigits), {}));
     TRY(session_->run(
         session_->is_mariadb()
             ? fmt::format("SET SESSION max_statement_time = {:.3f}", static_cast<double>(milliseconds) / 1000)
             : fmt::format("SET SESSION max_execution_time = {}", milliseconds),
         {}));
-    TRY(session_->run("START TRANSACTION READ ONLY", {}));
+    if (query.with_versions) {
+      TRY(session_->run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", {}));
+      TRY(session_->run("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", {}));
+      TRY_ASSIGN(versions_, server::table_versions_of(engine, *session_));
+    } else {
+      TRY(session_->run("START TRANSACTION READ ONLY", {}));
+    }
     unsigned number = 0;
     Result<Statement> statement = Statement::prepare(session_->get(), sql.sql, number);
     if (!statement) return std::unexpected(query_error(number, statement.error()));
@@ -57,6 +68,7 @@ class MySqlCursor : public Cursor {
   }
 
   const std::vector<std::string>& columns() const override { return columns_; }
+  std::string table_versions() const override { return versions_; }
 
   Result<bool> next(std::vector<ResultCell>& row) override {
     if (SteadyClock::now() > deadline_) return std::unexpected(timed_out());
@@ -131,16 +143,11 @@ class MySqlCursor : public Cursor {
     }
   }
 
-  /// Sums of integers come as decimals without places; averages with some, and only a column of a table keeps
-  /// those it was declared with.
-  static void number(ResultCell& cell, const MYSQL_FIELD& field, const std::string& text) {
-    if (field.decimals == 0) {
-      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), cell.integer);
-      if (error == std::errc() && end == text.data() + text.size()) cell.kind = Kind::Integer;
-    } else if (field.org_table_length == 0) {
-      std::from_chars(text.data(), text.data() + text.size(), cell.real);
-      cell.kind = Kind::Real;
-    }
+  /// Sums of integers come as decimals without places; only a column of a table keeps those it was declared
+  /// with. A quotient has as many more than its dividend as the session asks for.
+  static void number(ResultCell& cell, const MYSQL_FIELD& field, std::string& text) {
+    if (field.org_table_length == 0 || field.decimals == 0)
+      server::computed_number(cell, text, field.decimals >= kQuotientDigits);
   }
 
   std::unique_ptr<MySqlSession> session_;
@@ -148,14 +155,16 @@ class MySqlCursor : public Cursor {
   SteadyClock::time_point deadline_;
   std::optional<Statement> statement_;  // after the session: it is closed first
   std::vector<std::string> columns_, texts_;
+  std::string versions_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Cursor>> open_cursor(std::unique_ptr<server::Session> session, const Query& query) {
+Result<std::unique_ptr<Cursor>> open_cursor(const server::Engine& engine,
+                                            std::unique_ptr<server::Session> session, const Query& query) {
   std::unique_ptr<MySqlSession> own(static_cast<MySqlSession*>(session.release()));
   auto cursor = std::make_unique<MySqlCursor>(std::move(own), query);
-  TRY(cursor->open(query));
+  TRY(cursor->open(engine, query));
   return std::unique_ptr<Cursor>(std::move(cursor));
 }
 

@@ -162,6 +162,52 @@ std::vector<std::string> Dialect::change_column(const table::TableSchema& schema
   return {"MODIFY COLUMN " + column_definition(schema, field, type, database_checks)};
 }
 
+/// What cannot become a value of the type is NULL after the CAST.
+std::string Dialect::changes_value(const server::ColumnShape& column, const Field& field) const {
+  const std::string name = quote(column.name);
+  const auto cast = [&](const std::string& type) {
+    return fmt::format("({0} IS NOT NULL AND NOT (CAST({0} AS {1}) <=> {0}))", name, type);
+  };
+  const bool is_text = column.type.contains("char") || column.type.contains("text");
+  switch (field.type) {
+    case Type::Integer:
+    case Type::Year:
+    case Type::Boolean:
+      if (is_text) return fmt::format("({0} IS NOT NULL AND {0} NOT REGEXP '^-?[0-9]+$')", name);
+      return cast("SIGNED");
+    case Type::Number:
+      if (is_text)
+        return fmt::format("({0} IS NOT NULL AND {0} NOT REGEXP '^-?[0-9]+([.][0-9]+)?$') OR {1}", name,
+                           field.decimal ? cast(type_name(field)) : std::string("FALSE"));
+      if (field.decimal) return cast(type_name(field));
+      return fmt::format("CAST(CAST({0} AS DOUBLE) AS DECIMAL(65,20)) <> {0}", name);
+    case Type::Date:
+    case Type::Time:
+    case Type::Datetime:
+      if (is_text)
+        return fmt::format("({0} IS NOT NULL AND NOT COALESCE(CAST({0} AS {1}) = CAST({0} AS {2}(6)), FALSE))", name,
+                           type_name(field), field.type == Type::Time ? "TIME" : "DATETIME");
+      return cast(type_name(field));
+    default:
+      break;
+  }
+  const std::string wanted = type_name(field);
+  const bool has_length = wanted.starts_with("VARCHAR(") || wanted.starts_with("CHAR(");
+  return has_length ? fmt::format("CHAR_LENGTH({}) > {}", name,
+                                  server::number_of(wanted.substr(wanted.find('(') + 1)))
+                    : "";
+}
+
+/// Outside of procedures there is nothing that fails on a condition but a constraint.
+std::string Dialect::fail_where(const std::string& table, const std::string& condition,
+                                std::string_view words) const {
+  return fmt::format(
+      "CREATE TEMPORARY TABLE IF NOT EXISTS __rg_check (changed BIGINT NOT NULL, CONSTRAINT "
+      "values_would_change "
+      "CHECK (changed = 0));\nINSERT INTO __rg_check SELECT COUNT(*) FROM {} WHERE {};  -- {}\n",
+      table, condition, words);
+}
+
 std::string Dialect::drop_primary_key(const std::string&) const {
   return "DROP PRIMARY KEY";
 }

@@ -20,6 +20,9 @@ class Dialect : public server::ServerDialect {
                                 bool database_checks) const override;
   std::vector<std::string> change_column(const table::TableSchema& schema, std::size_t field,
                                          const std::string& type, bool database_checks) const override;
+  std::string changes_value(const server::ColumnShape& column, const table::Field& field) const override;
+  std::string fail_where(const std::string& table, const std::string& condition,
+                         std::string_view words) const override;
   std::string drop_primary_key(const std::string& name) const override;
   std::string drop_unique_key(const std::string& name) const override;
   std::string drop_reference(const std::string& name) const override;

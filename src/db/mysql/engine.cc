@@ -53,7 +53,7 @@ class MySqlEngine : public server::Engine {
   }
   Result<std::unique_ptr<Cursor>> open_cursor(std::unique_ptr<Session> session,
                                               const Query& query) const override {
-    return mysql::open_cursor(std::move(session), query);
+    return mysql::open_cursor(*this, std::move(session), query);
   }
   Result<std::string> version(Session& session) const override {
     TRY_ASSIGN(const std::optional<std::string> text, session.first("SELECT VERSION()"));

@@ -110,13 +110,45 @@ Error too_wide(const std::string& words) {
           "load fewer columns, give the texts a shorter maxLength, or spread them over several tables"};
 }
 
+/// Messages that quote what a row holds, which belongs into no log: "Duplicate entry 'Ada' for key 's'".
+bool quotes_a_value(unsigned number) {
+  switch (number) {
+    case ER_DUP_ENTRY:
+    case ER_DUP_ENTRY_WITH_KEY_NAME:
+    case ER_DUP_UNKNOWN_IN_INDEX:
+    case ER_FOREIGN_DUPLICATE_KEY_WITH_CHILD_INFO:
+    case ER_FOREIGN_DUPLICATE_KEY_WITHOUT_CHILD_INFO:
+    case ER_TRUNCATED_WRONG_VALUE:
+    case ER_TRUNCATED_WRONG_VALUE_FOR_FIELD:
+    case ER_ILLEGAL_VALUE_FOR_TYPE:
+    case ER_WRONG_VALUE:
+    case ER_WRONG_VALUE_FOR_TYPE:
+    case ER_CANNOT_CONVERT_CHARACTER:
+    case ER_INVALID_CHARACTER_STRING:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// The value stands between the first quote and the last one before the name of what it was meant for.
+std::string without_values(unsigned number, std::string_view text) {
+  const std::size_t begin = text.find('\'');
+  if (!quotes_a_value(number) || begin == text.npos) return std::string(text);
+  std::size_t end = text.rfind("' for ");
+  if (end == text.npos || end < begin) end = text.rfind('\'');
+  if (end == text.npos || end <= begin) return std::string(text.substr(0, begin)) + "...";
+  return std::string(text.substr(0, begin)) + "..." + std::string(text.substr(end + 1));
+}
+
 }  // namespace
 
 Error error_of(unsigned number, const char* state, std::string_view text, std::string_view doing) {
-  const std::string words = shown(text, 300);
+  const std::string words = shown(without_values(number, text), 300);
   switch (number) {
     case ER_LOCK_DEADLOCK:
     case ER_CHECKREAD:
+    case ER_TABLE_DEF_CHANGED:  // since the snapshot
       return {Code::DatabaseDeadlock,
               fmt::format("the database ended {} in favour of another transaction", doing), "try again"};
     case ER_LOCK_WAIT_TIMEOUT:
@@ -433,6 +465,7 @@ Result<Statement> Statement::prepare(MYSQL* connection, std::string_view sql, un
 Result<void> Statement::execute(const std::vector<Value>& values) {
   std::vector<MYSQL_BIND> binds(values.size());
   std::vector<unsigned long> sizes(values.size());
+  std::vector<signed char> truths(values.size());
   for (std::size_t i = 0; i < values.size(); ++i) {
     MYSQL_BIND& bind = binds[i];
     if (const auto* integer = std::get_if<std::int64_t>(&values[i])) {
@@ -446,6 +479,10 @@ Result<void> Statement::execute(const std::vector<Value>& values) {
       bind.buffer = const_cast<char*>(text->data());
       bind.buffer_length = sizes[i] = text->size();
       bind.length = &sizes[i];
+    } else if (const auto* truth = std::get_if<bool>(&values[i])) {
+      truths[i] = *truth ? 1 : 0;
+      bind.buffer_type = MYSQL_TYPE_TINY;
+      bind.buffer = &truths[i];
     } else {
       bind.buffer_type = MYSQL_TYPE_NULL;
     }

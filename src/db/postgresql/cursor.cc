@@ -1,5 +1,8 @@
 #include "db/postgresql/cursor.h"
 
+#include "base/text.h"
+#include "db/server/computed.h"
+#include "db/server/links.h"
 #include "db/server/named_sql.h"
 #include "db/stored_table.h"
 #include "table/value_format.h"
@@ -9,6 +12,7 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <set>
 
 namespace rowgate::db::postgresql {
 namespace {
@@ -48,6 +52,71 @@ std::string bytes_of(std::string_view text) {
   return bytes;
 }
 
+/// How many places behind the point the columns of a statement were declared with, at most.
+struct Places {
+  int precision = -1;  ///< of a second; < 0: not known
+  std::size_t scale = 0;
+};
+
+/// The session asks questions of its own meanwhile, which have no name.
+constexpr const char* kStatement = "rg_report";
+
+/// Places that a literal number may add.
+constexpr std::size_t kLiteralPlaces = 3;
+
+/// The names in a statement, and words in its texts and comments, which do no harm.
+std::set<std::string, std::less<>> words_of(std::string_view sql) {
+  std::set<std::string, std::less<>> words;
+  const auto is_part = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '$' || static_cast<unsigned char>(c) >= 0x80;
+  };
+  for (std::size_t at = 0; at < sql.size();) {
+    std::size_t end = at;
+    if (sql[at] == '"') {
+      const std::size_t close = sql.find('"', at + 1);
+      if (close == sql.npos) break;
+      words.emplace(sql.substr(at + 1, close - at - 1));
+      end = at;  // its parts are words too
+      ++end;
+    } else if (is_part(sql[at])) {
+      while (end < sql.size() && is_part(sql[end])) ++end;
+      words.insert(lower_ascii(sql.substr(at, end - at)));
+    } else {
+      ++end;
+    }
+    at = end;
+  }
+  return words;
+}
+
+/// Of the columns that the statement names; where it names none, of all columns of its tables.
+Result<Places> declared_places(PostgreSqlSession& session, const std::string& sql) {
+  const std::set<std::string, std::less<>> words = words_of(sql);
+  TRY_ASSIGN(
+      const std::vector<server::TextRow> columns,
+      session.rows("SELECT c.relname, a.attname, a.atttypid::bigint, a.atttypmod FROM pg_attribute a JOIN "
+                   "pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE "
+                   "a.attnum > 0 AND NOT a.attisdropped AND a.atttypmod >= 0 AND a.atttypid IN (1083, 1114, "
+                   "1184, 1700) AND n.nspname NOT IN ('pg_catalog', 'information_schema')"));
+  Places named, all;
+  const auto add = [](Places& places, const server::TextRow& column) {
+    const auto type = static_cast<Oid>(server::number_of(column[2]));
+    const auto modifier = static_cast<std::uint32_t>(server::number_of(column[3]));
+    if (type == kNumeric)
+      places.scale = std::max<std::size_t>(places.scale, (modifier - 4) & 0x7ff);
+    else
+      places.precision = std::max(places.precision, static_cast<int>(modifier));
+  };
+  for (const server::TextRow& column : columns) {
+    if (!words.contains(column[0].value_or(""))) continue;
+    add(all, column);
+    if (words.contains(column[1].value_or(""))) add(named, column);
+  }
+  return Places{.precision = named.precision >= 0 ? named.precision : all.precision,
+                .scale = named.scale > 0 ? named.scale : all.scale};
+}
+
 class PostgreSqlCursor : public Cursor {
  public:
   PostgreSqlCursor(std::unique_ptr<PostgreSqlSession> session, const Query& query)
@@ -55,18 +124,27 @@ class PostgreSqlCursor : public Cursor {
         timeout_(query.timeout),
         deadline_(SteadyClock::now() + query.timeout) {}
 
-  Result<void> open(const Query& query) {
+  Result<void> open(const server::Engine& engine, const Query& query) {
     TRY_ASSIGN(const server::NamedSql sql, server::read_query(query.sql, server::SqlFlavour::PostgreSql));
     TRY_ASSIGN(const std::vector<Value> values, server::values_of(sql, query.params));
     const auto milliseconds =
         std::clamp<std::int64_t>(timeout_.count(), 1, std::numeric_limits<std::int32_t>::max());
-    TRY(session_->run("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY", {}));
+    TRY(session_->run(query.with_versions ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+                                          : "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY",
+                      {}));
     TRY(session_->run(fmt::format("SET LOCAL statement_timeout = {}", milliseconds), {}));
+    // Else a walk through a table begins where another one happens to be, and pages by OFFSET lose and double
+    // rows.
+    TRY(session_->run("SET LOCAL synchronize_seqscans = off", {}));
+    if (query.with_versions) {
+      TRY_ASSIGN(versions_, server::table_versions_of(engine, *session_));
+    }
     TRY(send(sql.sql, values));
     return first_result();
   }
 
   const std::vector<std::string>& columns() const override { return columns_; }
+  std::string table_versions() const override { return versions_; }
 
   Result<bool> next(std::vector<ResultCell>& row) override {
     if (SteadyClock::now() > deadline_) return std::unexpected(timed_out());
@@ -83,6 +161,23 @@ class PostgreSqlCursor : public Cursor {
   }
 
  private:
+  static bool is_unknown(const PGresult* description, int column) {
+    const Oid type = PQftype(description, column);
+    const bool has_places = type == kNumeric || type == kTime || type == kTimestamp || type == kTimestampTz;
+    return has_places && PQfmod(description, column) < 0;
+  }
+
+  /// What is computed has lost the places that its columns were declared with: they are looked up.
+  Result<void> look_up_places(const std::string& sql) {
+    const ResultSet description(PQdescribePrepared(session_->get(), kStatement));
+    bool unknown = false;
+    for (int i = 0; i < PQnfields(description.get()); ++i)
+      unknown = unknown || is_unknown(description.get(), i);
+    if (!unknown) return {};
+    TRY_ASSIGN(declared_, declared_places(*session_, sql));
+    return {};
+  }
+
   Result<void> send(const std::string& sql, const std::vector<Value>& values) {
     std::vector<std::string> texts;
     std::vector<Oid> types;
@@ -98,6 +193,9 @@ class PostgreSqlCursor : public Cursor {
       } else if (const auto* real = std::get_if<double>(&value)) {
         table::append_number(texts.back(), *real);
         types.back() = kFloat8;
+      } else if (const auto* truth = std::get_if<bool>(&value)) {
+        texts.back() = *truth ? "t" : "f";
+        types.back() = kBool;
       } else if (const auto* text = std::get_if<std::string>(&value)) {
         texts.back() = *text;  // of the type that its place asks for
       } else {
@@ -105,8 +203,15 @@ class PostgreSqlCursor : public Cursor {
       }
       pointers.back() = texts.back().c_str();
     }
-    if (PQsendQueryParams(session_->get(), sql.c_str(), static_cast<int>(values.size()), types.data(),
-                          pointers.data(), nullptr, nullptr, 0) == 0 ||
+    const ResultSet prepared(
+        PQprepare(session_->get(), kStatement, sql.c_str(), static_cast<int>(values.size()), types.data()));
+    if (PQresultStatus(prepared.get()) != PGRES_COMMAND_OK) {
+      if (is_late(prepared.get())) return std::unexpected(timed_out());
+      return std::unexpected(query_error(prepared.get()));
+    }
+    TRY(look_up_places(sql));
+    if (PQsendQueryPrepared(session_->get(), kStatement, static_cast<int>(values.size()), pointers.data(),
+                            nullptr, nullptr, 0) == 0 ||
         PQsetSingleRowMode(session_->get()) == 0)
       return std::unexpected(query_error(nullptr));
     return {};
@@ -175,31 +280,38 @@ class PostgreSqlCursor : public Cursor {
         cell.kind = Kind::Real;
         std::from_chars(text.data(), text.data() + text.size(), cell.real);
         break;
-      case kNumeric:  // a column of a table keeps its places; a sum of integers has none, an average some
-        if (PQftable(result, column) != 0) break;
-        if (text.find('.') == std::string::npos) {
-          integer(cell, text);
-        } else {
-          cell.kind = Kind::Real;
-          std::from_chars(text.data(), text.data() + text.size(), cell.real);
-        }
+      case kNumeric:  // only a column of a table keeps its places
+        if (PQftable(result, column) == 0) server::computed_number(cell, text, is_quotient(text));
         break;
       case kBytea:
         cell.kind = Kind::Bytes;
         text = bytes_of(text);
         break;
       case kTime:
-        pad_fraction(text, 8, PQfmod(result, column));
+        pad_fraction(text, 8, precision(column));
         break;
       case kTimestamp:
       case kTimestampTz:
-        datetime(text, PQfmod(result, column));
+        datetime(text, precision(column));
         break;
       default:
         break;
     }
     cell.text = text;
     return cell;
+  }
+
+  int precision(int column) const {
+    const int declared = PQfmod(result_.get(), column);
+    return declared >= 0 ? declared : declared_.precision;
+  }
+
+  /// A quotient has at least 16 digits, whatever was divided; sums and products have the places of their
+  /// parts.
+  bool is_quotient(const std::string& text) const {
+    const std::size_t point = text.find('.');
+    const std::size_t places = point == std::string::npos ? 0 : text.size() - point - 1;
+    return places > 2 * declared_.scale + kLiteralPlaces;
   }
 
   static void integer(ResultCell& cell, const std::string& text) {
@@ -222,14 +334,17 @@ class PostgreSqlCursor : public Cursor {
   ResultSet result_;  // after the session: it is cleared first
   bool is_first_ = true;
   std::vector<std::string> columns_, texts_;
+  std::string versions_;
+  Places declared_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Cursor>> open_cursor(std::unique_ptr<server::Session> session, const Query& query) {
+Result<std::unique_ptr<Cursor>> open_cursor(const server::Engine& engine,
+                                            std::unique_ptr<server::Session> session, const Query& query) {
   std::unique_ptr<PostgreSqlSession> own(static_cast<PostgreSqlSession*>(session.release()));
   auto cursor = std::make_unique<PostgreSqlCursor>(std::move(own), query);
-  TRY(cursor->open(query));
+  TRY(cursor->open(engine, query));
   return std::unique_ptr<Cursor>(std::move(cursor));
 }
 

@@ -135,6 +135,39 @@ std::vector<std::string> Dialect::change_column(const table::TableSchema& schema
       fmt::format("ALTER COLUMN {} {} NOT NULL", name, schema.is_required(field) ? "SET" : "DROP")};
 }
 
+/// There and back again. Texts are compared with what is written in them.
+std::string Dialect::changes_value(const server::ColumnShape& column, const Field& field) const {
+  const std::string name = quote(column.name), wanted = type_name(field);
+  const std::string there = fmt::format("{}::{}", name, wanted);
+  const bool is_text = column.type == "text" || column.type.starts_with("character");
+  if (!is_text) return fmt::format("({})::{} <> {}", there, column.type, name);
+  switch (field.type) {
+    case Type::Number:
+      return fmt::format("({})::numeric <> {}::numeric", there, name);
+    case Type::Integer:
+    case Type::Year:
+    case Type::Date:
+      return fmt::format("({})::text <> {}", there, name);
+    case Type::Time:
+      return fmt::format("{} <> {}::time", there, name);
+    case Type::Datetime:
+      return fmt::format("{} <> {}::timestamptz", there, name);
+    case Type::YearMonth:
+      return fmt::format("length({}) <> 7", name);
+    default:
+      return wanted == "text" ? "" : fmt::format("({})::text <> {}", there, name);
+  }
+}
+
+std::string Dialect::fail_where(const std::string& table, const std::string& condition,
+                                std::string_view words) const {
+  return fmt::format(
+      "DO $rg$ BEGIN IF EXISTS (SELECT 1 FROM {} WHERE {}) THEN RAISE EXCEPTION '%', $words${}$words$; END "
+      "IF; "
+      "END $rg$;\n",
+      table, condition, words);
+}
+
 std::string Dialect::drop_primary_key(const std::string& name) const {
   return "DROP CONSTRAINT " + quote(name);
 }

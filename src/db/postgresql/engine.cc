@@ -1,5 +1,6 @@
 #include "db/postgresql/engine.h"
 
+#include "base/text.h"
 #include "db/postgresql/cursor.h"
 #include "db/postgresql/dialect.h"
 #include "db/postgresql/session.h"
@@ -40,7 +41,7 @@ class PostgreSqlEngine : public server::Engine {
   }
   Result<std::unique_ptr<Cursor>> open_cursor(std::unique_ptr<Session> session,
                                               const Query& query) const override {
-    return postgresql::open_cursor(std::move(session), query);
+    return postgresql::open_cursor(*this, std::move(session), query);
   }
   Result<std::string> version(Session& session) const override {
     TRY_ASSIGN(const std::optional<std::string> text, session.first("SHOW server_version"));
@@ -61,6 +62,8 @@ class PostgreSqlEngine : public server::Engine {
 
   Result<std::optional<TableName>> stored_name(Session& session, const TableName& table) const override;
   Result<std::vector<std::string>> table_names(Session& session, const std::string& space) const override;
+  Result<void> name_constraints(Session& session, const TableName& table,
+                                std::string_view was) const override;
   Result<bool> is_view(Session& session, const TableName& table) const override;
   Result<server::Shape> shape_of(Session& session, const TableName& table) const override;
   Result<std::vector<std::string>> triggers_of(Session& session, const TableName& table) const override;
@@ -135,6 +138,48 @@ Result<std::vector<std::string>> PostgreSqlEngine::table_names(Session& session,
   for (const TextRow& row : rows) names.push_back(row[0].value_or(""));
   std::ranges::sort(names);
   return names;
+}
+
+/// PostgreSQL has named them after the table when it was made: "__rg_run_01..._pkey". An index has its
+/// constraint's name, which no other relation may have.
+Result<void> PostgreSqlEngine::name_constraints(Session& session, const TableName& table,
+                                                std::string_view was) const {
+  constexpr std::string_view kHead = "__rg_run_";
+  constexpr std::size_t kLongestName = 63;
+  if (!was.starts_with(kHead)) return {};
+  const std::string& space = space_of(table);
+  const Param params[] = {space, table.name};
+  TRY_ASSIGN(
+      const std::vector<TextRow> constraints,
+      session.rows("SELECT o.conname FROM pg_constraint o JOIN pg_class c ON c.oid = o.conrelid JOIN "
+                   "pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ? AND c.relname = ? AND "
+                   "o.conname LIKE '\\_\\_rg\\_run\\_%' ORDER BY o.oid",
+                   params));
+  for (const TextRow& row : constraints) {
+    const std::string name = row[0].value_or("");
+    const std::size_t tail = name.find('_', kHead.size());
+    if (tail == std::string::npos) continue;
+    for (unsigned number = 0;; ++number) {
+      const std::string end = name.substr(tail) + (number == 0 ? std::string() : fmt::format("{}", number));
+      std::string_view begin =
+          std::string_view(table.name).substr(0, kLongestName - std::min(kLongestName, end.size()));
+      begin = begin.substr(0, valid_utf8_prefix(begin));
+      const std::string wanted = std::string(begin) + end;
+      const Param names[] = {space, wanted, space, table.name, wanted};
+      TRY_ASSIGN(const std::uint64_t taken,
+                 session.count(
+                     "SELECT (SELECT COUNT(*) FROM pg_class c JOIN pg_namespace n ON n.oid = "
+                     "c.relnamespace WHERE n.nspname = ? AND c.relname = ?) + (SELECT COUNT(*) FROM "
+                     "pg_constraint o JOIN pg_class c ON c.oid = o.conrelid JOIN pg_namespace n ON n.oid = "
+                     "c.relnamespace WHERE n.nspname = ? AND c.relname = ? AND o.conname = ?)",
+                     names));
+      if (taken > 0) continue;
+      TRY(session.run(fmt::format("ALTER TABLE {} RENAME CONSTRAINT {} TO {}", dialect_.quote(table),
+                                  dialect_.quote(name), dialect_.quote(wanted))));
+      break;
+    }
+  }
+  return {};
 }
 
 Result<bool> PostgreSqlEngine::is_view(Session& session, const TableName& table) const {

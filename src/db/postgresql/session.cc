@@ -47,6 +47,15 @@ std::string words_of(const PGresult* result, PGconn* connection) {
   return shown(words, 300);
 }
 
+/// The class of errors whose messages quote what a row or parameter holds, which belongs into no log.
+constexpr std::string_view kDataException = "22";
+
+std::string without_values(std::string_view words) {
+  const std::size_t begin = words.find('"'), end = words.rfind('"');
+  if (begin == words.npos || begin == end) return std::string(words);
+  return std::string(words.substr(0, begin)) + "..." + std::string(words.substr(end + 1));
+}
+
 void take_notices(void*, const PGresult*) {}
 
 }  // namespace
@@ -55,7 +64,8 @@ Error PostgreSqlSession::error(const PGresult* result, std::string_view doing) {
   const char* state_text = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_SQLSTATE);
   last_state_ = state_text == nullptr ? "" : state_text;
   const std::string& state = last_state_;
-  const std::string words = words_of(result, connection_.get());
+  std::string words = words_of(result, connection_.get());
+  if (state.starts_with(kDataException)) words = without_values(words);
   if (is_lost() || state.empty() || state.starts_with("08") || state.starts_with("57P") || state == "53300" ||
       state == "3D000")
     return {Code::DatabaseUnreachable, fmt::format("the connection to the database failed: {}", words),

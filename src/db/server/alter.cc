@@ -13,6 +13,14 @@ namespace {
 
 using What = Difference::What;
 
+/// A name has at most 63 bytes on PostgreSQL.
+std::string kept_name(std::string_view table) {
+  constexpr std::size_t kLongestName = 63;
+  std::string name = fmt::format("__rg_kept_{}", table);
+  name.resize(valid_utf8_prefix(std::string_view(name).substr(0, kLongestName)));
+  return name;
+}
+
 /// What stands in the way goes first, what is new and may need it comes last.
 class Alterations {
  public:
@@ -21,6 +29,7 @@ class Alterations {
       : dialect_(dialect),
         table_(dialect.quote(stored)),
         space_(stored.space),
+        stored_(stored.name),
         target_(target),
         schema_(*target.schema),
         shape_(shape),
@@ -28,6 +37,7 @@ class Alterations {
         types_(dialect.column_types(schema_)) {}
 
   std::vector<std::string> run() {
+    keep_rows();
     drop_keys();
     change_columns();
     add_keys();
@@ -41,6 +51,18 @@ class Alterations {
   void each(What what, Visit visit) {
     for (const Difference& difference : differences_)
       if (difference.what == what) visit(difference.index);
+  }
+  /// Checks first; then a copy of the rows, where a column is converted or dropped.
+  void keep_rows() {
+    for (const Hazard& hazard : hazards_of(dialect_, target_, shape_, differences_))
+      if (!hazard.is_loss) out_.push_back(dialect_.fail_where(table_, hazard.condition, hazard.words));
+    const bool changes_rows = std::ranges::any_of(differences_, [](const Difference& difference) {
+      return difference.what == What::OtherType || difference.what == What::ExtraColumn;
+    });
+    if (!changes_rows) return;
+    const std::string kept = dialect_.quote(TableName{space_, kept_name(stored_)});
+    out_.push_back(fmt::format("CREATE TABLE {} AS SELECT * FROM {};\n", kept, table_));
+    note(fmt::format("the rows as they were are kept; when all is well: DROP TABLE {};", kept));
   }
   std::string columns(const std::vector<std::size_t>& fields) const {
     return fmt::format("{}", fmt::join(quoted_names(dialect_, schema_, fields), ", "));
@@ -76,8 +98,6 @@ class Alterations {
 
   void change_columns() {
     each(What::MissingColumn, [this](std::size_t i) {
-      if (schema_.is_required(i))
-        note("rows that are there need a value for this column: empty the table first");
       alter("ADD COLUMN " + dialect_.column_definition(schema_, i, types_[i], target_.database_checks));
     });
     std::vector<std::size_t> changed;
@@ -89,10 +109,8 @@ class Alterations {
              dialect_.change_column(schema_, i, types_[i], target_.database_checks))
           alter(change);
       });
-    each(What::ExtraColumn, [this](std::size_t i) {
-      note("the values of this column are lost");
-      alter("DROP COLUMN " + dialect_.quote(shape_.columns[i].name));
-    });
+    each(What::ExtraColumn,
+         [this](std::size_t i) { alter("DROP COLUMN " + dialect_.quote(shape_.columns[i].name)); });
   }
 
   void add_keys() {
@@ -106,7 +124,7 @@ class Alterations {
   }
 
   const ServerDialect& dialect_;
-  const std::string table_, space_;
+  const std::string table_, space_, stored_;
   const LoadTarget& target_;
   const table::TableSchema& schema_;
   const Shape& shape_;
@@ -116,6 +134,40 @@ class Alterations {
 };
 
 }  // namespace
+
+std::vector<Hazard> hazards_of(const ServerDialect& dialect, const LoadTarget& target, const Shape& shape,
+                               const std::vector<Difference>& differences) {
+  const table::TableSchema& schema = *target.schema;
+  std::vector<Hazard> hazards;
+  for (const Difference& difference : differences) {
+    const bool is_of_schema = difference.what == What::MissingColumn || difference.what == What::OtherType ||
+                              difference.what == What::OtherNullability ||
+                              difference.what == What::PrimaryKey;
+    if (difference.what == What::ExtraColumn) {
+      const std::string& name = shape.columns[difference.index].name;
+      hazards.push_back({dialect.quote(name) + " IS NOT NULL",
+                         fmt::format("of the column `{}` are left out", shown(name)), true});
+    }
+    if (!is_of_schema) continue;
+    const table::Field& field = schema.fields[difference.index];
+    const std::string name = dialect.quote(field.name);
+    if (difference.what == What::MissingColumn) {
+      if (schema.is_required(difference.index))
+        hazards.push_back({"1 = 1", fmt::format("are missing for the new column `{}`", shown(field.name))});
+      continue;
+    }
+    if (difference.what == What::OtherType) {
+      const auto column = std::ranges::find(shape.columns, field.name, &ColumnShape::name);
+      const std::string condition = dialect.changes_value(*column, field);
+      if (!condition.empty())
+        hazards.push_back({condition, fmt::format("would change in the column `{}`", shown(field.name))});
+    }
+    if (schema.is_required(difference.index))
+      hazards.push_back(
+          {name + " IS NULL", fmt::format("are missing in the column `{}`", shown(field.name))});
+  }
+  return hazards;
+}
 
 std::vector<std::string> alterations(const ServerDialect& dialect, const TableName& stored,
                                      const LoadTarget& target, const Shape& shape,

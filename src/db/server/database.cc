@@ -12,6 +12,9 @@
 namespace rowgate::db::server {
 namespace {
 
+/// How often a query is begun anew.
+constexpr unsigned kSnapshotAttempts = 3;
+
 class ServerDatabase : public Database, private Ledger {
  public:
   ServerDatabase(std::unique_ptr<Engine> engine, std::unique_ptr<Engine> reader, const Patience& patience,
@@ -26,8 +29,13 @@ class ServerDatabase : public Database, private Ledger {
   }
   Result<std::unique_ptr<Cursor>> query(const Query& query) override {
     const Engine& engine = reader_ ? *reader_ : *engine_;
-    TRY_ASSIGN(std::unique_ptr<Session> session, engine.connect(Access::Read));
-    return engine.open_cursor(std::move(session), query);
+    for (unsigned attempt = 1;; ++attempt) {
+      TRY_ASSIGN(std::unique_ptr<Session> session, engine.connect(Access::Read));
+      Result<std::unique_ptr<Cursor>> cursor = engine.open_cursor(std::move(session), query);
+      // A table was exchanged between the snapshot and the query.
+      const bool is_moved = !cursor && cursor.error().code == Code::DatabaseDeadlock;
+      if (!is_moved || attempt == kSnapshotAttempts) return cursor;
+    }
   }
   Result<std::vector<TableState>> tables(Rows rows) override;
   Result<std::optional<TableState>> table(const TableName& table, Rows rows) override;
@@ -70,6 +78,9 @@ class ServerDatabase : public Database, private Ledger {
   Result<std::unique_ptr<Transaction>> begin(std::span<const TableName> tables, bool dry_run);
   Result<std::vector<Difference>> compared(Session& session, const TableName& stored,
                                            const LoadTarget& target, Shape& shape) const;
+  Result<std::vector<std::string>> notes_of(Session& session, const TableName& stored,
+                                            const LoadTarget& target, const Shape& shape,
+                                            const std::vector<Difference>& found) const;
   Result<TableState> state_of(Session& session, const TableName& table, Rows rows) const;
   Result<std::vector<RunRecord>> read(const std::string& condition, std::span<const Param> params,
                                       std::size_t limit);
@@ -78,7 +89,7 @@ class ServerDatabase : public Database, private Ledger {
   Patience patience_;
   unsigned pool_size_;
   Pool pool_{*engine_, pool_size_};
-  ServerLinks links_{*engine_, pool_};
+  ServerLinks links_{*engine_, pool_, reader_ ? *reader_ : *engine_};
 };
 
 Result<std::unique_ptr<Transaction>> ServerDatabase::begin(std::span<const TableName> tables, bool dry_run) {
@@ -159,6 +170,27 @@ Result<std::vector<Difference>> ServerDatabase::compared(Session& session, const
                  });
 }
 
+/// How many values stand against the plan, before its first statement.
+Result<std::vector<std::string>> ServerDatabase::notes_of(Session& session, const TableName& stored,
+                                                          const LoadTarget& target, const Shape& shape,
+                                                          const std::vector<Difference>& found) const {
+  std::vector<std::string> notes;
+  for (const Hazard& hazard : hazards_of(engine_->dialect(), target, shape, found)) {
+    const Result<std::uint64_t> count = session.count(
+        fmt::format("SELECT COUNT(*) FROM {} WHERE {}", engine_->dialect().quote(stored), hazard.condition));
+    if (!count && session.is_lost()) return std::unexpected(count.error());
+    if (!count)
+      notes.push_back(
+          fmt::format("-- the script fails: values that cannot be of the new type {}\n", hazard.words));
+    else if (*count > 0 && hazard.is_loss)
+      notes.push_back(fmt::format("-- {} values {}\n", grouped(*count), hazard.words));
+    else if (*count > 0)
+      notes.push_back(fmt::format("-- the script fails: {} values {}; correct them first\n", grouped(*count),
+                                  hazard.words));
+  }
+  return notes;
+}
+
 Result<std::vector<std::string>> ServerDatabase::plan(const LoadTarget& target) {
   LoadTarget own_target = target;
   own_target.table = own(target.table);
@@ -170,7 +202,14 @@ Result<std::vector<std::string>> ServerDatabase::plan(const LoadTarget& target) 
                                                         target.database_checks)};
     Shape shape;
     TRY_ASSIGN(const std::vector<Difference> found, compared(session, *stored, own_target, shape));
-    return alterations(engine_->dialect(), *stored, own_target, shape, found);
+    if (found.empty()) return Statements{};
+    TRY_ASSIGN(Statements statements, notes_of(session, *stored, own_target, shape, found));
+    const bool has_transactions = engine_->ddl_is_transactional();
+    if (has_transactions) statements.emplace_back("BEGIN;\n");
+    for (std::string& statement : alterations(engine_->dialect(), *stored, own_target, shape, found))
+      statements.push_back(std::move(statement));
+    if (has_transactions) statements.emplace_back("COMMIT;\n");
+    return statements;
   });
 }
 

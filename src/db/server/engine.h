@@ -46,6 +46,12 @@ class ServerDialect : public SqlDialect {
   /// schema.
   virtual std::vector<std::string> change_column(const table::TableSchema& schema, std::size_t field,
                                                  const std::string& type, bool database_checks) const = 0;
+  /// A condition, true where a value of the column would be another one as a value of the field; empty: none
+  /// would. A value that cannot become one at all makes it true or an error.
+  virtual std::string changes_value(const ColumnShape& column, const table::Field& field) const = 0;
+  /// A statement that fails where a row of `table` meets the condition; `words` say what is wrong then.
+  virtual std::string fail_where(const std::string& table, const std::string& condition,
+                                 std::string_view words) const = 0;
   virtual std::string drop_primary_key(const std::string& name) const = 0;
   virtual std::string drop_unique_key(const std::string& name) const = 0;
   virtual std::string drop_reference(const std::string& name) const = 0;
@@ -98,6 +104,10 @@ class Engine {
   virtual Result<std::optional<TableName>> stored_name(Session& session, const TableName& table) const = 0;
   /// All tables of a space that begin with `prefix`; views not.
   virtual Result<std::vector<std::string>> table_names(Session& session, const std::string& space) const = 0;
+  /// A table that was made as `was` has its final name now: so get its constraints.
+  virtual Result<void> name_constraints(Session&, const TableName&, std::string_view /*was*/) const {
+    return {};
+  }
   virtual Result<bool> is_view(Session& session, const TableName& table) const = 0;
   virtual Result<Shape> shape_of(Session& session, const TableName& table) const = 0;
   /// The names of what may keep rows out of the table: triggers, and on PostgreSQL rules and policies.

@@ -72,7 +72,7 @@ OwnTable runs_table(const ServerDialect& dialect) {
   runs.columns.emplace_back("PRIMARY KEY (id)");
   // Where there is no key its digest is NULL, and NULLs are never equal.
   runs.indexes = {{"rowgate_runs_by_key", "key_digest", true},
-                  {"rowgate_runs_by_file", "table_name, file_sha256"},
+                  {"rowgate_runs_by_file", "table_name, file_sha256, id"},
                   {"rowgate_runs_by_phase", "phase"}};
   return runs;
 }

@@ -149,38 +149,41 @@ Result<std::optional<LinkRecord>> ServerLinks::find_equal(const LinkRecord& like
 }
 
 Result<std::string> ServerLinks::table_versions() {
-  return pool_.read<std::string>([&](Session& session) -> Result<std::string> {
-    TRY_ASSIGN(const bool kept, has_ledger(engine_, session));
-    if (!kept) return std::string();
-    TRY_ASSIGN(const std::uint64_t swapping,
-               session.count("SELECT COUNT(*) FROM rowgate_runs WHERE phase = 'swapping'"));
-    if (swapping > 0) return std::string();
-    // The versions are read before and after what is declared: when they differ something changed meanwhile.
-    const std::string versions_sql =
-        "SELECT table_space, table_name, version FROM rowgate_schema WHERE table_name <> '' ORDER BY 1, 2";
-    TRY_ASSIGN(const std::vector<TextRow> versions, session.rows(versions_sql));
-    TRY_ASSIGN(const std::vector<TextRow> declared, session.rows(engine_.declarations_sql()));
-    TRY_ASSIGN(const std::vector<TextRow> versions_after, session.rows(versions_sql));
-    if (versions != versions_after) return std::string();
-    std::map<std::string, std::string> version_of_table;
-    std::string text;
-    const auto append = [&text](const TextRow& row) {
-      for (const std::optional<std::string>& part : row)
-        fmt::format_to(std::back_inserter(text), "{}:{}", part.value_or("").size(), part.value_or(""));
-      text += '\n';
-    };
-    for (const TextRow& row : versions) {
-      append(row);
-      if (row[0].value_or("").empty()) version_of_table[row[1].value_or("")] = row[2].value_or("0");
-    }
-    for (const TextRow& row : declared) {
-      append(row);
-      if (row[0] != "table") continue;
-      const auto version = version_of_table.find(row[1].value_or(""));
-      if (version == version_of_table.end() || version->second == "0") return std::string();
-    }
-    return io::sha256_hex(text);
-  });
+  TRY_ASSIGN(const std::unique_ptr<Session> session, reader_.connect(Access::Read));
+  return table_versions_of(reader_, *session);
+}
+
+Result<std::string> table_versions_of(const Engine& engine, Session& session) {
+  TRY_ASSIGN(const bool kept, has_ledger(engine, session));
+  if (!kept) return std::string();
+  TRY_ASSIGN(const std::uint64_t swapping,
+             session.count("SELECT COUNT(*) FROM rowgate_runs WHERE phase = 'swapping'"));
+  if (swapping > 0) return std::string();
+  // The versions are read before and after what is declared: when they differ something changed meanwhile.
+  const std::string versions_sql =
+      "SELECT table_space, table_name, version FROM rowgate_schema WHERE table_name <> '' ORDER BY 1, 2";
+  TRY_ASSIGN(const std::vector<TextRow> versions, session.rows(versions_sql));
+  TRY_ASSIGN(const std::vector<TextRow> declared, session.rows(engine.declarations_sql()));
+  TRY_ASSIGN(const std::vector<TextRow> versions_after, session.rows(versions_sql));
+  if (versions != versions_after) return std::string();
+  std::map<std::string, std::string> version_of_table;
+  std::string text;
+  const auto append = [&text](const TextRow& row) {
+    for (const std::optional<std::string>& part : row)
+      fmt::format_to(std::back_inserter(text), "{}:{}", part.value_or("").size(), part.value_or(""));
+    text += '\n';
+  };
+  for (const TextRow& row : versions) {
+    append(row);
+    if (row[0].value_or("").empty()) version_of_table[row[1].value_or("")] = row[2].value_or("0");
+  }
+  for (const TextRow& row : declared) {
+    append(row);
+    if (row[0] != "table") continue;
+    const auto version = version_of_table.find(row[1].value_or(""));
+    if (version == version_of_table.end() || version->second == "0") return std::string();
+  }
+  return io::sha256_hex(text);
 }
 
 }  // namespace rowgate::db::server

@@ -5,10 +5,15 @@
 
 namespace rowgate::db::server {
 
+/// See LinkLedger::table_versions(); by a session of this engine.
+Result<std::string> table_versions_of(const Engine& engine, Session& session);
+
 /// The table rowgate_links of a server.
 class ServerLinks : public LinkLedger {
  public:
-  ServerLinks(const Engine& engine, Pool& pool) : engine_(engine), pool_(pool) {}
+  /// `reader`: what queries read from.
+  ServerLinks(const Engine& engine, Pool& pool, const Engine& reader)
+      : engine_(engine), reader_(reader), pool_(pool) {}
   Result<void> record(const LinkRecord* link, const RunRecord* run) override;
   Result<std::vector<LinkRecord>> list(const std::optional<std::string>& before, std::size_t limit) override;
   Result<std::optional<LinkRecord>> find(std::string_view id) override;
@@ -22,6 +27,7 @@ class ServerLinks : public LinkLedger {
   Result<std::optional<LinkRecord>> first(const std::string& condition, std::span<const Param> params);
 
   const Engine& engine_;
+  const Engine& reader_;
   Pool& pool_;
 };
 

@@ -41,7 +41,8 @@ Result<void> drop_orphans(const Engine& engine, Session& session, const std::str
   TRY_ASSIGN(const std::vector<PendingSwap> pending, pending_swaps(session));
   TRY_ASSIGN(const std::vector<std::string> names, engine.table_names(session, space));
   for (const std::string& name : names) {
-    if (!name.starts_with("__rg_")) continue;
+    const bool is_kept = name.starts_with("__rg_kept_");  // of a plan, for its owner to drop
+    if (!name.starts_with("__rg_") || is_kept) continue;
     std::string fresh = name;
     if (fresh.ends_with(kOldSuffix)) fresh.resize(fresh.size() - kOldSuffix.size());
     if (std::ranges::any_of(pending, [&](const PendingSwap& swap) { return swap.swap.fresh == fresh; }))
@@ -278,6 +279,7 @@ Result<void> ServerTransaction::rename_within() {
     if (fresh.replaces) TRY(session_->run("DROP TABLE " + quoted(engine_, table, table.name)));
     TRY(session_->run(fmt::format("ALTER TABLE {} RENAME TO {}", quoted(engine_, table, fresh.name),
                                   engine_.dialect().quote(table.name))));
+    TRY(engine_.name_constraints(*session_, table, fresh.name));
   }
   return {};
 }

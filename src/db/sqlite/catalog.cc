@@ -78,6 +78,15 @@ std::string_view affinity(std::string_view declared) {
   return "NUMERIC";
 }
 
+/// As tables were made before, and by other hands.
+bool is_decimal_as_text(const ColumnState& column, const table::Field& field) {
+  return field.type == table::Type::Number && field.decimal && affinity(column.type) == "TEXT";
+}
+
+bool fits(const ColumnState& column, const table::Field& field) {
+  return affinity(column.type) == Dialect().type_name(field) || is_decimal_as_text(column, field);
+}
+
 /// The columns of each unique index that stands for a UNIQUE constraint or was made by hand over all rows.
 Result<std::vector<std::vector<std::string>>> unique_keys_of(const Connection& connection,
                                                              std::string_view table) {
@@ -163,7 +172,7 @@ void compare_columns(const std::vector<ColumnState>& columns, const table::Table
       continue;
     }
     const std::string wanted = dialect.type_name(field);
-    if (affinity(column->type) != wanted)
+    if (!fits(*column, field))
       out.push_back(fmt::format("column `{}` is {} in the database, {} in the schema", field.name,
                                 column->type, wanted));
     const bool in_key = std::ranges::find(schema.primary_key, i) != schema.primary_key.end();
@@ -182,7 +191,7 @@ void compare_columns(const std::vector<ColumnState>& columns, const table::Table
 
 /// What the table was made with, which says more than its columns do.
 Result<void> compare_kept_schema(const Connection& connection, const LoadTarget& target,
-                                 std::vector<std::string>& out) {
+                                 const std::vector<ColumnState>& columns, std::vector<std::string>& out) {
   TRY_ASSIGN(const std::optional<std::string> json, kept_schema_of(connection, target.table.name));
   if (!json || json->empty()) return {};
   const Result<table::TableSchema> kept = table::schema_from_json(*json, target.table.name);
@@ -191,7 +200,8 @@ Result<void> compare_kept_schema(const Connection& connection, const LoadTarget&
     const std::optional<std::size_t> index = kept->index_of(field.name);
     if (!index) continue;
     const std::string is = written_form(kept->fields[*index]), wanted = written_form(field);
-    if (is != wanted && Dialect().type_name(kept->fields[*index]) == Dialect().type_name(field))
+    const auto column = std::ranges::find(columns, field.name, &ColumnState::name);
+    if (is != wanted && column != columns.end() && fits(*column, field))
       out.push_back(
           fmt::format("column `{}` is {} in the database, {} in the schema", field.name, is, wanted));
   }
@@ -376,12 +386,12 @@ Result<void> check_parent(const Connection& connection, const table::TableSchema
     const table::Field& field = schema.fields[key.fields[i]];
     const std::string collation = collation_of(connection, *stored, column->name);
     std::string is = column->type + (collation == "BINARY" ? "" : " COLLATE " + collation);
-    bool fits = affinity(column->type) == Dialect().type_name(field) && collation == "BINARY";
-    if (const auto index = kept ? kept->index_of(column->name) : std::nullopt; fits && index) {
+    bool agrees = fits(*column, field) && collation == "BINARY";
+    if (const auto index = kept ? kept->index_of(column->name) : std::nullopt; agrees && index) {
       is = written_form(kept->fields[*index]);
-      fits = is == written_form(field);
+      agrees = is == written_form(field);
     }
-    if (!fits)
+    if (!agrees)
       return fail(
           Code::TableDiffers,
           fmt::format("`{}` refers to `{}.{}`, which is {} in the database: a value of type {} cannot be "
@@ -401,7 +411,7 @@ Result<std::vector<std::string>> differences(const Connection& connection, const
   compare_unique_keys(unique_keys, unique_keys_of(*target.schema), found);
   TRY(find_other_keys(connection, target, found));
   TRY(compare_collations(connection, target, found));
-  TRY(compare_kept_schema(connection, target, found));
+  TRY(compare_kept_schema(connection, target, columns, found));
   TRY(compare_references(connection, target, found));
   return found;
 }
@@ -476,7 +486,9 @@ CREATE TABLE IF NOT EXISTS rowgate_runs (
 )"));
   TRY(add_missing_columns(connection));
   TRY(connection.run(R"(
-CREATE INDEX IF NOT EXISTS rowgate_runs_by_file ON rowgate_runs (table_name, file_sha256);
+DROP INDEX IF EXISTS rowgate_runs_by_file;
+CREATE INDEX IF NOT EXISTS rowgate_runs_by_loaded_file ON rowgate_runs (table_name, file_sha256)
+  WHERE status IN ('succeeded', 'succeeded_with_rejects') AND dry_run = 0;
 CREATE UNIQUE INDEX IF NOT EXISTS rowgate_runs_by_key
   ON rowgate_runs (key_principal, key_method, key_path, idempotency_key) WHERE idempotency_key <> '';
 CREATE TABLE IF NOT EXISTS rowgate_schema (

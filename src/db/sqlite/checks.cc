@@ -47,15 +47,15 @@ std::string literal(const Field& field, const std::string& text) {
   return "NULL";
 }
 
-/// What a bound compares: decimals are kept as texts, which do not order as numbers do.
+/// What a bound compares: long decimals are kept as texts, which do not order as numbers do.
 std::string compared(const Field& field) {
   const std::string column = quote_name(field.name);
-  return field.type == Type::Number && field.decimal ? fmt::format("CAST({} AS REAL)", column) : column;
+  return is_text_decimal(field) ? fmt::format("CAST({} AS REAL)", column) : column;
 }
 
 std::string bound(const Field& field, std::string_view comparison, const std::string& text) {
   std::string value = literal(field, text);
-  if (field.type == Type::Number && field.decimal) value = fmt::format("CAST({} AS REAL)", value);
+  if (is_text_decimal(field)) value = fmt::format("CAST({} AS REAL)", value);
   return fmt::format("{} {} {}", compared(field), comparison, value);
 }
 
@@ -85,7 +85,9 @@ void add_shape(std::vector<std::string>& parts, const Field& field) {
     parts.push_back(fmt::format("{} GLOB '{}-{}'", column, digits(4), digits(2)));
   if (field.type == Type::String && field.format == "uuid")
     parts.push_back(fmt::format("length({}) = 36", column));
-  if (field.type == Type::Number && field.decimal && field.decimal->scale > 0)
+  if (field.type == Type::Number && field.decimal && !is_text_decimal(field))
+    parts.push_back(fmt::format("{0} = round({0}, {1})", column, field.decimal->scale));
+  if (is_text_decimal(field) && field.decimal->scale > 0)
     parts.push_back(fmt::format("{} GLOB '*[0-9].{}'", column, digits(field.decimal->scale)));
 }
 

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <mutex>
 
 namespace rowgate::db::sqlite {
 namespace {
@@ -94,6 +95,17 @@ void initialize() {
   (void)done;
 }
 
+/// Set before the first connection, and never again: SQLite reads it without a lock.
+std::filesystem::path& scratch_folder() {
+  static std::filesystem::path folder;
+  return folder;
+}
+
+/// Where the folder is missing SQLite takes another one.
+void make_scratch() {
+  if (!scratch_folder().empty()) (void)io::make_folders(scratch_folder());
+}
+
 /// A new database is for its owner alone, as the rejects beside it are; SQLite gives its log the same rights.
 /// Where this does not work SQLite tells why.
 void make_private(const std::filesystem::path& path) {
@@ -122,6 +134,17 @@ bool recover(const std::filesystem::path& path, std::chrono::milliseconds lock_w
 
 }  // namespace
 
+void use_scratch(const std::filesystem::path& folder) {
+  static std::once_flag once;
+  std::call_once(once, [&] {
+    std::error_code error;
+    scratch_folder() = std::filesystem::absolute(folder, error);
+    if (error) scratch_folder() = folder;
+    static std::string text = scratch_folder().string();
+    sqlite3_temp_directory = text.data();
+  });
+}
+
 std::string quote_name(std::string_view identifier) {
   std::string out = "\"";
   for (const char c : identifier) {
@@ -141,6 +164,7 @@ Result<Connection> Connection::open(const std::filesystem::path& path, Access ac
                                     std::chrono::milliseconds lock_wait) {
   constexpr int kCommon = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   initialize();
+  if (access != Access::Read) make_scratch();
   sqlite3* handle = nullptr;
   int status = SQLITE_OK;
   if (access == Access::Scratch) {

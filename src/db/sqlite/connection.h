@@ -92,6 +92,10 @@ class Connection {
   std::filesystem::path path_;
 };
 
+/// The folder of SQLite's temporary files, of the whole process; the first call counts. Before any
+/// connection.
+void use_scratch(const std::filesystem::path& folder);
+
 /// A name as an SQL identifier: in double quotes, each quote in it doubled.
 std::string quote_name(std::string_view identifier);
 

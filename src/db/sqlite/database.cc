@@ -279,8 +279,9 @@ Result<std::optional<std::string>> SqliteDatabase::find_same_file(const TableNam
   if (!kept) return std::optional<std::string>{};
   TRY_ASSIGN(Statement statement,
              connection->prepare(
+                 // By the rows' own numbers, in which order the index has them: the first one found is it.
                  "SELECT id FROM main.rowgate_runs WHERE table_name = ? AND file_sha256 = ? AND status IN "
-                 "('succeeded', 'succeeded_with_rejects') AND NOT dry_run ORDER BY id DESC LIMIT 1"));
+                 "('succeeded', 'succeeded_with_rejects') AND dry_run = 0 ORDER BY rowid DESC LIMIT 1"));
   statement.bind(1, std::string_view(table.name));
   statement.bind(2, sha256);
   TRY_ASSIGN(const bool found, connection->step(statement));
@@ -292,7 +293,9 @@ Result<std::optional<std::string>> SqliteDatabase::find_same_file(const TableNam
 }  // namespace sqlite
 
 std::unique_ptr<Database> sqlite_database(const std::filesystem::path& path,
-                                          std::chrono::milliseconds lock_wait) {
+                                          std::chrono::milliseconds lock_wait,
+                                          const std::filesystem::path& scratch) {
+  if (!scratch.empty()) sqlite::use_scratch(scratch);
   return std::make_unique<sqlite::SqliteDatabase>(path, lock_wait);
 }
 

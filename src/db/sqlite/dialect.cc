@@ -21,6 +21,11 @@ std::string column_list(const table::TableSchema& schema) {
   return column_list(schema, all);
 }
 
+bool is_text_decimal(const table::Field& field) {
+  constexpr int kDoubleDigits = 15;
+  return field.type == table::Type::Number && field.decimal && field.decimal->precision > kDoubleDigits;
+}
+
 std::string Dialect::quote(std::string_view identifier) const {
   return quote_name(identifier);
 }
@@ -32,7 +37,7 @@ std::string Dialect::type_name(const table::Field& field) const {
     case table::Type::Year:
       return "INTEGER";
     case table::Type::Number:
-      return field.decimal ? "TEXT" : "REAL";
+      return is_text_decimal(field) ? "TEXT" : "REAL";
     default:
       return field.is_binary() ? "BLOB" : "TEXT";
   }

@@ -4,7 +4,10 @@
 
 namespace rowgate::db::sqlite {
 
-/// SQL of SQLite: STRICT tables, BINARY collation, dates and decimals as texts.
+/// A decimal of at most 15 digits comes back whole from a double and is kept as one; a longer one is a text.
+bool is_text_decimal(const table::Field& field);
+
+/// SQL of SQLite: STRICT tables, BINARY collation, dates and long decimals as texts.
 class Dialect : public SqlDialect {
  public:
   using SqlDialect::quote;

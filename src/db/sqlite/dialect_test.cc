@@ -25,7 +25,7 @@ TEST(Dialect, WritesTheTableOfASchema) {
             "CREATE TABLE \"t\" (\n"
             "  \"id\" INTEGER NOT NULL,\n"
             "  \"na\"\"me\" TEXT,\n"
-            "  \"pay\" TEXT,\n"
+            "  \"pay\" REAL,\n"
             "  \"share\" REAL NOT NULL,\n"
             "  \"parent\" INTEGER,\n"
             "  PRIMARY KEY (\"id\"),\n"
@@ -68,6 +68,10 @@ TEST(Dialect, ChecksRepeatTheRules) {
        "'1'"},
       {"decimal",
        {.name = "c", .type = Type::Number, .decimal = table::Decimal{10, 2}},
+       "'-12.50'",
+       "'-12.505'"},
+      {"long decimal",
+       {.name = "c", .type = Type::Number, .decimal = table::Decimal{30, 2}},
        "'-12.50'",
        "'-12.5'"},
       {"decimal bound",

@@ -193,18 +193,22 @@ Result<std::optional<LinkRecord>> SqliteLinkLedger::find_equal(const LinkRecord&
 Result<std::string> SqliteLinkLedger::table_versions() {
   if (!connections_.exists()) return std::string();
   TRY_ASSIGN(const KeptConnections::Lease connection, connections_.reader());
-  TRY_ASSIGN(const bool kept, has_table(*connection, "rowgate_schema"));
+  return table_versions_of(*connection);
+}
+
+Result<std::string> table_versions_of(const Connection& connection) {
+  TRY_ASSIGN(const bool kept, has_table(connection, "rowgate_schema"));
   if (!kept) return std::string();
   // One statement, so one moment.
   TRY_ASSIGN(Statement statement,
-             connection->prepare("SELECT s.type, s.name, coalesce(s.sql, ''), coalesce(v.version, 0) "
-                                 "FROM main.sqlite_schema AS s LEFT JOIN main.rowgate_schema AS v "
-                                 "ON s.type = 'table' AND lower(v.table_name) = lower(s.name) "
-                                 "WHERE s.tbl_name NOT GLOB 'sqlite_*' AND s.tbl_name NOT GLOB 'rowgate_*' "
-                                 "AND s.tbl_name NOT GLOB '__rg_*' ORDER BY s.type, s.name"));
+             connection.prepare("SELECT s.type, s.name, coalesce(s.sql, ''), coalesce(v.version, 0) "
+                                "FROM main.sqlite_schema AS s LEFT JOIN main.rowgate_schema AS v "
+                                "ON s.type = 'table' AND lower(v.table_name) = lower(s.name) "
+                                "WHERE s.tbl_name NOT GLOB 'sqlite_*' AND s.tbl_name NOT GLOB 'rowgate_*' "
+                                "AND s.tbl_name NOT GLOB '__rg_*' ORDER BY s.type, s.name"));
   std::string text;
   for (;;) {
-    TRY_ASSIGN(const bool more, connection->step(statement));
+    TRY_ASSIGN(const bool more, connection.step(statement));
     if (!more) break;
     const std::uint64_t version = statement.count(3);
     if (statement.text(0) == "table" && version == 0) return std::string();

@@ -9,6 +9,9 @@
 
 namespace rowgate::db::sqlite {
 
+/// See LinkLedger::table_versions().
+Result<std::string> table_versions_of(const Connection& connection);
+
 /// The table rowgate_links. `one_writer` is held by whoever writes to the database in this process.
 class SqliteLinkLedger : public LinkLedger {
  public:

@@ -31,8 +31,16 @@ Move move_digits(const std::string& column, int from, int to, int tail) {
       fmt::format("CAST(substr({0}, length({0}) - {1}, {2}) AS INTEGER) <> 0", column, cut + tail - 1, cut)};
 }
 
-Move move_of(const std::string& column, const Field& field, const Field* was) {
+/// `name`: of the column, quoted.
+Move move_of(const std::string& name, const Field& field, const Field* was) {
   const bool same_type = was != nullptr && was->type == field.type;
+  // A decimal as its text, however it is kept.
+  const bool was_decimal = was != nullptr && was->type == Type::Number && was->decimal;
+  const std::string column =
+      was_decimal && !is_text_decimal(*was)
+          ? fmt::format("CASE WHEN typeof({0}) = 'real' THEN printf('%.{1}f', {0}) ELSE {0} END", name,
+                        was->decimal->scale)
+          : name;
   if (field.type == Type::Number && field.decimal) {
     const int scale = static_cast<int>(field.decimal->scale);
     if (same_type && was->decimal)

@@ -1,23 +1,34 @@
 #include "db/sqlite/query.h"
 
 #include "base/text.h"
+#include "db/sqlite/catalog.h"
+#include "db/sqlite/decimals.h"
+#include "db/sqlite/link_ledger.h"
 #include "db/stored_table.h"
+#include "table/numbers.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <set>
 
 namespace rowgate::db::sqlite {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-/// Only reading is allowed; functions that reach outside the database are not.
-int authorize(void*, int action, const char*, const char* second, const char*, const char*) {
+/// Tables and columns that a statement reads.
+using Reads = std::set<std::pair<std::string, std::string>>;
+
+/// Only reading is allowed, and noted; functions that reach outside the database are not.
+int authorize(void* reads, int action, const char* first, const char* second, const char*, const char*) {
   switch (action) {
-    case SQLITE_SELECT:
     case SQLITE_READ:
+      if (first != nullptr && second != nullptr) static_cast<Reads*>(reads)->emplace(first, second);
+      return SQLITE_OK;
+    case SQLITE_SELECT:
     case SQLITE_RECURSIVE:
       return SQLITE_OK;
     case SQLITE_FUNCTION:
@@ -43,16 +54,23 @@ class QueryCursor : public Cursor {
         deadline_(SteadyClock::now() + query.timeout) {}
 
   Result<void> open(const Query& query) {
-    sqlite3_set_authorizer(connection_.get(), authorize, nullptr);
+    if (query.with_versions) {
+      TRY(connection_.run("BEGIN"));  // what is read from here on is of one moment
+      TRY_ASSIGN(versions_, table_versions_of(connection_));
+    }
+    sqlite3_set_authorizer(connection_.get(), authorize, &reads_);
     sqlite3_progress_handler(connection_.get(), 10'000, out_of_time, &deadline_);
     TRY(prepare(query.sql));
+    TRY(look_at_decimals(query.sql));
     TRY(bind_all(query.params));
     for (int i = 0; i < sqlite3_column_count(statement_.get()); ++i)
       columns_.emplace_back(sqlite3_column_name(statement_.get(), i));
+    texts_.resize(columns_.size());
     return {};
   }
 
   const std::vector<std::string>& columns() const override { return columns_; }
+  std::string table_versions() const override { return versions_; }
 
   Result<bool> next(std::vector<ResultCell>& row) override {
     const int status = sqlite3_step(statement_.get());
@@ -64,6 +82,59 @@ class QueryCursor : public Cursor {
   }
 
  private:
+  /// The schema that the table was made by; nullptr where there is none.
+  Result<const table::TableSchema*> schema_of(const std::string& table) {
+    const auto [found, is_new] = schemas_.try_emplace(table);
+    if (is_new) {
+      TRY_ASSIGN(const std::optional<std::string> json, kept_schema_of(connection_, table));
+      if (json && !json->empty())
+        if (Result<table::TableSchema> read = table::schema_from_json(*json, table))
+          found->second = *std::move(read);
+    }
+    return found->second ? &*found->second : nullptr;
+  }
+
+  Result<std::optional<table::Field>> decimal_of(const std::string& table, const std::string& column) {
+    TRY_ASSIGN(const table::TableSchema* const schema, schema_of(table));
+    const std::optional<std::size_t> index = schema == nullptr ? std::nullopt : schema->index_of(column);
+    if (!index || schema->fields[*index].type != table::Type::Number || !schema->fields[*index].decimal)
+      return std::optional<table::Field>{};
+    return std::optional(schema->fields[*index]);
+  }
+
+  bool is_double(const std::string& table, const std::string& column) const {
+    const char* type = nullptr;
+    const int status = sqlite3_table_column_metadata(connection_.get(), "main", table.c_str(), column.c_str(),
+                                                     &type, nullptr, nullptr, nullptr, nullptr);
+    return status == SQLITE_OK && type != nullptr && std::string_view(type) == "REAL";
+  }
+
+  /// Decimals come back with the places of their columns, and add up exactly.
+  Result<void> look_at_decimals(const std::string& sql) {
+    const Reads reads = std::exchange(reads_, {});
+    bool has_doubles = false;
+    for (const auto& [table, column] : reads) {
+      TRY_ASSIGN(const std::optional<table::Field> decimal, decimal_of(table, column));
+      has_decimals_ = has_decimals_ || decimal;
+      has_doubles = has_doubles || (!decimal && is_double(table, column));
+    }
+    if (!has_decimals_) return {};
+    if (!has_doubles) {
+      TRY(use_exact_sums(connection_));
+      TRY(prepare(sql));
+    }
+    for (int i = 0; i < sqlite3_column_count(statement_.get()); ++i) {
+      std::optional<int>& scale = scales_.emplace_back();
+      const char* table = sqlite3_column_table_name(statement_.get(), i);
+      const char* column = sqlite3_column_origin_name(statement_.get(), i);
+      is_computed_.push_back(table == nullptr);
+      if (table == nullptr || column == nullptr) continue;
+      TRY_ASSIGN(const std::optional<table::Field> decimal, decimal_of(table, column));
+      if (decimal) scale = decimal->decimal->scale;
+    }
+    return {};
+  }
+
   Result<void> prepare(const std::string& sql) {
     sqlite3_stmt* handle = nullptr;
     const char* rest = nullptr;
@@ -113,6 +184,8 @@ class QueryCursor : public Cursor {
   void bind_value(int index, const Value& value) {
     if (const auto* integer = std::get_if<std::int64_t>(&value))
       statement_.bind(index, *integer);
+    else if (const auto* truth = std::get_if<bool>(&value))
+      statement_.bind(index, static_cast<std::int64_t>(*truth ? 1 : 0));
     else if (const auto* real = std::get_if<double>(&value))
       sqlite3_bind_double(statement_.get(), index, *real);
     else if (const auto* text = std::get_if<std::string>(&value))
@@ -121,7 +194,20 @@ class QueryCursor : public Cursor {
       statement_.bind_null(index);
   }
 
-  ResultCell cell(int column) const {
+  /// A number as it would come from a decimal's own column, or from a sum that no double holds.
+  void to_decimal(ResultCell& cell, std::size_t column) {
+    if (cell.kind == ResultCell::Kind::Real && scales_[column] && std::isfinite(cell.real)) {
+      texts_[column] = decimal_text(cell.real, *scales_[column]);
+      cell.text = texts_[column];
+      cell.kind = ResultCell::Kind::Text;
+    }
+    constexpr std::size_t kDoubleDigits = 15;
+    if (cell.kind == ResultCell::Kind::Text && is_computed_[column] && cell.text.size() > kDoubleDigits &&
+        table::is_plain_number(cell.text))
+      cell.kind = ResultCell::Kind::Decimal;
+  }
+
+  ResultCell cell(int column) {
     ResultCell cell;
     switch (sqlite3_column_type(statement_.get(), column)) {
       case SQLITE_NULL:
@@ -140,6 +226,7 @@ class QueryCursor : public Cursor {
         cell.text = {static_cast<const char*>(sqlite3_column_blob(statement_.get(), column)),
                      static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
     }
+    if (has_decimals_) to_decimal(cell, static_cast<std::size_t>(column));
     return cell;
   }
 
@@ -169,6 +256,13 @@ class QueryCursor : public Cursor {
   SteadyClock::time_point deadline_;
   Statement statement_;
   std::vector<std::string> columns_;
+  std::string versions_;
+  Reads reads_;
+  std::map<std::string, std::optional<table::TableSchema>> schemas_;
+  bool has_decimals_ = false;
+  std::vector<std::optional<int>> scales_;  ///< of columns that are a decimal's own
+  std::vector<bool> is_computed_;
+  std::vector<std::string> texts_;
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "http/lookups.h"
 #include "http/paging.h"
 #include "http/replies.h"
+#include "io/digest.h"
 
 #include <fmt/format.h>
 
@@ -75,8 +76,9 @@ Result<Reply> show_table(Call& call, Body) {
   json += ",\"differences\":[";
   for (const std::string& difference : differences)
     json += (json.back() == '[' ? "" : ",") + json_text(difference);
-  const std::string etag = fmt::format("\"v{}\"", table.state ? table.state->version : 0);
-  return unless_known(call.request, etag, json_response(200, json + "]}\n"));
+  Response response = json_response(200, json + "]}\n");
+  const std::string etag = fmt::format("\"{}\"", io::sha256_hex(response.text).substr(0, 32));
+  return unless_known(call.request, etag, std::move(response));
 }
 
 }  // namespace rowgate::http
