@@ -10,6 +10,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -77,10 +78,11 @@ struct Outcome {
 
 /// Runs the report and writes its rows. `given` are parameters as texts ("2021"), checked against their types
 /// (report.bad_parameter). Fails with report.* and database.* codes; on a failure the writer's end() is not
-/// called. Memory is bounded: sorting beyond 32 MiB uses a scratch file in `scratch`.
+/// called. A stop fails with run.interrupted. Memory is bounded: sorting beyond 32 MiB uses a scratch file in
+/// `scratch`.
 Result<Outcome> run(db::Database& database, const Definition& report,
                     std::span<const std::pair<std::string, std::string>> given, RowWriter& out,
-                    const std::filesystem::path& scratch);
+                    const std::filesystem::path& scratch, const std::stop_token& stop = {});
 
 /// Compares as `sort:` does: nulls first, numbers by value, texts by Unicode simple case folding, then by
 /// bytes.

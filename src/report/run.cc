@@ -111,11 +111,12 @@ Result<Outcome> write(db::Cursor& cursor, const Definition& report, RowWriter& o
 
 Result<Outcome> run(db::Database& database, const Definition& report,
                     std::span<const std::pair<std::string, std::string>> given, RowWriter& out,
-                    const std::filesystem::path& scratch) {
+                    const std::filesystem::path& scratch, const std::stop_token& stop) {
   const auto begin = std::chrono::steady_clock::now();
   TRY_ASSIGN(auto params, bind_parameters(report, given));
   TRY_ASSIGN(const std::unique_ptr<db::Cursor> cursor,
-             database.query({.sql = report.sql, .params = std::move(params), .timeout = report.timeout}));
+             database.query(
+                 {.sql = report.sql, .params = std::move(params), .timeout = report.timeout, .stop = stop}));
   TRY_ASSIGN(Outcome outcome, write(*cursor, report, out, scratch));
   outcome.took =
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);

@@ -12,6 +12,9 @@
 namespace rowgate::db::server {
 namespace {
 
+/// What a server has to say that a query took too long.
+constexpr std::chrono::seconds kBeyondTimeout{5};
+
 class ServerDatabase : public Database, private Ledger {
  public:
   ServerDatabase(std::unique_ptr<Engine> engine, std::unique_ptr<Engine> reader, const Patience& patience,
@@ -26,7 +29,12 @@ class ServerDatabase : public Database, private Ledger {
   }
   Result<std::unique_ptr<Cursor>> query(const Query& query) override {
     const Engine& engine = reader_ ? *reader_ : *engine_;
+    if (query.stop.stop_requested())
+      return fail(Code::RunInterrupted, "nobody waits for the result any more");
     TRY_ASSIGN(std::unique_ptr<Session> session, engine.connect(Access::Read));
+    // Until its timeout the server itself ends the statement.
+    session->allow_silence(
+        std::min<std::chrono::milliseconds>(query.timeout + kBeyondTimeout, patience_.load_silence));
     return engine.open_cursor(std::move(session), query);
   }
   Result<std::vector<TableState>> tables(Rows rows) override;
@@ -51,6 +59,10 @@ class ServerDatabase : public Database, private Ledger {
   }
   bool exists() const override { return true; }  // nobody makes databases of a server by loading
   unsigned writers() const override { return pool_size_; }
+  void stop_waiting() override {
+    engine_->stop_waiting();
+    if (reader_) reader_->stop_waiting();
+  }
 
  private:
   // Ledger
@@ -93,7 +105,9 @@ Result<std::unique_ptr<Transaction>> ServerDatabase::begin(std::span<const Table
 Result<TableState> ServerDatabase::state_of(Session& session, const TableName& table, Rows rows) const {
   TableState state{.table = table};
   if (rows == Rows::Counted) {
+    session.allow_silence(patience_.load_silence);
     TRY_ASSIGN(state.rows, session.count("SELECT COUNT(*) FROM " + engine_->dialect().quote(table)));
+    session.allow_silence(patience_.silence);
   }
   TRY_ASSIGN(const bool kept, has_ledger(*engine_, session));
   if (!kept) return state;
