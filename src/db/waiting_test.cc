@@ -135,6 +135,7 @@ TEST_P(SilenceTest, OfALongStatementEndsItWhereTheServerDoesNotAnswerOthersEithe
 }
 
 TEST_P(SilenceTest, OfALongStatementIsBorneWhereTheServerAnswersOthers) {
+  database_ = open(1h);
   ASSERT_TRUE(run(*database_, {.sql = GetParam() == Kind::MySql ? "SELECT SLEEP(3)" : "SELECT pg_sleep(3)"}));
 }
 

@@ -60,6 +60,7 @@ HandshakeGuard::~HandshakeGuard() {
 void HandshakeGuard::watch(int is_write, MYSQL* connection, const unsigned char* bytes, std::size_t size) {
   HandshakeGuard* const guard = watching;
   if (guard == nullptr || connection != guard->connection_ || is_write != 0) return;
+  if (static_cast<std::ptrdiff_t>(size) <= 0) return;  // an error, or the end
   if (!guard->login_) {  // before that the library's own time for the connection counts
     guard->login_.emplace(guard->socket_watch_, mysql_get_socket(connection), guard->login_time_);
     guard->login_->expect();
