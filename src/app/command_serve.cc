@@ -131,7 +131,8 @@ class LastResort {
   }
 
  private:
-  static constexpr std::chrono::seconds kWithoutDatabase{5};
+  /// Less than kBeforeTheEnd, so that statements that nobody wants any more can be ended first.
+  static constexpr std::chrono::seconds kWithoutDatabase{3};
   /// False when everything has ended before.
   bool wait(const std::stop_token& over, std::chrono::steady_clock::time_point until) {
     std::unique_lock lock(mutex_);
