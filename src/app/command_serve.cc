@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <cstdlib>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -21,6 +22,8 @@ namespace {
 
 /// What requests that are under way have after the drain; a load stops earlier, at its next batch.
 constexpr std::chrono::seconds kGrace{25};
+/// So long before that what is still being answered is given up.
+constexpr std::chrono::seconds kBeforeTheEnd{5};
 constexpr std::chrono::hours kTidyEvery{1};
 /// What the ledger could not take at once is seen by other servers only when it is in there.
 constexpr std::chrono::seconds kFlushEvery{2};
@@ -99,11 +102,57 @@ std::vector<std::string> changed_settings(const LoadedConfig& before, const Load
   return changed;
 }
 
+/// Ends the process though something in it waits for ever: for a database that is silent, a disk that hangs.
+/// Nothing is lost by that, as by any other sudden end: loads that were not committed go on at the next
+/// start.
+class LastResort {
+ public:
+  /// From now on the process has `grace` to end. Shortly before that the database is not waited for any more.
+  void arm(std::chrono::milliseconds grace, db::Database& database, const http::LogSettings& logs) {
+    const auto end = std::chrono::steady_clock::now() + grace;
+    database_ = &database;
+    thread_ = std::jthread([this, end, logs](const std::stop_token& over) {
+      if (!wait(over, end - kWithoutDatabase)) return;
+      http::Log log(logs);  // that of the server may be gone
+      log.event(http::Log::Level::Warn, "stopping", "the database is not waited for any more");
+      {
+        const std::scoped_lock lock(mutex_);
+        if (database_ != nullptr) database_->stop_waiting();
+      }
+      if (!wait(over, end)) return;
+      log.event(http::Log::Level::Error, "stopped", "something still waits; the process ends without it");
+      std::_Exit(0);
+    });
+  }
+  /// The database is about to be closed.
+  void forget_database() {
+    const std::scoped_lock lock(mutex_);
+    database_ = nullptr;
+  }
+
+ private:
+  /// Less than kBeforeTheEnd, so that statements that nobody wants any more can be ended first.
+  static constexpr std::chrono::seconds kWithoutDatabase{3};
+  /// False when everything has ended before.
+  bool wait(const std::stop_token& over, std::chrono::steady_clock::time_point until) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_until(lock, over, until, [] { return false; });
+    return !over.stop_requested();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  db::Database* database_ = nullptr;  ///< guarded by mutex_
+  std::jthread thread_;
+};
+
 /// A running server.
 class Serving {
  public:
-  Serving(const Terminal& terminal, const Opened& at, http::Settings settings, store::LinkSigner signer)
+  Serving(const Terminal& terminal, const Opened& at, http::Settings settings, store::LinkSigner signer,
+          LastResort& last_resort)
       : terminal_(terminal),
+        last_resort_(last_resort),
         at_(at),
         parts_(at, std::move(settings), std::move(signer), true),
         server_(parts_.application, parts_.settings.server) {
@@ -187,7 +236,8 @@ class Serving {
     draining_ = true;
     parts_.log.event(http::Log::Level::Info, "stopping", "asked to stop");
     wait(over, {}, terminal_.stderr_is_tty ? std::chrono::milliseconds(0) : parts_.settings.drain);
-    server_.shut_down(kGrace);
+    last_resort_.arm(kGrace, *at_.database, parts_.settings.logs);
+    server_.shut_down(kGrace - kBeforeTheEnd);
     parts_.queue.stop();
   }
 
@@ -215,6 +265,7 @@ class Serving {
   }
 
   const Terminal& terminal_;
+  LastResort& last_resort_;
   const Opened& at_;
   std::atomic<bool> draining_ = false;
   Assembled parts_;
@@ -224,7 +275,7 @@ class Serving {
 };
 
 Result<void> serve(const Common& common, const Opened& at, http::Settings settings, Hangup& hangup,
-                   std::stop_token stop) {
+                   LastResort& last_resort, std::stop_token stop) {
   TRY(refuse_public_without_keys(settings));
   // What only this machine's users can reach is nothing for the pages that their browsers show.
   if (http::is_for_this_machine_only(settings) && !settings.compat.is_cors_given)
@@ -233,7 +284,8 @@ Result<void> serve(const Common& common, const Opened& at, http::Settings settin
   TRY_ASSIGN(const std::string openapi, describe_program(settings));
   settings.openapi_json = openapi;
   TRY_ASSIGN(store::LinkSigner signer, make_link_signer(at.config()));
-  const auto serving = std::make_unique<Serving>(common.terminal, at, std::move(settings), std::move(signer));
+  const auto serving =
+      std::make_unique<Serving>(common.terminal, at, std::move(settings), std::move(signer), last_resort);
   serving->warn("open_files", few_files);
   if (!at.loaded.passed_over.empty())
     serving->warn("environment",
@@ -251,6 +303,7 @@ int command_serve(const Common& common, const std::optional<std::string>& listen
   keep_little_memory();
   Hangup hangup;
   const InterruptWatch watch(common.terminal, [&hangup] { hangup.ring(); });
+  LastResort last_resort;  // also while what is opened is closed
   const std::optional<Opened> at = opened(common);
   if (!at) return kConfigFailed;
   http::Settings settings = at->config().service;
@@ -260,7 +313,8 @@ int command_serve(const Common& common, const std::optional<std::string>& listen
     settings.server.listeners[0] = *listener;
     if (!settings.is_public_url_given) settings.public_url = address(settings, *listener, listener->port);
   }
-  const Result<void> served = serve(common, *at, std::move(settings), hangup, watch.token());
+  const Result<void> served = serve(common, *at, std::move(settings), hangup, last_resort, watch.token());
+  last_resort.forget_database();
   return served ? 0 : report_error(common.terminal, served.error());
 }
 

@@ -20,7 +20,9 @@ constexpr Property kDatabase[] = {{"url", kAllTypes},
                                   {"reader_url", kAllTypes},
                                   {"reader_password", kAllTypes},
                                   {"cleartext_password", kAllTypes},
-                                  {"pool", kAllTypes}};
+                                  {"pool", kAllTypes},
+                                  {"answer_timeout", kAllTypes},
+                                  {"load_timeout", kAllTypes}};
 constexpr Property kPassword[] = {{"env", kAllTypes}, {"file", kAllTypes}, {"credential", kAllTypes}};
 constexpr Property kSecret[] = {{"secret", kAllTypes}, {"key", kAllTypes}, {"region", kAllTypes}};
 constexpr std::size_t kLongestPassword = 4096;
@@ -65,6 +67,8 @@ class DatabaseReader : private ValueReader {
     config_.server = db::ServerOptions{.address = *std::move(address)};
     if (!at) return;
     take_count(at, "pool", 1, 64, config_.server->pool);
+    take_patience(at, "answer_timeout", config_.server->silence);
+    take_patience(at, "load_timeout", config_.server->load_silence);
     read_reader(at);
     read_cleartext_password(at);
   }
@@ -72,9 +76,14 @@ class DatabaseReader : private ValueReader {
  private:
   void refuse_server_settings(const Place& at) {
     if (!at) return;
-    for (const std::string_view key :
-         {"password", "reader_url", "reader_password", "cleartext_password", "pool"})
+    for (const std::string_view key : {"password", "reader_url", "reader_password", "cleartext_password",
+                                       "pool", "answer_timeout", "load_timeout"})
       if (const Place place = present(at, key)) problem(place, "SQLite has no such setting", "take it out");
+  }
+
+  void take_patience(const Place& at, std::string_view key, std::chrono::milliseconds& into) {
+    take_time(at, key, std::chrono::hours(24 * 7), into);
+    if (into < std::chrono::seconds(1)) problem(at.member(key), "must be at least 1 s");
   }
 
   std::optional<db::ServerAddress> read_address(const Place& place, const std::string& url) {

@@ -39,6 +39,7 @@ constexpr Property kLimits[] = {{"max_rejects", kAllTypes},
                                 {"reports_at_once", kAllTypes},
                                 {"idle_timeout", kAllTypes},
                                 {"min_bytes_per_second", kAllTypes},
+                                {"min_read_bytes_per_second", kAllTypes},
                                 {"page", kAllTypes},
                                 {"max_page", kAllTypes}};
 

@@ -281,6 +281,7 @@ class ServiceReader : private ValueReader {
     take_count(at, "reports_at_once", 1, 255, limits.reports_at_once);
     take_time(at, "idle_timeout", std::chrono::hours(1), service_.server.idle_timeout);
     take_size(at, "min_bytes_per_second", kMiB, service_.server.min_bytes_per_second);
+    take_size(at, "min_read_bytes_per_second", kMiB, service_.server.min_read_bytes_per_second);
     take_count(at, "page", 1, 10'000, limits.page);
     take_count(at, "max_page", 1, 10'000, limits.max_page);
     if (limits.page > limits.max_page) problem(at, "`page` is larger than `max_page`");

@@ -174,6 +174,7 @@ void add_http_limits(Lister& list, const Config& config) {
   list.add("limits.reports_at_once", fmt::format("{}", limits.reports_at_once));
   list.add("limits.idle_timeout", time_text(server.idle_timeout));
   list.add("limits.min_bytes_per_second", bytes_text(server.min_bytes_per_second));
+  list.add("limits.min_read_bytes_per_second", bytes_text(server.min_read_bytes_per_second));
   list.add("limits.page", fmt::format("{}", limits.page));
   list.add("limits.max_page", fmt::format("{}", limits.max_page));
 }
@@ -207,6 +208,8 @@ std::vector<Setting> settings_of(const Config& config, const Document& document)
     const bool is_always = config.server->address.cleartext_password == db::CleartextPassword::Always;
     list.add("database.cleartext_password", is_always ? "always" : "verified");
     list.add("database.pool", fmt::format("{}", config.server->pool));
+    list.add("database.answer_timeout", time_text(config.server->silence));
+    list.add("database.load_timeout", time_text(config.server->load_silence));
   }
   add_storage(list, config);
   add_auth(list, config.service);

@@ -134,6 +134,8 @@ struct Query {
   std::vector<std::pair<std::string, Value>> params = {};  ///< bound to :name
   std::chrono::milliseconds timeout{60'000};
   bool with_versions = false;  ///< the cursor tells table_versions()
+  /// Once asked for, the statement ends at the server too, and the cursor fails with run.interrupted.
+  std::stop_token stop = {};
 };
 
 /// A value of a result row; text (or bytes, of a binary value) is valid until the next step. Decimal: a
@@ -151,7 +153,8 @@ class Cursor {
  public:
   virtual ~Cursor() = default;
   virtual const std::vector<std::string>& columns() const = 0;
-  /// The next row, or false at the end. Fails with report.timeout, report.bad_sql, database.*.
+  /// The next row, or false at the end. Fails with report.timeout, report.bad_sql, run.interrupted,
+  /// database.*.
   virtual Result<bool> next(std::vector<ResultCell>& row) = 0;
   /// LinkLedger::table_versions() of the very snapshot and server that the rows are read from; empty where
   /// the query did not ask for them, or that server has no ledger.
@@ -256,6 +259,9 @@ class Database {
   virtual bool exists() const = 0;
   /// How many transactions can be open at once; more would only wait for each other.
   virtual unsigned writers() const = 0;
+  /// From now on nobody waits for an answer of the database: what waits fails with database.unreachable, and
+  /// so does what comes later. For a program that must end though the database is silent.
+  virtual void stop_waiting() {}
 };
 
 }  // namespace rowgate::db

@@ -59,6 +59,9 @@ struct ServerOptions {
   ServerAddress address;
   std::optional<ServerAddress> reader = {};  ///< queries of reports run there
   std::chrono::milliseconds lock_wait = std::chrono::seconds(10);
+  /// How long the server may say nothing: within a load, whose statements may take long, and to anything
+  /// else.
+  std::chrono::milliseconds load_silence = std::chrono::hours(1), silence = std::chrono::minutes(1);
   std::chrono::milliseconds first_retry = std::chrono::milliseconds(100);  ///< then twice as long, and so on
   unsigned pool = 8;  ///< loads at once; and connections that are kept for short work
 };

@@ -3,21 +3,30 @@
 #include "db/postgresql/engine.h"
 #include "db/server/database.h"
 
+#include <algorithm>
+
 namespace rowgate::db {
 namespace {
 
-std::unique_ptr<server::Engine> make_engine(const ServerAddress& address,
-                                            std::chrono::milliseconds lock_wait) {
-  return address.kind == ServerKind::MySql ? mysql::make_engine(address, lock_wait)
-                                           : postgresql::make_engine(address, lock_wait);
+constexpr std::chrono::seconds kBeyondLocks{1};
+
+std::unique_ptr<server::Engine> make_engine(const ServerAddress& address, const server::Patience& patience) {
+  const auto make = address.kind == ServerKind::MySql ? mysql::make_engine : postgresql::make_engine;
+  return make(address, patience.lock_wait, patience.silence);
 }
 
 }  // namespace
 
 std::unique_ptr<Database> server_database(const ServerOptions& options) {
-  return server::make_database(make_engine(options.address, options.lock_wait),
-                               options.reader ? make_engine(*options.reader, options.lock_wait) : nullptr,
-                               {options.lock_wait, options.first_retry}, options.pool);
+  // Who waits for a lock hears nothing either.
+  const auto least = options.lock_wait + kBeyondLocks;
+  const server::Patience patience{.lock_wait = options.lock_wait,
+                                  .first_retry = options.first_retry,
+                                  .load_silence = std::max(options.load_silence, least),
+                                  .silence = std::max(options.silence, least)};
+  return server::make_database(make_engine(options.address, patience),
+                               options.reader ? make_engine(*options.reader, patience) : nullptr, patience,
+                               options.pool);
 }
 
 }  // namespace rowgate::db

@@ -14,6 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 using boost::system::error_code;
 
+constexpr std::string_view kProcessing = "HTTP/1.1 102 Processing\r\n\r\n";
 constexpr auto kLinger = 5s, kLingerPause = 2s, kLastWords = 1s;
 
 /// What came instead of a request, or that one came.
@@ -76,8 +77,11 @@ Task<bool> serve_requests(Connection& connection) {
       co_return true;
     }
     connection.inbox.drop(reader.size());
+    connection.is_between = connection.is_leaving = false;
     RequestTurn turn(connection, reader.take());
     if (!co_await turn.run()) co_return true;
+    connection.is_between = true;
+    connection.between_since = SteadyClock::now();
     connection.inbox.shrink();
     connection.has_begun_answer = false;
   }
@@ -118,7 +122,11 @@ Task<void> close_gently(Connection& connection) {
 }  // namespace
 
 Connection::Connection(Loop& shared, std::unique_ptr<Stream> made, bool from_admin, bool surplus)
-    : loop(shared), stream(std::move(made)), is_admin(from_admin), is_surplus(surplus) {
+    : loop(shared),
+      stream(std::move(made)),
+      is_admin(from_admin),
+      is_surplus(surplus),
+      patience_(shared.settings.rate_window) {
   loop.connections.insert(this);
 }
 
@@ -127,6 +135,7 @@ Connection::~Connection() {
 }
 
 void Connection::sweep(TimePoint now) {
+  look_at_peer();
   if (now < deadline) return;
   deadline = TimePoint::max();
   timed_out = true;
@@ -141,6 +150,52 @@ void Connection::close_now() {
   is_cut = true;
   stream->shut_down();  // a worker may be reading from the socket, so it must not be closed here
   if (pause != nullptr) pause->cancel();
+  give_up_work();
+}
+
+void Connection::give_way() {
+  is_leaving = true;
+  stream->cancel();
+}
+
+void Connection::give_up_work() {
+  if (work_ != nullptr) work_->request_stop();
+}
+
+void Connection::look_at_peer() {
+  if (work_ == nullptr || work_->stop_requested() || !has_peer_left()) return;
+  is_peer_gone = true;
+  give_up_work();
+}
+
+/// A FIN may be that of a client which has said all and still reads. One interim answer (RFC 9110 section
+/// 15.2) tells: the system of a client that is gone refuses it. Where none can be sent, the FIN is enough.
+bool Connection::has_peer_left() {
+  if (stream->is_peer_gone()) return true;
+  if (has_begun_answer || !stream->has_peer_ended()) return false;
+  if (!may_ask_ || stream->is_encrypted()) return true;
+  if (!was_asked_ && stream->is_all_received()) was_asked_ = stream->say_now(kProcessing);
+  return false;
+}
+
+void Connection::begin_answer() {
+  patience_ = loop.settings.rate_window;
+}
+
+/// An answer must be read at settings.min_read_bytes_per_second, after settings.rate_window to begin with.
+/// The time that it takes to make the answer does not count.
+bool Connection::spend(SteadyClock::duration waited, std::size_t bytes) {
+  const ServerSettings& settings = loop.settings;
+  if (settings.min_read_bytes_per_second == 0) return true;
+  const double earned = static_cast<double>(bytes) / static_cast<double>(settings.min_read_bytes_per_second);
+  const SteadyClock::duration most = std::max(settings.idle_timeout, settings.rate_window);
+  patience_ -= waited;
+  if (earned >= std::chrono::duration<double>(most).count())
+    patience_ = most;
+  else
+    patience_ = std::min(most, patience_ + std::chrono::duration_cast<SteadyClock::duration>(
+                                               std::chrono::duration<double>(earned)));
+  return patience_.count() > 0;
 }
 
 Task<Moved> Connection::read(TimePoint until) {
@@ -165,10 +220,13 @@ Moved Connection::read_now() {
 Task<bool> Connection::write(Pieces pieces) {
   timed_out = false;
   for (;;) {
-    deadline = SteadyClock::now() + loop.settings.idle_timeout;
+    const TimePoint begun = SteadyClock::now();
+    const bool has_rate = loop.settings.min_read_bytes_per_second != 0;
+    deadline = begun + (has_rate ? std::min<SteadyClock::duration>(loop.settings.idle_timeout, patience_)
+                                 : SteadyClock::duration(loop.settings.idle_timeout));
     const Moved moved = co_await stream->write_some(pieces);
     deadline = TimePoint::max();
-    if (moved.error) co_return false;
+    if (moved.error || !spend(SteadyClock::now() - begun, moved.bytes)) co_return false;
     std::size_t written = moved.bytes, left = 0;
     for (net::const_buffer& piece : pieces) {
       const std::size_t part = std::min(written, piece.size());

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -47,6 +48,8 @@ struct Request {
   std::string public_url = {};
   /// Made by the program itself, of something that its own surroundings told: needs no key.
   bool is_own = false;
+  /// Asked for when nobody waits for the answer any more: the client is gone, or the server ends.
+  std::stop_token stop = {};
 
   /// The first value of a header; nullopt when absent. `name` in lower case.
   std::optional<std::string_view> header(std::string_view name) const;

@@ -102,10 +102,13 @@ Task<bool> AnswerSender::send() {
   const AnswerFrame made = frame();
   std::string head = answer_head(response_, made);
   connection_.has_begun_answer = true;
+  connection_.begin_answer();
   const bool is_streamed = response_.stream || has_ended_;
   if (manner_.is_head || made.end == BodyEnd::NoBody) {
     const Pieces pieces = {as_buffer(head)};
-    co_return co_await connection_.write(pieces);
+    const bool is_whole = co_await connection_.write(pieces);
+    co_await drop_stream();
+    co_return is_whole;
   }
   if (is_streamed) co_return co_await send_stream(std::move(head), made.end);
   const Pieces pieces = {as_buffer(head), as_buffer(response_.text)};
@@ -126,12 +129,19 @@ Task<bool> AnswerSender::send_stream(std::string head, BodyEnd end) {
     if (!filled) break;
   }
   connection_.stream->reset();
+  co_await drop_stream();
+  co_return false;
+}
+
+/// What makes the bytes of a stream is told to end, and waited for on a worker.
+Task<void> AnswerSender::drop_stream() {
+  if (!response_.stream) co_return;
+  connection_.give_up_work();
   const std::function<void()> drop = [&] {
     response_.stream.reset();
     response_.keeps_alive.reset();
   };
-  if (response_.stream) co_await on_worker(connection_.loop, drop);
-  co_return false;
+  co_await on_worker(connection_.loop, drop);
 }
 
 /// Writes one piece in its framing, and the last chunk behind the last piece.

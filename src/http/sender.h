@@ -39,6 +39,7 @@ class AnswerSender {
   Task<bool> send_stream(std::string head, BodyEnd end);
   Task<bool> send_piece(std::string_view head, std::string_view piece, BodyEnd end);
   Task<Result<void>> fill();
+  Task<void> drop_stream();
   std::uint64_t still_due() const;
 
   Connection& connection_;

@@ -18,6 +18,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <string_view>
+#include <unordered_map>
 
 namespace rowgate::http {
 
@@ -98,14 +100,42 @@ std::string text_of(const net::ip::address& address) {
 }
 
 std::size_t count_public(const Loop& loop) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      loop.connections, [](const Connection* connection) { return !connection->is_admin; }));
+  return static_cast<std::size_t>(std::ranges::count_if(loop.connections, [](const Connection* connection) {
+    return !connection->is_admin && !connection->is_leaving;
+  }));
+}
+
+/// Of the address that has most connections, and of the others in turn, the one that has waited longest for a
+/// request; nullptr where all are being answered. So whoever opens many crowds out nobody but themselves.
+Connection* find_one_to_leave(const Loop& loop) {
+  struct Peer {
+    std::size_t connections = 0;
+    Connection* longest = nullptr;
+  };
+  std::unordered_map<std::string_view, Peer> peers;
+  for (Connection* connection : loop.connections) {
+    if (connection->is_admin || connection->is_leaving || connection->is_surplus) continue;
+    Peer& peer = peers[connection->peer];
+    ++peer.connections;
+    if (!connection->is_between) continue;
+    if (peer.longest == nullptr || connection->between_since < peer.longest->between_since)
+      peer.longest = connection;
+  }
+
+  const Peer* most = nullptr;
+  for (const auto& [address, peer] : peers)
+    if (peer.longest != nullptr && (most == nullptr || peer.connections > most->connections)) most = &peer;
+  return most == nullptr ? nullptr : most->longest;
 }
 
 /// Makes the accepted socket a connection and starts to serve it.
 void welcome(Loop& loop, Socket socket, bool is_admin) {
   const std::size_t count = loop.connections.size() < loop.settings.max_connections ? 0 : count_public(loop);
-  const bool is_surplus = !is_admin && count >= loop.settings.max_connections;
+  bool is_surplus = !is_admin && count >= loop.settings.max_connections;
+  if (Connection* leaving = is_surplus ? find_one_to_leave(loop) : nullptr) {
+    leaving->give_way();
+    is_surplus = false;
+  }
   if (is_surplus && count >= loop.settings.max_connections + kSurplusConnections) return;
   error_code error;
   (void)socket.set_option(tcp::no_delay(true), error);

@@ -27,9 +27,11 @@ struct ServerSettings {
   std::chrono::milliseconds header_timeout{10'000};  ///< from a head's first byte to its last; TLS handshake
   /// Between reads of a body, between writes of an answer, and before the next request of a kept connection.
   std::chrono::milliseconds idle_timeout{30'000};
-  std::uint64_t min_bytes_per_second = 1024;      ///< of a body, after rate_window; 0 = none
-  std::chrono::milliseconds rate_window{10'000};  ///< how long a body may start slowly
-  std::size_t max_connections = 4096;             ///< those of an admin listener are not counted
+  std::uint64_t min_bytes_per_second = 1024;       ///< of a body, after rate_window; 0 = none
+  std::uint64_t min_read_bytes_per_second = 1024;  ///< of an answer as the client reads it; 0 = none
+  std::chrono::milliseconds rate_window{
+      10'000};                         ///< how long a body, or the reading of one, may start slowly
+  std::size_t max_connections = 4096;  ///< those of an admin listener are not counted
   unsigned workers = 16;
   /// PEM files, both or none. TLS 1.2 and 1.3 on every listener that is not the admin's.
   std::optional<std::string> tls_certificate = {}, tls_key = {};

@@ -320,6 +320,159 @@ TEST(Server, NoticesClientsThatHangUp) {
   EXPECT_EQ(exchange.status, 200);  // the work went on
 }
 
+/// Work that goes on until nobody wants it any more, or somebody lets it end.
+class EndlessWork {
+ public:
+  explicit EndlessWork(FakeApplication& application) {
+    application.on_answer("endless", [this](Request& request, const std::string&) {
+      std::unique_lock lock(mutex_);
+      has_begun_ = true;
+      changed_.notify_all();
+      changed_.wait_for(lock, request.stop, 30s, [this] { return may_end_; });
+      was_unwanted_ = request.stop.stop_requested();
+      return text_response("done");
+    });
+  }
+  void wait_until_begun() {
+    std::unique_lock lock(mutex_);
+    EXPECT_TRUE(changed_.wait_for(lock, 30s, [this] { return has_begun_; }));
+  }
+  void let_end() {
+    const std::scoped_lock lock(mutex_);
+    may_end_ = true;
+    changed_.notify_all();
+  }
+  bool was_unwanted() const { return was_unwanted_; }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  bool has_begun_ = false, may_end_ = false;
+  std::atomic<bool> was_unwanted_ = false;
+};
+
+TEST(Server, EndsWorkWhoseClientIsGone) {
+  FakeApplication application;
+  EndlessWork work(application);
+  RunningServer server(application, impatient());
+  {
+    Client client(server.port());
+    client.send(get("/endless"));
+    work.wait_until_begun();
+  }
+  EXPECT_TRUE(application.exchanges(1)[0].aborted);
+  EXPECT_TRUE(work.was_unwanted());
+}
+
+TEST(Server, EndsWorkWhoseClientIsGoneThoughItSaidMore) {
+  FakeApplication application;
+  EndlessWork work(application);
+  RunningServer server(application, impatient());
+  {
+    Client client(server.port());
+    client.send(get("/endless") + get("/endless"));
+    work.wait_until_begun();
+  }
+  EXPECT_TRUE(application.exchanges(1)[0].aborted);
+  EXPECT_TRUE(work.was_unwanted());
+}
+
+TEST(Server, AsksAClientThatClosedItsSideWhetherItStillReads) {
+  FakeApplication application;
+  EndlessWork work(application);
+  RunningServer server(application, impatient());
+  Client client(server.port());
+  client.send(get("/endless"));
+  client.end_writing();
+  EXPECT_EQ(client.read_answer().status, 102);
+  work.let_end();
+  EXPECT_EQ(client.read_answer().body, "done");
+  EXPECT_TRUE(client.is_ended());
+  EXPECT_FALSE(work.was_unwanted());
+}
+
+TEST(Server, TakesTheFinOfAnOldClientForItsEnd) {
+  FakeApplication application;
+  EndlessWork work(application);
+  RunningServer server(application, impatient());
+  Client client(server.port());
+  client.send("GET /endless HTTP/1.0\r\n\r\n");  // to which no interim answer may be sent
+  client.end_writing();
+  EXPECT_TRUE(application.exchanges(1)[0].aborted);
+  EXPECT_TRUE(work.was_unwanted());
+}
+
+TEST(Server, EndsWorkWhenItsGraceIsOver) {
+  FakeApplication application;
+  EndlessWork work(application);
+  RunningServer server(application);
+  Client client(server.port());
+  client.send(get("/endless"));
+  work.wait_until_begun();
+  server.stop(50ms);
+  EXPECT_TRUE(client.read_to_end().empty());
+  EXPECT_TRUE(work.was_unwanted());
+}
+
+TEST(Server, MakesRoomByTheLongestIdleConnectionOfWhoHasMost) {
+  FakeApplication application;
+  EndlessWork work(application);
+  ServerSettings settings;
+  settings.max_connections = 4;
+  RunningServer server(application, settings);
+  Client busy(server.port()), first(server.port()), second(server.port());
+  busy.send(get("/endless"));
+  work.wait_until_begun();
+  first.send(get("/x"));
+  EXPECT_EQ(first.read_answer().status, 200);
+  Client other(server.port(), nullptr, "127.0.0.2");  // waits longer than `first`, whose request was later
+  second.send("GET /x HT");
+  first.send(get("/x"));
+  EXPECT_EQ(first.read_answer().status, 200);
+
+  Client next(server.port());
+  next.send(get("/x"));
+  EXPECT_EQ(next.read_answer().status, 200);
+  EXPECT_TRUE(second.read_to_end().empty());  // half a head is no request
+  Client last(server.port());
+  last.send(get("/x"));
+  EXPECT_EQ(last.read_answer().status, 200);
+  EXPECT_TRUE(first.is_ended());
+  other.send(get("/x"));
+  EXPECT_EQ(other.read_answer().status, 200);
+  work.let_end();
+  EXPECT_EQ(busy.read_answer().body, "done");
+}
+
+/// Reads an answer of 64 MB in small pieces, each after a while.
+std::size_t read_slowly(Client& client) {
+  std::vector<char> piece(64 * 1024);
+  std::size_t read = 0;
+  for (;;) {
+    const ssize_t got = ::recv(client.descriptor(), piece.data(), piece.size(), 0);
+    if (got <= 0) return read;
+    read += static_cast<std::size_t>(got);
+    if (read < 16'000'000) std::this_thread::sleep_for(5ms);
+  }
+}
+
+TEST(Server, EndsAnAnswerThatIsReadTooSlowly) {
+  for (const bool is_too_slow : {true, false}) {
+    FakeApplication application;
+    application.on_answer(
+        "huge", [](Request&, const std::string&) { return text_response(std::string(64'000'000, 'x')); });
+    ServerSettings settings;
+    settings.rate_window = 100ms;
+    settings.min_read_bytes_per_second = is_too_slow ? 1'000'000'000'000 : 1024;
+    RunningServer server(application, settings);
+    Client client(server.port());
+    client.send(get("/huge", "Connection: close\r\n"));
+    const std::size_t read = read_slowly(client);
+    EXPECT_EQ(read > 64'000'000, !is_too_slow);
+    EXPECT_EQ(application.exchanges(1)[0].aborted, is_too_slow);
+  }
+}
+
 TEST(Server, AnswersAClientThatOnlyClosedItsSide) {
   FakeApplication application;
   RunningServer server(application);
@@ -504,25 +657,27 @@ TEST(Server, ServesManyConnectionsAtOnce) {
 
 TEST(Server, TellsThatThereAreTooManyConnections) {
   FakeApplication application;
+  EndlessWork work(application);
   ServerSettings settings;
   settings.max_connections = 2;
   settings.listeners = {{"127.0.0.1", 0, false}, {"127.0.0.1", 0, true}};
   RunningServer server(application, settings);
-  auto first = std::make_unique<Client>(server.port());
-  Client second(server.port());
-  first->send(get("/1"));
-  EXPECT_EQ(first->read_answer().status, 200);
-  second.send(get("/2"));
-  EXPECT_EQ(second.read_answer().status, 200);
+  Client first(server.port()), second(server.port());
+  first.send(get("/endless"));
+  second.send(get("/endless"));
+  while (application.begun < 2) std::this_thread::sleep_for(1ms);
   Client third(server.port()), admin(server.port(1));
   const WireAnswer answer = third.read_answer();
   EXPECT_EQ(answer.status, 503);
   EXPECT_EQ(answer.field("connection"), "close");
   admin.send(get("/3"));
   EXPECT_EQ(admin.read_answer().status, 200);
-  first.reset();
   third.end_writing();
   EXPECT_TRUE(third.is_ended());
+
+  work.let_end();
+  EXPECT_EQ(first.read_answer().status, 200);
+  EXPECT_EQ(second.read_answer().status, 200);
   Client fourth(server.port());
   fourth.send(get("/4"));
   EXPECT_EQ(fourth.read_answer().status, 200);

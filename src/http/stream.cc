@@ -83,6 +83,7 @@ class TlsStream final : public Stream {
     co_return Moved{error, bytes};
   }
 
+  bool is_encrypted() const override { return true; }
   Moved read_now(std::span<char>) override { return {net::error::would_block, 0}; }
 
   Task<void> end_writing() override {
@@ -147,6 +148,12 @@ bool Stream::has_peer_ended() {
 
 bool Stream::is_peer_gone() {
   return info_of(socket()).tcpi_state == TCP_CLOSE;
+}
+
+bool Stream::say_now(std::string_view bytes) {
+  const ssize_t sent =
+      ::send(socket().native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  return sent == static_cast<ssize_t>(bytes.size());
 }
 
 bool Stream::is_all_received() {

@@ -52,6 +52,7 @@ class Stream {
   virtual Task<void> end_writing() = 0;
   /// Another read would not have to wait.
   virtual bool is_ready() = 0;
+  virtual bool is_encrypted() const { return false; }
   /// The bytes themselves: reads without TLS, after end_writing().
   virtual Socket& socket() = 0;
 
@@ -66,6 +67,8 @@ class Stream {
   bool has_peer_ended();
   /// Whether the peer has refused what was sent after that: it is gone.
   bool is_peer_gone();
+  /// Sends a few bytes without waiting, past any encryption; false where there is no room for all of them.
+  bool say_now(std::string_view bytes);
   /// Nothing that was sent is still on its way.
   bool is_all_received();
 };

@@ -136,7 +136,8 @@ struct WireAnswer {
 /// A blocking socket; every wait ends after 30 s, as if the server had closed.
 class Client {
  public:
-  explicit Client(std::uint16_t port, SSL_CTX* tls = nullptr) {
+  /// `from`: a loopback address of its own.
+  explicit Client(std::uint16_t port, SSL_CTX* tls = nullptr, const char* from = nullptr) {
     fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const timeval patience{30, 0};
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
@@ -145,6 +146,12 @@ class Client {
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (from != nullptr) {
+      sockaddr_in own{};
+      own.sin_family = AF_INET;
+      ::inet_pton(AF_INET, from, &own.sin_addr);
+      EXPECT_EQ(::bind(fd_, reinterpret_cast<sockaddr*>(&own), sizeof own), 0);
+    }
     EXPECT_EQ(::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
     if (tls == nullptr) return;
     ssl_ = ::SSL_new(tls);

@@ -32,6 +32,7 @@ RequestTurn::RequestTurn(Connection& connection, Head head)
       started_(SteadyClock::now()) {
   request_.tls = loop_.tls.has_value() && !connection.is_admin;
   request_.is_admin = connection.is_admin;
+  request_.stop = unwanted_.get_token();
   request_.remote_address = client_address(connection.peer, request_.headers, loop_.settings.trusted_proxies);
   const std::string_view given = request_.header("request-id").value_or("");
   request_.id = is_request_id(given) ? std::string(given) : new_id("req_", SystemClock().now());
@@ -73,9 +74,16 @@ Task<std::optional<Response>> RequestTurn::respond() {
     if (std::optional<Response> quick = quick_answer()) co_return quick;
   Begun begun;
   const std::function<void()> work = [&] { begun = begin(); };
-  co_await on_worker(loop_, work);
+  {
+    const Connection::Work at_work = working();
+    co_await on_worker(loop_, work);
+  }
   std::optional<Reply> reply = std::move(begun.reply);
   if (begun.accepted) reply = co_await receive(std::move(begun));
+  if (reply && connection_.is_peer_gone) {
+    const std::function<void()> drop = [&] { reply.reset(); };  // which may wait
+    co_await on_worker(loop_, drop);
+  }
   if (!reply) co_return std::nullopt;
   if (Later* later = std::get_if<Later>(&*reply)) co_return co_await wait_for(std::move(*later));
   co_return std::get<Response>(*std::move(reply));
@@ -178,7 +186,10 @@ Task<std::optional<Reply>> RequestTurn::receive(Begun begun) {
   }
   const bool is_broken =
       next.outcome == BodyReader::Outcome::Trouble || next.outcome == BodyReader::Outcome::Gone;
-  co_await on_worker(loop_, is_broken ? drop : end);
+  {
+    const Connection::Work at_work = working();
+    co_await on_worker(loop_, is_broken ? drop : end);
+  }
   if (next.outcome == BodyReader::Outcome::Gone) co_return std::nullopt;
   if (!is_broken) co_return reply;
   keeps_ = false;
@@ -250,6 +261,7 @@ Task<void> RequestTurn::send(Response response) {
   AnswerManner manner{
       .is_head = request_.method == "HEAD", .is_http_1_0 = head_.is_http_1_0, .request_id = request_.id};
   manner.closes = !may_keep(response) || had_ended;
+  const Connection::Work at_work = working();
   std::optional<AnswerSender> sender(std::in_place, connection_, std::move(response), manner);
   const Result<void> prepared = co_await sender->prepare();
   if (!prepared) sender.emplace(connection_, trouble(prepared.error()), manner);

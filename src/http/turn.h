@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <optional>
+#include <stop_token>
 
 namespace rowgate::http {
 
@@ -31,6 +32,7 @@ class RequestTurn {
     std::optional<Reply> reply = {};                                 ///< or all is said already
   };
 
+  Connection::Work working() { return Connection::Work(connection_, unwanted_, !head_.is_http_1_0); }
   Task<std::optional<Response>> respond();
   std::optional<Response> quick_answer();
   Begun begin();
@@ -59,6 +61,7 @@ class RequestTurn {
   TimePoint started_;
   std::shared_ptr<WaitPoint> wait_point_ = {};
   bool keeps_ = true;
+  std::stop_source unwanted_ = {};  ///< asked to stop when nobody waits for the answer any more
 };
 
 }  // namespace rowgate::http

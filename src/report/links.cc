@@ -123,15 +123,16 @@ struct Links::Wanted {
   const Definition* report = nullptr;
   std::span<const std::pair<std::string, std::string>> params = {};
   db::LinkRecord link = {};
+  std::stop_token stop = {};
 };
 
 /// While it lives no other thread has the turn of the same name.
 class Links::Turn {
  public:
-  /// Waits for the others.
-  static Turn wait(Links& links, std::string name) {
+  /// Waits for the others; nullopt where that is stopped.
+  static std::optional<Turn> wait(Links& links, std::string name, const std::stop_token& stop) {
     std::unique_lock lock(links.mutex_);
-    links.turn_ended_.wait(lock, [&] { return !links.busy_.contains(name); });
+    if (!links.turn_ended_.wait(lock, stop, [&] { return !links.busy_.contains(name); })) return std::nullopt;
     links.busy_.insert(name);
     return Turn(links, std::move(name));
   }
@@ -180,7 +181,7 @@ Result<MadeLink> Links::make(const LinkRequest& request) {
 
 Result<Links::Wanted> Links::judge(const LinkRequest& request) const {
   const Timestamp now = whole_millis(clock_.now());
-  Wanted wanted{.report = request.report, .params = request.params};
+  Wanted wanted{.report = request.report, .params = request.params, .link = {}, .stop = request.stop};
   TRY_ASSIGN(const std::chrono::seconds life, life_of(request, settings_.longest));
   TRY_ASSIGN(wanted.link.filename, filename_of(request));
   TRY_ASSIGN(wanted.link.params, params_json(*request.report, request));
@@ -209,8 +210,13 @@ Result<MadeLink> Links::make_fresh(Wanted& wanted) {
   db::LinkRecord& link = wanted.link;
   std::optional<Turn>
       turn;  // equal reports one after the other, so that the second finds the first one's bytes
-  if (wanted.report->reuse.count() > 0)
-    turn.emplace(Turn::wait(*this, fmt::format("report\n{}\n{}", link.report, link.params)));
+  if (wanted.report->reuse.count() > 0) {
+    std::optional<Turn> mine =
+        Turn::wait(*this, fmt::format("report\n{}\n{}", link.report, link.params), wanted.stop);
+    if (!mine)
+      return fail(Code::RunInterrupted, "nobody waits for the link any more", "send the request again");
+    turn.emplace(*std::move(mine));
+  }
   TRY_ASSIGN(link.basis, present_basis_of(*wanted.report));
   TRY_ASSIGN(const bool reused, copy_equal(wanted));
   db::RunRecord run;
@@ -284,7 +290,8 @@ Result<void> Links::compute(Wanted& wanted, db::RunRecord& run) {
         },
         false);
     TRY_ASSIGN(const Outcome outcome,
-               report::run(database_, *wanted.report, wanted.params, *writer, settings_.spool, true));
+               report::run(database_, *wanted.report, wanted.params, *writer, settings_.spool,
+                           {.with_versions = true, .stop = wanted.stop}));
     link.basis = basis_of(*wanted.report, outcome.table_versions);
     link.rows = outcome.rows;
     link.sha256 = hash.hex();

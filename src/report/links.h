@@ -31,6 +31,7 @@ struct LinkRequest {
   std::optional<std::string> filename = {};             ///< else the report's; see is_link_filename
   StoredText principal = "local";
   db::Idempotency idempotency = {};
+  std::stop_token stop = {};  ///< ends the report, and waiting for another one
 };
 
 struct MadeLink {
@@ -62,8 +63,8 @@ class Links {
 
   /// Runs the report (a run of kind "report" in the ledger), or copies the stored bytes of an equal link, and
   /// makes a link of its own. A request with an idempotency key that made a link before gets that one. Fails
-  /// as run() does; with report.bad_parameter for a life or file name that is not allowed;
-  /// run.idempotency_in_progress, run.idempotency_reused; storage.*.
+  /// as run() does, also where it is stopped; with report.bad_parameter for a life or file name that is not
+  /// allowed; run.idempotency_in_progress, run.idempotency_reused; storage.*.
   Result<MadeLink> make(const LinkRequest& request);
   /// Newest first, revoked and expired ones included until they are forgotten; of those older than `before`.
   Result<std::vector<db::LinkRecord>> list(const std::optional<std::string>& before, std::size_t limit) const;
@@ -106,7 +107,7 @@ class Links {
   Settings settings_;
   PendingLinks pending_;
   std::mutex mutex_;
-  std::condition_variable turn_ended_;
+  std::condition_variable_any turn_ended_;
   std::set<std::string> busy_;  ///< guarded by mutex_: keys and reports that some thread works on
 };
 

@@ -478,6 +478,19 @@ TEST_F(LinksTest, AFailedReportLeavesNoFileAndItsKeyFree) {
   EXPECT_FALSE(make(wanted).replayed);
 }
 
+TEST_F(LinksTest, ALinkThatNobodyWantsLeavesNothingAndItsKeyFree) {
+  LinkRequest wanted = request();
+  wanted.idempotency = {"key:a", "POST", "/v1/reports/jobs_from/links", "one", "f00d"};
+  std::stop_source unwanted;
+  unwanted.request_stop();
+  wanted.stop = unwanted.get_token();
+  EXPECT_EQ(refusal(wanted), "run.interrupted");
+  EXPECT_TRUE(store_.list("reports")->empty());
+  EXPECT_THAT(listed(), IsEmpty());
+  wanted.stop = {};
+  EXPECT_FALSE(make(wanted).replayed);
+}
+
 TEST_F(LinksTest, AProcessThatDiesBetweenFileAndLedgerLeavesNoLink) {
   LinkRequest wanted = request();
   wanted.idempotency = {"key:a", "POST", "/v1/reports/jobs_from/links", "one", "f00d"};

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -80,13 +81,19 @@ struct Outcome {
   std::string table_versions = {};  ///< of what was read, where they were asked for
 };
 
+struct RunOptions {
+  bool with_versions =
+      false;  ///< the outcome tells what the rows depend on (see db::Cursor::table_versions())
+  std::stop_token stop = {};
+};
+
 /// Runs the report and writes its rows. `given` are parameters as texts ("2021"), checked against their types
 /// (report.bad_parameter). Fails with report.* and database.* codes; on a failure the writer's end() is not
-/// called. Memory is bounded: sorting beyond 32 MiB uses a scratch file in `scratch`. `with_versions`: the
-/// outcome tells what the rows depend on (see db::Cursor::table_versions()).
+/// called. A stop fails with run.interrupted. Memory is bounded: sorting beyond 32 MiB uses a scratch file in
+/// `scratch`.
 Result<Outcome> run(db::Database& database, const Definition& report,
                     std::span<const std::pair<std::string, std::string>> given, RowWriter& out,
-                    const std::filesystem::path& scratch, bool with_versions = false);
+                    const std::filesystem::path& scratch, const RunOptions& options = {});
 
 /// Compares as `sort:` does: nulls first, numbers by value, texts by Unicode simple case folding, then by
 /// bytes.

@@ -111,13 +111,14 @@ Result<Outcome> write(db::Cursor& cursor, const Definition& report, RowWriter& o
 
 Result<Outcome> run(db::Database& database, const Definition& report,
                     std::span<const std::pair<std::string, std::string>> given, RowWriter& out,
-                    const std::filesystem::path& scratch, bool with_versions) {
+                    const std::filesystem::path& scratch, const RunOptions& options) {
   const auto begin = std::chrono::steady_clock::now();
   TRY_ASSIGN(auto params, bind_parameters(report, given));
   TRY_ASSIGN(const std::unique_ptr<db::Cursor> cursor, database.query({.sql = report.sql,
                                                                        .params = std::move(params),
                                                                        .timeout = report.timeout,
-                                                                       .with_versions = with_versions}));
+                                                                       .with_versions = options.with_versions,
+                                                                       .stop = options.stop}));
   TRY_ASSIGN(Outcome outcome, write(*cursor, report, out, scratch));
   outcome.table_versions = cursor->table_versions();
   outcome.took =

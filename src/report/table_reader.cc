@@ -42,7 +42,8 @@ db::Query query_of(const db::SqlDialect& dialect, const db::TableName& table,
   const std::vector<std::string> key = quoted_key(dialect, schema);
   db::Query query{
       .sql = fmt::format("SELECT {} FROM {}", columns_text(dialect, schema), dialect.quote(table)),
-      .timeout = kNoTimeout};
+      .timeout = kNoTimeout,
+      .stop = range.stop};
   if (!range.after.empty()) {
     std::vector<std::string> places;
     for (std::size_t i = 0; i < range.after.size(); ++i) {

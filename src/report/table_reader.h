@@ -20,6 +20,7 @@ class TableReader {
     std::uint64_t skip = 0;             ///< for tables without primary key: so many rows are passed over
     std::optional<std::uint64_t> limit = {};
     bool as_loaded = false;  ///< values have the form that the schema keeps (`rowgate:form`)
+    std::stop_token stop = {};
   };
   /// Columns and their types are those of `schema` where it is known. Fails as Database::query does.
   static Result<TableReader> open(db::Database& database, const db::TableName& table,

@@ -21,7 +21,7 @@ import pytest
 import api
 import worlds as situations
 from server import Server, answers_in, form
-from worlds import JSON, fresh_rows, locked, meanwhile, spool_files, wait_until
+from worlds import JSON, busy_connection, fresh_rows, locked, meanwhile, spool_files, wait_until
 
 ROWGATE = os.environ.get("ROWGATE", str(pathlib.Path(__file__).parents[2] / "build/release/rowgate"))
 CASES = pathlib.Path(__file__).parents[1] / "cases" / "test_cases.py"
@@ -395,7 +395,7 @@ def another_transfer_coding(worlds, _code):
 @way("request.too_many_connections")
 def one_connection_too_many(worlds, _code):
     server = worlds.start("server: { max_connections: 2 }")
-    held = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(2)]
+    held = [busy_connection(server) for _ in range(2)]
     answer = raw(server, "GET /v1 HTTP/1.1")
     for connection in held:
         connection.close()

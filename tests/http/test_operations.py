@@ -14,7 +14,7 @@ import pytest
 import api
 import worlds as situations
 from server import answers_in
-from worlds import JSON, fresh_rows, locked, meanwhile, wait_until
+from worlds import JSON, busy_connection, fresh_rows, locked, meanwhile, wait_until
 
 OPERATIONS = list(api.OPERATIONS.values())
 GETS = [operation for operation in OPERATIONS if operation.method == "GET"]
@@ -424,7 +424,7 @@ def test_what_every_operation_may_answer(worlds, status):
 
 def test_too_many_connections(worlds):
     server = worlds.start("server: { max_connections: 3 }")
-    held = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(3)]
+    held = [busy_connection(server) for _ in range(3)]
     try:
         answer, = answers_in(server.raw(raw_request()))
         assert answer.status == 503 and answer.slug == "busy" and "Retry-After" in answer.headers
@@ -432,6 +432,24 @@ def test_too_many_connections(worlds):
         for connection in held:
             connection.close()
     wait_until(lambda: answers_in(server.raw(raw_request("GET /livez HTTP/1.1", "Connection: close")))[0].status == 200)
+
+
+def test_idle_connections_crowd_nobody_out(worlds):
+    """Of the address that has most, the one that has been idle for longest is closed for each that comes."""
+    server = worlds.start("server: { max_connections: 20 }")
+    with contextlib.ExitStack() as held:
+        other = held.enter_context(socket.create_connection(("127.0.0.1", server.port), source_address=("127.0.0.2", 0)))
+        busy = held.enter_context(busy_connection(server))
+        idle = [held.enter_context(socket.create_connection(("127.0.0.1", server.port))) for _ in range(100)]
+        answer, = answers_in(server.raw(raw_request("GET /livez HTTP/1.1", "Connection: close")))
+        assert answer.status == 200
+        idle[0].settimeout(10)
+        assert idle[0].recv(100) == b""
+        for connection in (other, idle[-1]):
+            connection.sendall(raw_request("GET /livez HTTP/1.1", "Connection: close"))
+            assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
+        busy.sendall(b"x" * 1000)
+        assert busy.recv(1000).startswith(b"HTTP/1.1 4")
 
 
 def test_a_fault_of_the_server_tells_nothing_of_it(worlds):

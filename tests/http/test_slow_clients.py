@@ -1,13 +1,14 @@
 """slowhttptest's slow headers, slow bodies and slow reading, hundreds of connections each, do not stop other clients."""
 
 import re
+import socket
 import subprocess
 import threading
 import time
 
 import pytest
 
-from worlds import fresh_rows
+from worlds import fresh_rows, wait_until
 
 LOADS = "/v1/tables/jobs/loads"
 CONNECTIONS, SECONDS = 300, 10
@@ -47,4 +48,21 @@ def test_others_are_served(start, mode):
     assert "service available:   NO" not in text and re.search(r"service available:\s*YES", text), text
     assert loads >= SECONDS and worst < 1 and most < 5
     assert len(server.rows("jobs")) == loads * 100
+    assert server.stop() == 0
+
+
+def test_who_reads_too_slowly_is_cut_off(start):
+    """Though it never pauses."""
+    server = start("limits: { idle_timeout: 60s, min_read_bytes_per_second: 1MiB, max_rejects: 0 }")
+    assert server.post(LOADS, fresh_rows(600_000)).status in (200, 202)
+    wait_until(lambda: server.version("jobs") == 1, 60)
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", server.port))
+        client.sendall(b"GET /v1/tables/jobs/rows HTTP/1.1\r\nHost: localhost\r\nAccept: text/csv\r\n\r\n")
+        end = time.monotonic() + 40
+        with pytest.raises(ConnectionResetError):
+            while time.monotonic() < end:
+                assert client.recv(4096)
+                time.sleep(0.1)
     assert server.stop() == 0

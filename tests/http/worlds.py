@@ -7,6 +7,7 @@ import functools
 import hashlib
 import json
 import pathlib
+import socket
 import sqlite3
 import subprocess
 import threading
@@ -120,6 +121,15 @@ def fresh_rows(count=1):
     """Rows of the table jobs that no load before had."""
     rows = (f"{number},Job {number}\n" for number in (next(COUNTER) for _ in range(count)))
     return ("id,job\n" + "".join(rows)).encode()
+
+
+def busy_connection(server):
+    """A connection with a request under way: its body is waited for."""
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+    connection.sendall(b"POST /v1/tables/jobs/loads HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\n"
+                       b"Content-Length: 1000\r\nExpect: 100-continue\r\n\r\n")
+    assert connection.recv(1000).startswith(b"HTTP/1.1 100 ")
+    return connection
 
 
 class Worlds:

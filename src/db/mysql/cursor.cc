@@ -31,12 +31,36 @@ void to_canonical_datetime(std::string& text) {
 
 class MySqlCursor : public Cursor {
  public:
-  MySqlCursor(std::unique_ptr<MySqlSession> session, const Query& query)
-      : session_(std::move(session)),
+  MySqlCursor(const server::Engine& engine, std::unique_ptr<MySqlSession> session, const Query& query)
+      : engine_(engine),
+        session_(std::move(session)),
+        stop_(query.stop),
         timeout_(query.timeout),
-        deadline_(SteadyClock::now() + query.timeout) {}
+        deadline_(SteadyClock::now() + query.timeout) {
+    session_->watched().obey(query.stop);
+  }
 
-  Result<void> open(const server::Engine& engine, const Query& query) {
+  MySqlCursor(const MySqlCursor&) = delete;
+  MySqlCursor& operator=(const MySqlCursor&) = delete;
+  /// The server does not notice that its client is gone as long as the statement runs.
+  ~MySqlCursor() override {
+    const bool must_end = is_running_ && stop_.stop_requested();
+    const unsigned long number = mysql_thread_id(session_->get());
+    const std::string at = session_->server();
+    {
+      const server::Expecting expecting(session_->watched());
+      statement_.reset();  // reads what is left of the result
+    }
+    if (!must_end) return;
+
+    session_.reset();
+    Result<std::unique_ptr<server::Session>> other = engine_.connect(server::Access::Read);
+    // A name of several servers may have led to another one, where the number is another session's.
+    if (other && static_cast<MySqlSession&>(**other).server() == at)
+      (void)(*other)->run(fmt::format("KILL {}", number), {});
+  }
+
+  Result<void> open(const Query& query) {
     TRY_ASSIGN(const server::NamedSql sql, server::read_query(query.sql, server::SqlFlavour::MySql));
     TRY_ASSIGN(const std::vector<Value> values, server::values_of(sql, query.params));
     const auto milliseconds = std::clamp<std::int64_t>(timeout_.count(), 1, 24LL * 3600 * 1000);
@@ -49,10 +73,11 @@ class MySqlCursor : public Cursor {
     if (query.with_versions) {
       TRY(session_->run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", {}));
       TRY(session_->run("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", {}));
-      TRY_ASSIGN(versions_, server::table_versions_of(engine, *session_));
+      TRY_ASSIGN(versions_, server::table_versions_of(engine_, *session_));
     } else {
       TRY(session_->run("START TRANSACTION READ ONLY", {}));
     }
+    const server::Expecting expecting(session_->watched());
     unsigned number = 0;
     Result<Statement> statement = Statement::prepare(session_->get(), sql.sql, number);
     if (!statement) return std::unexpected(query_error(number, statement.error()));
@@ -60,6 +85,7 @@ class MySqlCursor : public Cursor {
     if (mysql_stmt_field_count(statement_->get()) == 0)
       return fail(Code::ReportBadSql, "the statement would do more than read",
                   "a report is one SELECT statement");
+    is_running_ = true;
     if (const Result<void> done = statement_->execute(values); !done)
       return std::unexpected(query_error(mysql_stmt_errno(statement_->get()), done.error()));
     for (std::size_t i = 0; i < statement_->columns(); ++i) columns_.emplace_back(statement_->field(i).name);
@@ -71,23 +97,33 @@ class MySqlCursor : public Cursor {
   std::string table_versions() const override { return versions_; }
 
   Result<bool> next(std::vector<ResultCell>& row) override {
+    if (stop_.stop_requested()) return std::unexpected(unwanted());
     if (SteadyClock::now() > deadline_) return std::unexpected(timed_out());
+    const server::Expecting expecting(session_->watched());
     const Result<bool> more = statement_->next();
     if (!more) return std::unexpected(query_error(mysql_stmt_errno(statement_->get()), more.error()));
-    if (!*more) return false;
+    if (!*more) {
+      is_running_ = false;
+      return false;
+    }
     row.resize(columns_.size());
     for (std::size_t i = 0; i < row.size(); ++i) row[i] = cell(i);
     return true;
   }
 
  private:
+  static Error unwanted() {
+    return {Code::RunInterrupted, "nobody waits for the result any more", "send the request again"};
+  }
+
   Error timed_out() const {
     return {Code::ReportTimeout,
             fmt::format("the query took longer than {} s", static_cast<double>(timeout_.count()) / 1000.0),
             "make it cheaper, or raise its timeout"};
   }
 
-  Error query_error(unsigned number, const Error& error) const {
+  Error query_error(unsigned number, const Error& error) {
+    if (const std::optional<Error> cut = session_->watched().why_cut()) return *cut;
     if (number == kStatementTimeout || number == kQueryTimeout || SteadyClock::now() > deadline_)
       return timed_out();
     if (number == ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION)
@@ -150,7 +186,10 @@ class MySqlCursor : public Cursor {
       server::computed_number(cell, text, field.decimals >= kQuotientDigits);
   }
 
+  const server::Engine& engine_;
   std::unique_ptr<MySqlSession> session_;
+  std::stop_token stop_;
+  bool is_running_ = false;  ///< at the server
   std::chrono::milliseconds timeout_;
   SteadyClock::time_point deadline_;
   std::optional<Statement> statement_;  // after the session: it is closed first
@@ -163,8 +202,8 @@ class MySqlCursor : public Cursor {
 Result<std::unique_ptr<Cursor>> open_cursor(const server::Engine& engine,
                                             std::unique_ptr<server::Session> session, const Query& query) {
   std::unique_ptr<MySqlSession> own(static_cast<MySqlSession*>(session.release()));
-  auto cursor = std::make_unique<MySqlCursor>(std::move(own), query);
-  TRY(cursor->open(engine, query));
+  auto cursor = std::make_unique<MySqlCursor>(engine, std::move(own), query);
+  TRY(cursor->open(query));
   return std::unique_ptr<Cursor>(std::move(cursor));
 }
 

@@ -36,8 +36,10 @@ bool is_binary(std::string_view collation) {
 
 class MySqlEngine : public server::Engine {
  public:
-  MySqlEngine(ServerAddress address, std::chrono::milliseconds lock_wait)
-      : address_(std::move(address)), lock_wait_(lock_wait) {}
+  MySqlEngine(ServerAddress address, std::chrono::milliseconds lock_wait, std::chrono::milliseconds silence)
+      : address_(std::move(address)), lock_wait_(lock_wait), silence_(silence) {}
+
+  ~MySqlEngine() override { watch_->ask_no_more(); }
 
   const server::ServerDialect& dialect() const override { return dialect_; }
   const std::string& own_space() const override { return address_.database; }
@@ -45,7 +47,7 @@ class MySqlEngine : public server::Engine {
 
   Result<std::unique_ptr<Session>> connect(server::Access) const override {
     const auto open = [this](const ServerAddress& address) {
-      return MySqlSession::open(address, lock_wait_);
+      return MySqlSession::open(address, lock_wait_, watch_, silence_);
     };
     TRY_ASSIGN(std::unique_ptr<MySqlSession> session, server::log_in(address_, open));
     std::call_once(collation_known_, [&] { dialect_.use_collation(std::string(session->collation())); });
@@ -55,6 +57,7 @@ class MySqlEngine : public server::Engine {
                                               const Query& query) const override {
     return mysql::open_cursor(*this, std::move(session), query);
   }
+  void stop_waiting() const override { watch_->stop(); }
   Result<std::string> version(Session& session) const override {
     TRY_ASSIGN(const std::optional<std::string> text, session.first("SELECT VERSION()"));
     const std::string version = text.value_or("");
@@ -105,7 +108,9 @@ class MySqlEngine : public server::Engine {
                                             std::span<const Param> params) const;
 
   ServerAddress address_;
-  std::chrono::milliseconds lock_wait_;
+  std::chrono::milliseconds lock_wait_, silence_;
+  std::shared_ptr<server::SocketWatch> watch_ = std::make_shared<server::SocketWatch>(
+      silence_, [this] { return server::still_answers(*this, silence_); });
   mutable Dialect dialect_;
   mutable std::once_flag collation_known_;
 };
@@ -361,9 +366,9 @@ std::string MySqlEngine::declarations_sql() const {
 
 }  // namespace
 
-std::unique_ptr<server::Engine> make_engine(const ServerAddress& address,
-                                            std::chrono::milliseconds lock_wait) {
-  return std::make_unique<MySqlEngine>(address, lock_wait);
+std::unique_ptr<server::Engine> make_engine(const ServerAddress& address, std::chrono::milliseconds lock_wait,
+                                            std::chrono::milliseconds silence) {
+  return std::make_unique<MySqlEngine>(address, lock_wait, silence);
 }
 
 }  // namespace rowgate::db::mysql

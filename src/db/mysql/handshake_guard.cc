@@ -44,8 +44,10 @@ bool offers_tls(std::string_view greeting) {
 
 }  // namespace
 
-HandshakeGuard::HandshakeGuard(MYSQL* connection, const ServerAddress& address)
-    : connection_(connection), address_(address) {
+HandshakeGuard::HandshakeGuard(MYSQL* connection, const ServerAddress& address,
+                               std::shared_ptr<server::SocketWatch> watch,
+                               std::chrono::milliseconds login_time)
+    : connection_(connection), socket_watch_(std::move(watch)), login_time_(login_time), address_(address) {
   static const int registered = ma_pvio_register_callback(1, &HandshakeGuard::watch);
   (void)registered;
   watching = this;
@@ -58,6 +60,11 @@ HandshakeGuard::~HandshakeGuard() {
 void HandshakeGuard::watch(int is_write, MYSQL* connection, const unsigned char* bytes, std::size_t size) {
   HandshakeGuard* const guard = watching;
   if (guard == nullptr || connection != guard->connection_ || is_write != 0) return;
+  if (static_cast<std::ptrdiff_t>(size) <= 0) return;  // an error, or the end
+  if (!guard->login_) {  // before that the library's own time for the connection counts
+    guard->login_.emplace(guard->socket_watch_, mysql_get_socket(connection), guard->login_time_);
+    guard->login_->expect();
+  }
   guard->take({reinterpret_cast<const char*>(bytes), size});
 }
 

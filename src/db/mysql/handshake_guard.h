@@ -8,11 +8,13 @@
 // would break the rules is cut before that.
 
 #include "base/error.h"
+#include "db/server/watch.h"
 #include "db/server_address.h"
 
 #include <mysql.h>
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,7 +24,8 @@ namespace rowgate::db::mysql {
 /// Watches this thread's mysql_real_connect() of `connection` until it is destroyed.
 class HandshakeGuard {
  public:
-  HandshakeGuard(MYSQL* connection, const ServerAddress& address);
+  HandshakeGuard(MYSQL* connection, const ServerAddress& address, std::shared_ptr<server::SocketWatch> watch,
+                 std::chrono::milliseconds login_time);
   ~HandshakeGuard();
   HandshakeGuard(const HandshakeGuard&) = delete;
   HandshakeGuard& operator=(const HandshakeGuard&) = delete;
@@ -37,6 +40,9 @@ class HandshakeGuard {
   void cut(std::string message, std::string hint);
 
   MYSQL* connection_;
+  std::shared_ptr<server::SocketWatch> socket_watch_;
+  std::chrono::milliseconds login_time_;
+  std::optional<server::WatchedSocket> login_ = {};  ///< once the server has spoken
   const ServerAddress& address_;
   std::string packet_ = {};  ///< the one at hand, its head included
   bool is_greeted_ = false;

@@ -198,6 +198,8 @@ Error error_of(unsigned number, const char* state, std::string_view text, std::s
 Error MySqlSession::noted(unsigned number, Error error) {
   last_error_ = number;
   if (error.code == Code::DatabaseUnreachable) lost_ = true;
+  if (lost_ && watched_)
+    if (std::optional<Error> cut = watched_->why_cut()) return *std::move(cut);
   return error;
 }
 
@@ -208,13 +210,17 @@ Error MySqlSession::last(std::string_view doing) {
 }
 
 Result<std::unique_ptr<MySqlSession>> MySqlSession::open(const ServerAddress& address,
-                                                         std::chrono::milliseconds lock_wait) {
+                                                         std::chrono::milliseconds lock_wait,
+                                                         std::shared_ptr<server::SocketWatch> watch,
+                                                         std::chrono::milliseconds silence) {
   static const int initialized = mysql_library_init(0, nullptr, nullptr);
   if (initialized != 0) return fail(Code::InternalError, "the MySQL client library does not start");
   auto session = std::make_unique<MySqlSession>();
   session->connection_.reset(mysql_init(nullptr));
   MYSQL* connection = session->connection_.get();
-  const unsigned seconds = 10, infile = 1;
+  const auto login_time = server::login_time(silence);
+  const unsigned infile = 1;
+  const auto seconds = static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(login_time).count());
   mysql_optionsv(connection, MYSQL_OPT_CONNECT_TIMEOUT, &seconds);
   mysql_optionsv(connection, MYSQL_SET_CHARSET_NAME, "utf8mb4");
   // Whatever file the server asks for, it gets from our handler, which has only the rows of the statement in
@@ -223,7 +229,7 @@ Result<std::unique_ptr<MySqlSession>> MySqlSession::open(const ServerAddress& ad
   answer_from_memory(connection, nullptr);
   set_security(connection, address);
   {
-    const HandshakeGuard guard(connection, address);
+    const HandshakeGuard guard(connection, address, watch, login_time);
     if (mysql_real_connect(connection, address.host.c_str(), address.user.c_str(), address.password.c_str(),
                            address.database.c_str(), address.port, nullptr, CLIENT_FOUND_ROWS) == nullptr)
       return std::unexpected(login_error(guard, session->last("the connection"), address));
@@ -234,6 +240,7 @@ Result<std::unique_ptr<MySqlSession>> MySqlSession::open(const ServerAddress& ad
                 fmt::format("the connection to the database is not encrypted ({})", address.shown()),
                 "turn TLS on at the server, or set tls=disable in database.url");
   watch_peer(connection);
+  session->watched_.emplace(std::move(watch), mysql_get_socket(connection), silence);
   TRY(session->set_up(lock_wait));
   return session;
 }
@@ -250,12 +257,17 @@ Result<void> MySqlSession::set_up(std::chrono::milliseconds lock_wait) {
                       seconds, collation()),
           {}));
   TRY(run("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", {}));
-  TRY_ASSIGN(max_packet_, count("SELECT @@max_allowed_packet"));
-  return {};
+  return each("SELECT @@max_allowed_packet, @@hostname, @@port, @@server_id", {},
+              [this](server::TextView row) -> Result<void> {
+                max_packet_ = server::number_of(std::string(row[0].value_or("")));
+                for (const auto& part : row.subspan(1)) server_ += std::string(part.value_or("")) + '\n';
+                return {};
+              });
 }
 
 Result<std::uint64_t> MySqlSession::run(const std::string& sql, std::span<const server::Param> params) {
   last_error_ = 0;
+  const server::Expecting expecting(*watched_);
   if (params.empty()) {
     if (mysql_real_query(connection_.get(), sql.data(), sql.size()) != 0)
       return std::unexpected(last(fmt::format("'{}'", shown(sql, 60))));
@@ -279,6 +291,7 @@ Result<std::uint64_t> MySqlSession::run(const std::string& sql, std::span<const 
 Result<void> MySqlSession::each(const std::string& sql, std::span<const server::Param> params,
                                 const std::function<Result<void>(server::TextView)>& visit) {
   last_error_ = 0;
+  const server::Expecting expecting(*watched_);
   unsigned number = 0;
   Result<Statement> statement = Statement::prepare(connection_.get(), sql, number);
   if (!statement) return std::unexpected(noted(number, statement.error()));
@@ -295,11 +308,15 @@ Result<void> MySqlSession::each(const std::string& sql, std::span<const server::
     if (!more) return failed(more.error());
     if (!*more) return {};
     for (std::size_t i = 0; i < row.size(); ++i) row[i] = statement->text(i);
-    TRY(visit(row));
+    watched_->rest();
+    Result<void> seen = visit(row);
+    watched_->expect();
+    TRY(seen);
   }
 }
 
 Result<std::string> MySqlSession::first_warning() {
+  const server::Expecting expecting(*watched_);
   if (mysql_query(connection_.get(), "SHOW WARNINGS LIMIT 1") != 0)
     return std::unexpected(last("the question for warnings"));
   MYSQL_RES* result = mysql_store_result(connection_.get());
@@ -313,6 +330,7 @@ Result<std::string> MySqlSession::first_warning() {
 Result<server::BulkOutcome> MySqlSession::bulk(const server::BulkTarget& target, std::string_view text,
                                                std::uint64_t rows) {
   if (no_local_infile_) return insert_rows(target, text, rows);
+  const server::Expecting expecting(*watched_);
   Infile infile(text);
   answer_from_memory(connection_.get(), &infile);
   const std::string sql = fmt::format(

@@ -4,6 +4,7 @@
 
 #include "db/database.h"
 #include "db/server/session.h"
+#include "db/server/watch.h"
 #include "db/server_address.h"
 
 #include <mysql.h>
@@ -74,7 +75,9 @@ class MySqlSession : public server::Session {
  public:
   /// Connects and sets the session up: strict, UTF-8, UTC, ANSI quotes, READ COMMITTED.
   static Result<std::unique_ptr<MySqlSession>> open(const ServerAddress& address,
-                                                    std::chrono::milliseconds lock_wait);
+                                                    std::chrono::milliseconds lock_wait,
+                                                    std::shared_ptr<server::SocketWatch> watch,
+                                                    std::chrono::milliseconds silence);
 
   Result<std::uint64_t> run(const std::string& sql, std::span<const server::Param> params) override;
   Result<void> each(const std::string& sql, std::span<const server::Param> params,
@@ -82,9 +85,16 @@ class MySqlSession : public server::Session {
   Result<server::BulkOutcome> bulk(const server::BulkTarget& target, std::string_view text,
                                    std::uint64_t rows) override;
   bool is_lost() const override { return lost_; }
-  bool answers() override { return mysql_ping(connection_.get()) == 0; }
+  bool answers() override {
+    const server::Expecting expecting(*watched_);
+    return mysql_ping(connection_.get()) == 0;
+  }
+  void allow_silence(std::chrono::milliseconds silence) override { watched_->allow_silence(silence); }
   bool was_duplicate() const override { return last_error_ == kDuplicate; }
 
+  server::WatchedSocket& watched() { return *watched_; }
+  /// Which server it is, and of which the session's number is one.
+  const std::string& server() const { return server_; }
   MYSQL* get() const { return connection_.get(); }
   bool is_mariadb() const { return is_mariadb_; }
   /// The collation that compares bytes and keeps trailing spaces.
@@ -101,6 +111,8 @@ class MySqlSession : public server::Session {
   Result<std::string> first_warning();
 
   Connection connection_;
+  std::optional<server::WatchedSocket> watched_;
+  std::string server_;
   bool is_mariadb_ = false, lost_ = false, no_local_infile_ = false;
   unsigned last_error_ = 0;
   std::uint64_t max_packet_ = 0;  ///< the longest statement that the server takes

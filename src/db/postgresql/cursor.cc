@@ -119,12 +119,32 @@ Result<Places> declared_places(PostgreSqlSession& session, const std::string& sq
 
 class PostgreSqlCursor : public Cursor {
  public:
-  PostgreSqlCursor(std::unique_ptr<PostgreSqlSession> session, const Query& query)
-      : session_(std::move(session)),
+  PostgreSqlCursor(const server::Engine& engine, std::unique_ptr<PostgreSqlSession> session,
+                   const Query& query)
+      : engine_(engine),
+        session_(std::move(session)),
+        stop_(query.stop),
         timeout_(query.timeout),
-        deadline_(SteadyClock::now() + query.timeout) {}
+        deadline_(SteadyClock::now() + query.timeout) {
+    session_->watched().obey(query.stop);
+  }
 
-  Result<void> open(const server::Engine& engine, const Query& query) {
+  PostgreSqlCursor(const PostgreSqlCursor&) = delete;
+  PostgreSqlCursor& operator=(const PostgreSqlCursor&) = delete;
+  /// A server before version 14 does not notice that its client is gone as long as the statement runs.
+  ~PostgreSqlCursor() override {
+    if (!is_running_ || !stop_.stop_requested()) return;
+    result_.reset();
+    session_.reset();
+    const server::Param params[] = {backend_, began_};
+    if (const Result<std::unique_ptr<server::Session>> other = engine_.connect(server::Access::Read))
+      (void)(*other)->rows(
+          "SELECT pg_cancel_backend(pid) FROM pg_stat_activity "
+          "WHERE pid = CAST(? AS integer) AND xact_start = CAST(? AS timestamptz)",
+          params);
+  }
+
+  Result<void> open(const Query& query) {
     TRY_ASSIGN(const server::NamedSql sql, server::read_query(query.sql, server::SqlFlavour::PostgreSql));
     TRY_ASSIGN(const std::vector<Value> values, server::values_of(sql, query.params));
     const auto milliseconds =
@@ -132,13 +152,23 @@ class PostgreSqlCursor : public Cursor {
     TRY(session_->run(query.with_versions ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
                                           : "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY",
                       {}));
-    TRY(session_->run(fmt::format("SET LOCAL statement_timeout = {}", milliseconds), {}));
+    const std::string timeout = fmt::format("{}", milliseconds);
+    const server::Param param[] = {timeout};
+    // A transaction is known by its backend and its beginning, also where a pooler is in between.
+    TRY(session_->each("SELECT set_config('statement_timeout', ?, true), pg_backend_pid(), now()", param,
+                       [this](server::TextView row) -> Result<void> {
+                         backend_ = row[1].value_or("");
+                         began_ = row[2].value_or("");
+                         return {};
+                       }));
     // Else a walk through a table begins where another one happens to be, and pages by OFFSET lose and double
     // rows.
     TRY(session_->run("SET LOCAL synchronize_seqscans = off", {}));
     if (query.with_versions) {
-      TRY_ASSIGN(versions_, server::table_versions_of(engine, *session_));
+      TRY_ASSIGN(versions_, server::table_versions_of(engine_, *session_));
     }
+    const server::Expecting expecting(session_->watched());
+    is_running_ = true;
     TRY(send(sql.sql, values));
     return first_result();
   }
@@ -147,13 +177,18 @@ class PostgreSqlCursor : public Cursor {
   std::string table_versions() const override { return versions_; }
 
   Result<bool> next(std::vector<ResultCell>& row) override {
+    if (stop_.stop_requested()) return std::unexpected(unwanted());
     if (SteadyClock::now() > deadline_) return std::unexpected(timed_out());
+    const server::Expecting expecting(session_->watched());
     if (is_first_)
       is_first_ = false;
     else
       result_.reset(PQgetResult(session_->get()));
     const ExecStatusType status = PQresultStatus(result_.get());
-    if (status == PGRES_TUPLES_OK) return false;
+    if (status == PGRES_TUPLES_OK) {
+      is_running_ = false;
+      return false;
+    }
     if (status != PGRES_SINGLE_TUPLE) return std::unexpected(query_error(result_.get()));
     row.resize(columns_.size());
     for (std::size_t i = 0; i < row.size(); ++i) row[i] = cell(static_cast<int>(i));
@@ -161,6 +196,10 @@ class PostgreSqlCursor : public Cursor {
   }
 
  private:
+  static Error unwanted() {
+    return {Code::RunInterrupted, "nobody waits for the result any more", "send the request again"};
+  }
+
   static bool is_unknown(const PGresult* description, int column) {
     const Oid type = PQftype(description, column);
     const bool has_places = type == kNumeric || type == kTime || type == kTimestamp || type == kTimestampTz;
@@ -246,6 +285,7 @@ class PostgreSqlCursor : public Cursor {
   }
 
   Error query_error(const PGresult* result) {
+    if (const std::optional<Error> cut = session_->watched().why_cut()) return *cut;
     if (is_late(result)) return timed_out();
     Error error = session_->error(result, "the query");
     if (error.code == Code::DatabaseReadOnly)
@@ -328,11 +368,15 @@ class PostgreSqlCursor : public Cursor {
     text += 'Z';
   }
 
+  const server::Engine& engine_;
   std::unique_ptr<PostgreSqlSession> session_;
+  std::stop_token stop_;
+  bool is_running_ = false;  ///< at the server
   std::chrono::milliseconds timeout_;
   SteadyClock::time_point deadline_;
   ResultSet result_;  // after the session: it is cleared first
   bool is_first_ = true;
+  std::string backend_, began_;
   std::vector<std::string> columns_, texts_;
   std::string versions_;
   Places declared_;
@@ -343,8 +387,8 @@ class PostgreSqlCursor : public Cursor {
 Result<std::unique_ptr<Cursor>> open_cursor(const server::Engine& engine,
                                             std::unique_ptr<server::Session> session, const Query& query) {
   std::unique_ptr<PostgreSqlSession> own(static_cast<PostgreSqlSession*>(session.release()));
-  auto cursor = std::make_unique<PostgreSqlCursor>(std::move(own), query);
-  TRY(cursor->open(engine, query));
+  auto cursor = std::make_unique<PostgreSqlCursor>(engine, std::move(own), query);
+  TRY(cursor->open(query));
   return std::unique_ptr<Cursor>(std::move(cursor));
 }
 

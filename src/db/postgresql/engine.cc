@@ -25,8 +25,11 @@ using table::Type;
 
 class PostgreSqlEngine : public server::Engine {
  public:
-  PostgreSqlEngine(ServerAddress address, std::chrono::milliseconds lock_wait)
-      : address_(std::move(address)), lock_wait_(lock_wait) {}
+  PostgreSqlEngine(ServerAddress address, std::chrono::milliseconds lock_wait,
+                   std::chrono::milliseconds silence)
+      : address_(std::move(address)), lock_wait_(lock_wait), silence_(silence) {}
+
+  ~PostgreSqlEngine() override { watch_->ask_no_more(); }
 
   const server::ServerDialect& dialect() const override { return dialect_; }
   const std::string& own_space() const override { return address_.schema; }
@@ -34,7 +37,7 @@ class PostgreSqlEngine : public server::Engine {
 
   Result<std::unique_ptr<Session>> connect(server::Access) const override {
     const auto open = [this](const ServerAddress& address) {
-      return PostgreSqlSession::open(address, lock_wait_);
+      return PostgreSqlSession::open(address, lock_wait_, watch_, silence_);
     };
     TRY_ASSIGN(std::unique_ptr<PostgreSqlSession> session, server::log_in(address_, open));
     return std::unique_ptr<Session>(std::move(session));
@@ -43,6 +46,7 @@ class PostgreSqlEngine : public server::Engine {
                                               const Query& query) const override {
     return postgresql::open_cursor(*this, std::move(session), query);
   }
+  void stop_waiting() const override { watch_->stop(); }
   Result<std::string> version(Session& session) const override {
     TRY_ASSIGN(const std::optional<std::string> text, session.first("SHOW server_version"));
     const std::string version = text.value_or("");
@@ -84,7 +88,9 @@ class PostgreSqlEngine : public server::Engine {
                                             std::span<const Param> params) const;
 
   ServerAddress address_;
-  std::chrono::milliseconds lock_wait_;
+  std::chrono::milliseconds lock_wait_, silence_;
+  std::shared_ptr<server::SocketWatch> watch_ = std::make_shared<server::SocketWatch>(
+      silence_, [this] { return server::still_answers(*this, silence_); });
   Dialect dialect_;
 };
 
@@ -426,9 +432,9 @@ Result<void> PostgreSqlEngine::end_merge(Session& session, std::span<const Refer
 
 }  // namespace
 
-std::unique_ptr<server::Engine> make_engine(const ServerAddress& address,
-                                            std::chrono::milliseconds lock_wait) {
-  return std::make_unique<PostgreSqlEngine>(address, lock_wait);
+std::unique_ptr<server::Engine> make_engine(const ServerAddress& address, std::chrono::milliseconds lock_wait,
+                                            std::chrono::milliseconds silence) {
+  return std::make_unique<PostgreSqlEngine>(address, lock_wait, silence);
 }
 
 }  // namespace rowgate::db::postgresql

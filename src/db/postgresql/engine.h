@@ -5,7 +5,7 @@
 
 namespace rowgate::db::postgresql {
 
-std::unique_ptr<server::Engine> make_engine(const ServerAddress& address,
-                                            std::chrono::milliseconds lock_wait);
+std::unique_ptr<server::Engine> make_engine(const ServerAddress& address, std::chrono::milliseconds lock_wait,
+                                            std::chrono::milliseconds silence = std::chrono::minutes(1));
 
 }  // namespace rowgate::db::postgresql

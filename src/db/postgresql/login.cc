@@ -23,7 +23,6 @@ namespace {
 
 using Connection = std::unique_ptr<PGconn, CloseConnection>;
 
-constexpr std::chrono::seconds kLoginTime{10};
 /// A byte of kind, four of length, and of an Authentication message four of code.
 constexpr std::size_t kMessageHead = 5, kAuthenticationHead = 9;
 constexpr std::uint32_t kCleartextPassword = 3;
@@ -143,8 +142,11 @@ class Relay {
 /// PQconnectdbParams() in steps, each message of the server looked at before libpq may answer it.
 class GuardedLogin {
  public:
-  GuardedLogin(const char* const* keys, const char* const* values, const ServerAddress& address)
-      : address_(address), connection_(PQconnectStartParams(keys, values, 0)) {}
+  GuardedLogin(const char* const* keys, const char* const* values, const ServerAddress& address,
+               std::chrono::milliseconds time)
+      : address_(address),
+        until_(std::chrono::steady_clock::now() + time),
+        connection_(PQconnectStartParams(keys, values, 0)) {}
 
   Result<Connection> run() {
     PostgresPollingStatusType state =
@@ -206,7 +208,7 @@ class GuardedLogin {
   }
 
   const ServerAddress& address_;
-  const Moment until_ = std::chrono::steady_clock::now() + kLoginTime;
+  const Moment until_;
   Connection connection_;
   LoginTalk talk_;
   std::unique_ptr<Relay> relay_;
@@ -238,7 +240,7 @@ bool LoginTalk::asks_for_password(std::string_view bytes) {
 }
 
 Result<Connection> log_in(const std::vector<std::pair<const char*, const char*>>& options,
-                          const ServerAddress& address) {
+                          const ServerAddress& address, std::chrono::milliseconds time) {
   std::vector<const char*> keys, values;
   for (const auto& [key, value] : options) {
     keys.push_back(key);
@@ -246,7 +248,7 @@ Result<Connection> log_in(const std::vector<std::pair<const char*, const char*>>
   }
   keys.push_back(nullptr);
   values.push_back(nullptr);
-  if (address.keeps_password()) return GuardedLogin(keys.data(), values.data(), address).run();
+  if (address.keeps_password()) return GuardedLogin(keys.data(), values.data(), address, time).run();
   return Connection(PQconnectdbParams(keys.data(), values.data(), 0));
 }
 

@@ -7,6 +7,7 @@
 #include "db/postgresql/session.h"
 #include "db/server_address.h"
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -27,9 +28,10 @@ class LoginTalk {
   std::uint64_t to_skip_ = 0;  ///< the rest of a message that has been judged
 };
 
-/// Opens a connection by libpq's options. One whose login failed is returned as libpq left it. Fails with
-/// database.insecure where the server asks for the password itself and must not get it.
+/// Opens a connection by libpq's options, within `time`. One whose login failed is returned as libpq left it.
+/// Fails with database.insecure where the server asks for the password itself and must not get it.
 Result<std::unique_ptr<PGconn, CloseConnection>> log_in(
-    const std::vector<std::pair<const char*, const char*>>& options, const ServerAddress& address);
+    const std::vector<std::pair<const char*, const char*>>& options, const ServerAddress& address,
+    std::chrono::milliseconds time);
 
 }  // namespace rowgate::db::postgresql

@@ -63,6 +63,8 @@ void take_notices(void*, const PGresult*) {}
 Error PostgreSqlSession::error(const PGresult* result, std::string_view doing) {
   const char* state_text = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_SQLSTATE);
   last_state_ = state_text == nullptr ? "" : state_text;
+  if (watched_ && is_lost())
+    if (std::optional<Error> cut = watched_->why_cut()) return *std::move(cut);
   const std::string& state = last_state_;
   std::string words = words_of(result, connection_.get());
   if (state.starts_with(kDataException)) words = without_values(words);
@@ -94,7 +96,11 @@ Error PostgreSqlSession::error(const PGresult* result, std::string_view doing) {
 }
 
 Result<std::unique_ptr<PostgreSqlSession>> PostgreSqlSession::open(const ServerAddress& address,
-                                                                   std::chrono::milliseconds lock_wait) {
+                                                                   std::chrono::milliseconds lock_wait,
+                                                                   std::shared_ptr<server::SocketWatch> watch,
+                                                                   std::chrono::milliseconds silence) {
+  const auto login_time = server::login_time(silence);
+  const std::string seconds = fmt::format("{}", std::chrono::ceil<std::chrono::seconds>(login_time).count());
   const std::string port = fmt::format("{}", address.port);
   const char* mode = address.tls == Tls::Disable   ? "disable"
                      : address.tls == Tls::Require ? "require"
@@ -106,7 +112,7 @@ Result<std::unique_ptr<PostgreSqlSession>> PostgreSqlSession::open(const ServerA
                                                               {"dbname", address.database.c_str()},
                                                               {"sslmode", mode},
                                                               {"gssencmode", "disable"},
-                                                              {"connect_timeout", "10"},
+                                                              {"connect_timeout", seconds.c_str()},
                                                               {"client_encoding", "UTF8"},
                                                               {"application_name", "rowgate"},
                                                               {"keepalives_idle", "30"},
@@ -116,7 +122,7 @@ Result<std::unique_ptr<PostgreSqlSession>> PostgreSqlSession::open(const ServerA
   if (!address.password.empty()) options.emplace_back("password", address.password.c_str());
   if (address.tls == Tls::VerifyFull) options.emplace_back("sslrootcert", ca.c_str());
   auto session = std::make_unique<PostgreSqlSession>();
-  TRY_ASSIGN(session->connection_, log_in(options, address));
+  TRY_ASSIGN(session->connection_, log_in(options, address, login_time));
   if (session->is_lost()) {
     const std::string words = words_of(nullptr, session->connection_.get());
     if (words.contains("server does not support SSL"))
@@ -138,6 +144,7 @@ Result<std::unique_ptr<PostgreSqlSession>> PostgreSqlSession::open(const ServerA
                 fmt::format("the connection to the database is not encrypted ({})", address.shown()),
                 "turn TLS on at the server, or set tls=disable in database.url");
   PQsetNoticeReceiver(session->connection_.get(), take_notices, nullptr);
+  session->watched_.emplace(std::move(watch), PQsocket(session->get()), silence);
   TRY(session->set_up(address, lock_wait));
   return session;
 }
@@ -168,6 +175,7 @@ Result<void> PostgreSqlSession::set_up(const ServerAddress& address, std::chrono
 
 Result<std::uint64_t> PostgreSqlSession::run(const std::string& sql, std::span<const server::Param> params) {
   last_state_.clear();
+  const server::Expecting expecting(*watched_);
   const Values values(params);
   const ResultSet result(params.empty() ? PQexec(get(), sql.c_str())
                                         : PQexecParams(get(), numbered(sql).c_str(), values.count(), nullptr,
@@ -185,6 +193,7 @@ Result<std::uint64_t> PostgreSqlSession::run(const std::string& sql, std::span<c
 Result<void> PostgreSqlSession::each(const std::string& sql, std::span<const server::Param> params,
                                      const std::function<Result<void>(server::TextView)>& visit) {
   last_state_.clear();
+  const server::Expecting expecting(*watched_);
   const Values values(params);
   if (PQsendQueryParams(get(), numbered(sql).c_str(), values.count(), nullptr, values.pointers.data(),
                         nullptr, nullptr, 0) == 0 ||
@@ -206,7 +215,9 @@ Result<void> PostgreSqlSession::each(const std::string& sql, std::span<const ser
               ? std::nullopt
               : std::optional(std::string_view(PQgetvalue(result.get(), 0, i),
                                                static_cast<std::size_t>(PQgetlength(result.get(), 0, i))));
+    watched_->rest();
     outcome = visit(row);
+    watched_->expect();
   }
   if (outcome && is_lost()) return std::unexpected(error(nullptr, "a query"));
   return outcome;
@@ -215,6 +226,7 @@ Result<void> PostgreSqlSession::each(const std::string& sql, std::span<const ser
 Result<server::BulkOutcome> PostgreSqlSession::bulk(const server::BulkTarget& target, std::string_view text,
                                                     std::uint64_t rows) {
   last_state_.clear();
+  const server::Expecting expecting(*watched_);
   std::string columns;
   for (const server::BulkColumn& column : target.columns)
     columns += (columns.empty() ? "" : ", ") + column.name;
@@ -227,6 +239,7 @@ Result<server::BulkOutcome> PostgreSqlSession::bulk(const server::BulkTarget& ta
     if (PQputCopyData(get(), piece.data(), static_cast<int>(piece.size())) != 1)
       return std::unexpected(error(nullptr, "the rows"));
     text.remove_prefix(piece.size());
+    watched_->expect();
   }
   if (PQputCopyEnd(get(), nullptr) != 1) return std::unexpected(error(nullptr, "the rows"));
   std::optional<Error> failed;

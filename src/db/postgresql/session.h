@@ -4,6 +4,7 @@
 
 #include "db/database.h"
 #include "db/server/session.h"
+#include "db/server/watch.h"
 #include "db/server_address.h"
 
 #include <libpq-fe.h>
@@ -27,7 +28,9 @@ class PostgreSqlSession : public server::Session {
  public:
   /// Connects and sets the session up: UTF-8, UTC, the address's schema.
   static Result<std::unique_ptr<PostgreSqlSession>> open(const ServerAddress& address,
-                                                         std::chrono::milliseconds lock_wait);
+                                                         std::chrono::milliseconds lock_wait,
+                                                         std::shared_ptr<server::SocketWatch> watch,
+                                                         std::chrono::milliseconds silence);
 
   Result<std::uint64_t> run(const std::string& sql, std::span<const server::Param> params) override;
   Result<void> each(const std::string& sql, std::span<const server::Param> params,
@@ -37,8 +40,10 @@ class PostgreSqlSession : public server::Session {
   bool is_lost() const override { return PQstatus(connection_.get()) != CONNECTION_OK; }
   bool only_reads() const override { return only_reads_; }
   bool answers() override { return run("SELECT 1", {}).has_value(); }
+  void allow_silence(std::chrono::milliseconds silence) override { watched_->allow_silence(silence); }
   bool was_duplicate() const override { return last_state_ == "23505"; }
 
+  server::WatchedSocket& watched() { return *watched_; }
   PGconn* get() const { return connection_.get(); }
   /// The error of a failed result, or of the connection where it is null.
   Error error(const PGresult* result, std::string_view doing);
@@ -48,6 +53,7 @@ class PostgreSqlSession : public server::Session {
   Result<void> set_up(const ServerAddress& address, std::chrono::milliseconds lock_wait);
 
   std::unique_ptr<PGconn, CloseConnection> connection_;
+  std::optional<server::WatchedSocket> watched_;
   std::string last_state_;
   bool only_reads_ = false;
 };

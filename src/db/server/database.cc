@@ -14,6 +14,8 @@ namespace {
 
 /// How often a query is begun anew.
 constexpr unsigned kSnapshotAttempts = 3;
+/// What a server has to say that a query took too long.
+constexpr std::chrono::seconds kBeyondTimeout{5};
 
 class ServerDatabase : public Database, private Ledger {
  public:
@@ -30,7 +32,12 @@ class ServerDatabase : public Database, private Ledger {
   Result<std::unique_ptr<Cursor>> query(const Query& query) override {
     const Engine& engine = reader_ ? *reader_ : *engine_;
     for (unsigned attempt = 1;; ++attempt) {
+      if (query.stop.stop_requested())
+        return fail(Code::RunInterrupted, "nobody waits for the result any more");
       TRY_ASSIGN(std::unique_ptr<Session> session, engine.connect(Access::Read));
+      // Until its timeout the server itself ends the statement.
+      session->allow_silence(
+          std::min<std::chrono::milliseconds>(query.timeout + kBeyondTimeout, patience_.load_silence));
       Result<std::unique_ptr<Cursor>> cursor = engine.open_cursor(std::move(session), query);
       // A table was exchanged between the snapshot and the query.
       const bool is_moved = !cursor && cursor.error().code == Code::DatabaseDeadlock;
@@ -59,6 +66,10 @@ class ServerDatabase : public Database, private Ledger {
   }
   bool exists() const override { return true; }  // nobody makes databases of a server by loading
   unsigned writers() const override { return pool_size_; }
+  void stop_waiting() override {
+    engine_->stop_waiting();
+    if (reader_) reader_->stop_waiting();
+  }
 
  private:
   // Ledger
@@ -104,7 +115,9 @@ Result<std::unique_ptr<Transaction>> ServerDatabase::begin(std::span<const Table
 Result<TableState> ServerDatabase::state_of(Session& session, const TableName& table, Rows rows) const {
   TableState state{.table = table};
   if (rows == Rows::Counted) {
+    session.allow_silence(patience_.load_silence);
     TRY_ASSIGN(state.rows, session.count("SELECT COUNT(*) FROM " + engine_->dialect().quote(table)));
+    session.allow_silence(patience_.silence);
   }
   TRY_ASSIGN(const bool kept, has_ledger(*engine_, session));
   if (!kept) return state;

@@ -71,6 +71,8 @@ class ServerDialect : public SqlDialect {
 struct Patience {
   std::chrono::milliseconds lock_wait = std::chrono::seconds(10);
   std::chrono::milliseconds first_retry = std::chrono::milliseconds(100);  ///< then twice as long, and so on
+  /// How long the server may say nothing: to one statement of a load, and to any other.
+  std::chrono::milliseconds load_silence = std::chrono::hours(1), silence = std::chrono::minutes(1);
 };
 
 enum class Access : std::uint8_t { Write, Read };
@@ -82,7 +84,10 @@ class Engine {
   /// The space that the connection is in: a database of the MySQL family, a schema of PostgreSQL.
   virtual const std::string& own_space() const = 0;
   virtual std::string describe() const = 0;
+  /// A session on which the server may say nothing for the engine's `silence`.
   virtual Result<std::unique_ptr<Session>> connect(Access access) const = 0;
+  /// Nobody waits for the server any more, on whatever session.
+  virtual void stop_waiting() const = 0;
   /// Runs a query in a transaction that only reads. The cursor keeps the session.
   virtual Result<std::unique_ptr<Cursor>> open_cursor(std::unique_ptr<Session> session,
                                                       const Query& query) const = 0;
@@ -130,5 +135,9 @@ class Engine {
   virtual Result<void> begin_merge(Session& session, std::span<const Reference> children) const = 0;
   virtual Result<void> end_merge(Session& session, std::span<const Reference> children) const = 0;
 };
+
+/// Whether the server says anything to a new session, be it a refusal, for which it may take the time of a
+/// login.
+bool still_answers(const Engine& engine, std::chrono::milliseconds silence);
 
 }  // namespace rowgate::db::server

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -58,6 +59,8 @@ class Session {
   virtual bool answers() = 0;
   /// The server only reads: it said so at the login.
   virtual bool only_reads() const { return false; }
+  /// How long the server may say nothing from now on; then the session is lost.
+  virtual void allow_silence(std::chrono::milliseconds silence) = 0;
   /// The last error of run() was a unique key that is there already.
   virtual bool was_duplicate() const = 0;
 

@@ -108,6 +108,7 @@ ServerTransaction::~ServerTransaction() {
 
 Result<void> ServerTransaction::start() {
   TRY_ASSIGN(session_, engine_.connect(Access::Write));
+  session_->allow_silence(patience_.load_silence);
   if (tables_)
     tables_->use(*session_);
   else

@@ -38,8 +38,15 @@ int authorize(void* reads, int action, const char* first, const char* second, co
   }
 }
 
-int out_of_time(void* deadline) {
-  return SteadyClock::now() > *static_cast<SteadyClock::time_point*>(deadline) ? 1 : 0;
+/// How long a query may run.
+struct Bounds {
+  SteadyClock::time_point deadline;
+  std::stop_token stop;
+};
+
+int is_over(void* bounds) {
+  const Bounds& of = *static_cast<const Bounds*>(bounds);
+  return of.stop.stop_requested() || SteadyClock::now() > of.deadline ? 1 : 0;
 }
 
 std::unexpected<Error> bad_sql(std::string message, std::string hint) {
@@ -51,7 +58,7 @@ class QueryCursor : public Cursor {
   QueryCursor(Connection connection, const Query& query)
       : connection_(std::move(connection)),
         timeout_(query.timeout),
-        deadline_(SteadyClock::now() + query.timeout) {}
+        bounds_{SteadyClock::now() + query.timeout, query.stop} {}
 
   Result<void> open(const Query& query) {
     if (query.with_versions) {
@@ -59,7 +66,7 @@ class QueryCursor : public Cursor {
       TRY_ASSIGN(versions_, table_versions_of(connection_));
     }
     sqlite3_set_authorizer(connection_.get(), authorize, &reads_);
-    sqlite3_progress_handler(connection_.get(), 10'000, out_of_time, &deadline_);
+    sqlite3_progress_handler(connection_.get(), 10'000, is_over, &bounds_);
     TRY(prepare(query.sql));
     TRY(look_at_decimals(query.sql));
     TRY(bind_all(query.params));
@@ -73,6 +80,7 @@ class QueryCursor : public Cursor {
   std::string table_versions() const override { return versions_; }
 
   Result<bool> next(std::vector<ResultCell>& row) override {
+    if (bounds_.stop.stop_requested()) return std::unexpected(step_error(SQLITE_INTERRUPT));
     const int status = sqlite3_step(statement_.get());
     if (status == SQLITE_DONE) return false;
     if (status != SQLITE_ROW) return std::unexpected(step_error(status));
@@ -241,6 +249,8 @@ class QueryCursor : public Cursor {
   }
 
   Error step_error(int status) const {
+    if ((status & 0xff) == SQLITE_INTERRUPT && bounds_.stop.stop_requested())
+      return {Code::RunInterrupted, "nobody waits for the result any more", "send the request again"};
     if ((status & 0xff) == SQLITE_INTERRUPT)
       return {Code::ReportTimeout,
               fmt::format("the query took longer than {} s", static_cast<double>(timeout_.count()) / 1000.0),
@@ -253,7 +263,7 @@ class QueryCursor : public Cursor {
 
   Connection connection_;
   std::chrono::milliseconds timeout_;
-  SteadyClock::time_point deadline_;
+  Bounds bounds_;
   Statement statement_;
   std::vector<std::string> columns_;
   std::string versions_;

@@ -68,7 +68,8 @@ Result<Accepted> prepare_link(Call& call) {
 Result<Reply> create_link(Call& call, Body body) {
   TRY_ASSIGN(const report::Definition* const report, find_report(call));
   const std::string text = json_text_of(body.get());
-  report::LinkRequest request{.report = report, .principal = call.request.principal};
+  report::LinkRequest request{
+      .report = report, .principal = call.request.principal, .stop = call.request.stop};
   if (const std::optional<Problem> problem = read_body(text, request))
     return Reply(problem_response(call, *problem));
   TRY_ASSIGN(request.idempotency, read_idempotency_key(call.request));

@@ -213,9 +213,10 @@ Result<Reply> original_report(Call& call, Body) {
     if (report.route != path) continue;
     if (!call.may_see_report(report.name)) break;
     TRY_ASSIGN(const Lane::Place place, place_for_long_work(call));
-    TRY_ASSIGN(const report::MadeLink made,
-               call.service.links.make(
-                   {.report = &report, .expires_in = report.expires, .principal = call.request.principal}));
+    TRY_ASSIGN(const report::MadeLink made, call.service.links.make({.report = &report,
+                                                                     .expires_in = report.expires,
+                                                                     .principal = call.request.principal,
+                                                                     .stop = call.request.stop}));
     call.service.metrics.link_created(report.name);
     const std::string url = report::url_of(call.service.settings.url_for(&call.request), made.address);
     return Reply(json_response(200, fmt::format("{{\"message\": {}, \"presigned-url\": {}}}\n",

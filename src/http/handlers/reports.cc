@@ -77,7 +77,7 @@ Result<report::Outcome> run_into(const Call& call, const report::Definition& rep
   TRY_ASSIGN(const auto given, given_params(call));
   const auto began = std::chrono::steady_clock::now();
   Result<report::Outcome> outcome =
-      report::run(call.service.database, report, given, writer, call.service.spool);
+      report::run(call.service.database, report, given, writer, call.service.spool, {.stop = call.request.stop});
   const auto took = std::chrono::steady_clock::now() - began;
   call.service.metrics.report_ran(report.name, std::chrono::duration_cast<std::chrono::microseconds>(took),
                                   outcome ? std::optional<std::uint64_t>(outcome->rows) : std::nullopt);

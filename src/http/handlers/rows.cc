@@ -143,9 +143,12 @@ Result<std::optional<std::string>> write_rows(report::TableReader& reader, repor
 Result<Reply> one_page(const Call& call, const FoundTable& table, const table::TableSchema* schema,
                        const Page& page, const Position& position) {
   const bool is_csv = call.form == "text/csv";
-  TRY_ASSIGN(report::TableReader reader,
-             open_rows(call, table, schema,
-                       {.after = position.after, .skip = position.skip, .limit = page.limit + 1, .as_loaded = is_csv}));
+  TRY_ASSIGN(report::TableReader reader, open_rows(call, table, schema,
+                                                   {.after = position.after,
+                                                    .skip = position.skip,
+                                                    .limit = page.limit + 1,
+                                                    .as_loaded = is_csv,
+                                                    .stop = call.request.stop}));
   std::string text;
   const auto append = [&text](std::string_view bytes) -> Result<void> {
     text += bytes;
@@ -167,7 +170,8 @@ Result<Reply> one_page(const Call& call, const FoundTable& table, const table::T
 /// database's speed, whatever that of the client.
 Result<Reply> whole_table(const Call& call, const FoundTable& table, const table::TableSchema* schema) {
   TRY_ASSIGN(Lane::Place place, place_for_long_work(call));
-  TRY_ASSIGN(report::TableReader reader, open_rows(call, table, schema, {.as_loaded = true}));
+  TRY_ASSIGN(report::TableReader reader,
+             open_rows(call, table, schema, {.as_loaded = true, .stop = call.request.stop}));
   const auto rows = std::make_shared<CsvRows>(std::move(reader));
   TRY(rows->begin());
   std::string first(kWholeAnswerBytes, '\0');
