@@ -14,6 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 using boost::system::error_code;
 
+constexpr auto kShortWork = 500ms;  ///< is not worth the question whether its client is still there
 constexpr std::string_view kProcessing = "HTTP/1.1 102 Processing\r\n\r\n";
 constexpr auto kLinger = 5s, kLingerPause = 2s, kLastWords = 1s;
 
@@ -158,6 +159,14 @@ void Connection::give_way() {
   stream->cancel();
 }
 
+Connection::Work::Work(Connection& connection, std::stop_source& stop, bool may_ask)
+    : connection_(connection) {
+  connection_.work_ = &stop;
+  connection_.may_ask_ = may_ask;
+  connection_.was_asked_ = false;
+  connection_.ask_from_ = SteadyClock::now() + kShortWork;
+}
+
 void Connection::give_up_work() {
   if (work_ != nullptr) work_->request_stop();
 }
@@ -172,7 +181,7 @@ void Connection::look_at_peer() {
 /// 15.2) tells: the system of a client that is gone refuses it. Where none can be sent, the FIN is enough.
 bool Connection::has_peer_left() {
   if (stream->is_peer_gone()) return true;
-  if (has_begun_answer || !stream->has_peer_ended()) return false;
+  if (has_begun_answer || SteadyClock::now() < ask_from_ || !stream->has_peer_ended()) return false;
   if (!may_ask_ || stream->is_encrypted()) return true;
   if (!was_asked_ && stream->is_all_received()) was_asked_ = stream->say_now(kProcessing);
   return false;

@@ -58,11 +58,7 @@ class Connection {
   /// While it lives an answer is being made, and the peer is watched. `may_ask`: see look_at_peer().
   class Work {
    public:
-    Work(Connection& connection, std::stop_source& stop, bool may_ask) : connection_(connection) {
-      connection_.work_ = &stop;
-      connection_.may_ask_ = may_ask;
-      connection_.was_asked_ = false;
-    }
+    Work(Connection& connection, std::stop_source& stop, bool may_ask);
     Work(const Work&) = delete;
     Work& operator=(const Work&) = delete;
     ~Work() { connection_.work_ = nullptr; }
@@ -78,6 +74,7 @@ class Connection {
 
   std::stop_source* work_ = nullptr;
   bool may_ask_ = false, was_asked_ = false;
+  TimePoint ask_from_ = {};
   SteadyClock::duration patience_ = {};  ///< with a peer that reads an answer
 };
 
