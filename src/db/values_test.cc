@@ -251,8 +251,10 @@ TEST_P(ValuesTest, DecimalsAddUpExactly) {
                               {2, "0.20", "-0.003"},
                               {3, "-7.35", "100000000000000000000.002"},
                               {4, nullptr, nullptr}}));
-  EXPECT_THAT(exact_rows(*database_, "SELECT SUM(k), SUM(l), COUNT(k) FROM t"), ElementsAre("-7.05|1000000000000000000000|3"));
-  EXPECT_THAT(exact_rows(*database_, "SELECT SUM(l) FROM t WHERE id < 3"), ElementsAre("899999999999999999999.998"));
+  EXPECT_THAT(exact_rows(*database_, "SELECT SUM(k), SUM(l), COUNT(k) FROM t"),
+              ElementsAre("-7.05|1000000000000000000000|3"));
+  EXPECT_THAT(exact_rows(*database_, "SELECT SUM(l) FROM t WHERE id < 3"),
+              ElementsAre("899999999999999999999.998"));
   EXPECT_THAT(exact_rows(*database_, "SELECT SUM(k) FROM t WHERE id > 9"), ElementsAre("-"));
   EXPECT_THAT(exact_rows(*database_, "SELECT AVG(k), MIN(k), MAX(k) FROM t"), ElementsAre("-2.35|-7.35|0.2"));
   EXPECT_THAT(exact_rows(*database_, "SELECT id, SUM(k) OVER (ORDER BY id) FROM t WHERE id < 3 ORDER BY id"),

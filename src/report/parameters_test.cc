@@ -27,6 +27,7 @@ std::string bound(const Given& given) {
     out += (out.empty() ? "" : " ") + name + "=";
     if (const auto* integer = std::get_if<std::int64_t>(&value)) out += fmt::format("i{}", *integer);
     if (const auto* real = std::get_if<double>(&value)) out += fmt::format("r{}", *real);
+    if (const auto* truth = std::get_if<bool>(&value)) out += fmt::format("b{}", *truth);
     if (const auto* words = std::get_if<std::string>(&value)) out += "t" + *words;
   }
   return out;
@@ -34,13 +35,13 @@ std::string bound(const Given& given) {
 
 TEST(Parameters, EachIsReadByItsTypeElseItsDefault) {
   EXPECT_EQ(bound({{"rate", "1.5"}}),
-            "year=i2021 rate=r1.5 since=t2021-01-01T00:00:00Z name=t active=i1 day=t2021-02-28");
+            "year=i2021 rate=r1.5 since=t2021-01-01T00:00:00Z name=t active=btrue day=t2021-02-28");
   EXPECT_EQ(bound({{"name", "O'Neill; DROP TABLE hires"},
                    {"year", "-5"},
                    {"rate", "2"},
                    {"since", "2021-11-07T02:48:42+01:00"},
                    {"active", "0"}}),
-            "year=i-5 rate=r2 since=t2021-11-07T01:48:42Z name=tO'Neill; DROP TABLE hires active=i0 "
+            "year=i-5 rate=r2 since=t2021-11-07T01:48:42Z name=tO'Neill; DROP TABLE hires active=bfalse "
             "day=t2021-02-28");
 }
 

@@ -185,8 +185,9 @@ std::string Dialect::changes_value(const server::ColumnShape& column, const Fiel
     case Type::Time:
     case Type::Datetime:
       if (is_text)
-        return fmt::format("({0} IS NOT NULL AND NOT COALESCE(CAST({0} AS {1}) = CAST({0} AS {2}(6)), FALSE))", name,
-                           type_name(field), field.type == Type::Time ? "TIME" : "DATETIME");
+        return fmt::format(
+            "({0} IS NOT NULL AND NOT COALESCE(CAST({0} AS {1}) = CAST({0} AS {2}(6)), FALSE))", name,
+            type_name(field), field.type == Type::Time ? "TIME" : "DATETIME");
       return cast(type_name(field));
     default:
       break;

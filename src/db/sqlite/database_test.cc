@@ -25,7 +25,8 @@ TEST_F(SqliteDatabaseTest, AnOlderLedgerGetsItsNewColumns) {
     const auto old = Connection::open(file_, Access::Write, std::chrono::milliseconds(0));
     ASSERT_TRUE(old);
     ASSERT_TRUE(
-        old->run("DROP INDEX rowgate_runs_by_key; DROP INDEX rowgate_runs_by_loaded_file; ALTER TABLE rowgate_runs DROP COLUMN fingerprint; "
+        old->run("DROP INDEX rowgate_runs_by_key; DROP INDEX rowgate_runs_by_loaded_file; ALTER TABLE "
+                 "rowgate_runs DROP COLUMN fingerprint; "
                  "ALTER TABLE rowgate_runs DROP COLUMN idempotency_key; "
                  "ALTER TABLE rowgate_runs DROP COLUMN dry_run"));
   }

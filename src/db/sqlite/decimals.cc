@@ -3,10 +3,10 @@
 #include "table/numbers.h"
 #include "table/value_format.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <limits>
 
 namespace rowgate::db::sqlite {
 namespace {
@@ -150,10 +150,9 @@ void tell_sum(sqlite3_context* context) {
     return sqlite3_result_error(context, "integer overflow", -1);
   }
   // A double that holds it is told as one, so that SQL can compare it with other numbers.
-  const double value = nearest(text);
-  const table::Digits digits = table::digits_of(text);
-  if (digits.digits.size() <= kDoubleDigits || table::shortest_digits(value) == digits)
-    return sqlite3_result_double(context, value);
+  const auto digits =
+      static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return c >= '0' && c <= '9'; }));
+  if (digits <= kDoubleDigits) return sqlite3_result_double(context, nearest(text));
   sqlite3_result_text(context, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT);
 }
 
