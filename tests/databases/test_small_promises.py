@@ -126,7 +126,7 @@ def test_a_file_that_was_loaded_before_is_found_at_once(place):
     configure(place, {"schema": {"fields": [ID]}})
     (place.folder / "t.csv").write_text("id\n1\n")
     runs = [json.loads(place.rowgate("load", "t.csv", "--json", "--yes")) for _ in range(3)]
-    assert [run["duplicate_of"] for run in runs] == [None, runs[0]["id"], runs[1]["id"]]
+    assert [run["file"]["duplicate_of"] for run in runs] == [None, runs[0]["id"], runs[1]["id"]]
     if place.kind == "sqlite":
         with contextlib.closing(sqlite3.connect(place.folder / "data/rowgate.db")) as database:
             index = database.execute("SELECT sql FROM sqlite_schema WHERE name = 'rowgate_runs_by_loaded_file'").fetchone()

@@ -184,10 +184,12 @@ std::string Dialect::changes_value(const server::ColumnShape& column, const Fiel
     case Type::Date:
     case Type::Time:
     case Type::Datetime:
-      if (is_text)
+      if (is_text)  // as texts: MariaDB calls two of these CASTs equal where both are NULL
         return fmt::format(
-            "({0} IS NOT NULL AND NOT COALESCE(CAST({0} AS {1}) = CAST({0} AS {2}(6)), FALSE))", name,
-            type_name(field), field.type == Type::Time ? "TIME" : "DATETIME");
+            "({0} IS NOT NULL AND NOT (CONCAT(CAST(CAST({0} AS {1}) AS {2}(6))) <=> COALESCE(CONCAT(CAST({0} "
+            "AS "
+            "{2}(6))), 'none')))",
+            name, type_name(field), field.type == Type::Time ? "TIME" : "DATETIME");
       return cast(type_name(field));
     default:
       break;
