@@ -135,7 +135,7 @@ test_all() {
   python_venv build/venv tests/requirements.txt
   say "whole-program cases"
   # Three files at a time: many of them wait for a clock.
-  python_tests -n 3 --dist loadfile tests/cases tests/docs tests/http tests/s3 tests/databases
+  python_tests -n 3 --dist loadfile tests/cases tests/docs tests/http tests/s3 tests/databases tests/upgrade
   say "the function of AWS Lambda under its emulator"
   lambda_emulator
   lambda_package

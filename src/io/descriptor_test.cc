@@ -52,7 +52,7 @@ TEST(StorageError, SaysWhoseTroubleItIs) {
       {EACCES, Code::StorageDenied},       {EPERM, Code::StorageDenied},  {EROFS, Code::StorageDenied},
       {ENOTDIR, Code::StorageDenied},      {ENOENT, Code::StorageDenied}, {EISDIR, Code::StorageDenied},
       {ENAMETOOLONG, Code::StorageDenied}, {ELOOP, Code::StorageDenied},  {EIO, Code::StorageDenied},
-      {EBADF, Code::InternalError},        {EMFILE, Code::InternalError},
+      {EBADF, Code::InternalError},        {EMFILE, Code::StorageFull},   {ENFILE, Code::StorageFull},
   };
   for (const auto& [number, code] : cases)
     EXPECT_EQ(storage_error(number, "cannot write", "/data").code, code) << number;

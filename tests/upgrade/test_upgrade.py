@@ -6,7 +6,6 @@ import io
 import json
 import os
 import pathlib
-import shutil
 import sqlite3
 import subprocess
 import tarfile
@@ -115,14 +114,19 @@ def test_doctor_finds_nothing_once_it_is_taken_over(left):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_loads_that_failed_unrecorded_come_into_the_ledger(tmp_path):
-    left = Left("sqlite_unrecorded", tmp_path)
+@pytest.fixture
+def unrecorded(tmp_path):
+    found = Left("sqlite_unrecorded", tmp_path)
+    yield found
+    found.stop()
+
+
+def test_loads_that_failed_unrecorded_come_into_the_ledger(unrecorded):
+    left = unrecorded
     for name in ("replace", "queued"):
         run = left.ended(left.expected[name]["run"])
         assert run["status"] == "failed", run
         assert run["error"]["code"] == "table.busy", run
     assert left.rows("departments") == [["1", "Foundry"], ["3", "Tannery"]]
-    left.stop()
     with contextlib.closing(sqlite3.connect(left.folder / "rowgate.db")) as database:
         assert database.execute("SELECT count(*) FROM rowgate_runs WHERE status = 'failed'").fetchone() == (2,)
-    shutil.rmtree(left.folder)
