@@ -104,6 +104,8 @@ long_tests() {
   held_by 3000 tests/databases/scenarios.py --scenarios 3000 --engines all
   say "the same files on three databases"
   held_by 1000 tests/databases/differential.py --files 1000
+  say "histories of two servers on one database"
+  held_by 100 tests/databases/history.py --rounds 100
   say "kills of rowgate and of database servers"
   held_by 500 tests/kill_test.py --kills 500
   held_by 500 tests/kill_http_test.py --kills 500
@@ -149,6 +151,8 @@ test_all() {
   say "random scenarios against a model"
   held_by 400 tests/databases/scenarios.py --scenarios 400
   held_by 60 tests/databases/scenarios.py --scenarios 60 --engines all
+  say "histories of two servers on one database"
+  held_by 2 tests/databases/history.py --rounds 2
   say "kills beside database servers, and of them"
   held_by 16 tests/databases/kill_servers.py --kills 12 --server-kills 4
   infra_checks
