@@ -1,6 +1,7 @@
 #include "app/opened.h"
 #include "app/text_table.h"
 #include "base/text.h"
+#include "table/numbers.h"
 
 #include <fmt/format.h>
 
@@ -72,7 +73,6 @@ bool names(std::string_view sql, std::string_view name) {
 /// What a report over decimals would tell otherwise on SQLite than on a server.
 void add_decimal_warnings(const report::Definition& report, const table::Field& field,
                           std::vector<std::string>& warnings) {
-  constexpr int kDoubleDigits = 15;
   const std::string sql = lower_ascii(bare_sql(report.sql));
   if (!names(sql, lower_ascii(field.name))) return;
   if (sql.find_first_of("*/+-%") != sql.npos)
@@ -82,11 +82,11 @@ void add_decimal_warnings(const report::Definition& report, const table::Field& 
         report.name, field.name));
   const bool orders = sql.find_first_of("<>=") != sql.npos || sql.contains("order by") ||
                       sql.contains("min(") || sql.contains("max(") || sql.contains("between");
-  if (field.decimal->precision > kDoubleDigits && orders)
+  if (field.decimal->precision > table::kDoubleDigits && orders)
     warnings.push_back(fmt::format(
         "report {} may compare the decimal `{}`, which has more than {} digits and is a text on SQLite: "
         "write CAST({} AS REAL) there",
-        report.name, field.name, kDoubleDigits, field.name));
+        report.name, field.name, table::kDoubleDigits, field.name));
 }
 
 std::vector<std::string> report_warnings(const Config& config) {

@@ -117,7 +117,8 @@ RC_GTEST_PROP(RejectFile, GivesBackEveryRecordInWords, ()) {
 
 RC_GTEST_PROP(RejectFile, SkipsToAnyRecord, ()) {
   std::vector<Kept> records = *any_records();
-  // Enough bytes for several frames.
+  // Enough bytes for several frames, and no more.
+  if (records.size() > 20) records.erase(records.begin() + 20, records.end());
   for (Kept& each : records) each.raw += std::string(100'000, 'x');
   const auto skipped = *rc::gen::inRange<std::size_t>(0, records.size() + 3);
   RejectFileTest files;
@@ -186,7 +187,7 @@ TEST(RejectFile, IsNeverMuchLargerThanTheRecords) {
     RejectFileTest files;
     std::vector<Kept> records;
     std::uint64_t bytes = 0;
-    for (std::uint64_t i = 0; bytes < 2 * kMiB && i < 600'000; ++i) {
+    for (std::uint64_t i = 0; bytes < kMiB && i < 300'000; ++i) {
       Kept& each = records.emplace_back(Kept{{.line = i + 2, .record = i + 1, .offset = bytes}, c.raw(i)});
       for (std::size_t k = 0; k < c.problems && k * 50 < 5000; ++k)
         each.reject.problems.push_back({.code = Code::ValueNotInteger,

@@ -45,9 +45,9 @@ struct Tally {
 /// boolean's words, the digits of a second and the offset of a datetime. Equal for what is written alike.
 using Shape = std::uint32_t;
 constexpr Shape kNoShape = std::numeric_limits<Shape>::max();
-constexpr Shape kExponent = 1 << 16;  ///< of all numbers with an exponent
-constexpr Shape kWords = 1 << 17;     ///< + 0, 1 or 2
-constexpr Shape kMoments = 1 << 18;   ///< + digits + 8 * offset
+constexpr Shape kExponent = 1 << 16;    ///< of all numbers with an exponent
+constexpr Shape kWordShapes = 1 << 17;  ///< + 0, 1 or 2
+constexpr Shape kMoments = 1 << 18;     ///< + digits + 8 * offset
 
 /// The shapes of a column, as many as are worth telling.
 class Shapes {
@@ -174,8 +174,6 @@ bool survives_a_double(std::string_view text) {
   return read_double(text, value) == NumberVerdict::Fine;
 }
 
-constexpr std::size_t kSafeDigits = 15;  ///< a decimal of so many is the shortest text of the double near it
-
 /// Who writes a short integer so: those who write no point. std::to_chars takes the shorter of "100000" and
 /// "1e+05".
 Printers printers_of_integer(std::string_view text) {
@@ -188,7 +186,7 @@ Printers printers_of_integer(std::string_view text) {
 Printers printers_of_number(std::string_view text, const CautiousNumber& number, Printers among) {
   constexpr std::size_t kFewestSmall = 3;  ///< beyond 0.00 some have exponents
   const bool is_plain = !number.has_exponent && !number.is_minus_zero && number.fraction > 0 &&
-                        number.whole + number.fraction <= kSafeDigits && number.whole <= 7 &&
+                        number.whole + number.fraction <= kDoubleDigits && number.whole <= 7 &&
                         (number.fraction <= kFewestSmall || text[text[0] == '-' ? 1 : 0] != '0');
   if (!is_plain) return printers_of(text, among);
   if (text.back() != '0') return among;
@@ -252,7 +250,7 @@ Types Inference::State::types_of(std::string_view text, std::uint64_t line, Colu
   if (!digit && first != '-') {
     column.is_fixed = false;
     const std::optional<Shape> style = word_style(text);
-    if (style) column.shapes.see(kWords + *style, line);
+    if (style) column.shapes.see(kWordShapes + *style, line);
     return style ? kBoolean : 0;
   }
   if (text.size() >= 10 && text[4] == '-') {
@@ -265,7 +263,7 @@ Types Inference::State::types_of(std::string_view text, std::uint64_t line, Colu
 /// Integer and Number, as far as `text`, which begins with a digit or a minus, is one.
 Types Inference::State::number_types(std::string_view text, std::uint64_t line, ColumnCount& column) {
   std::int64_t value = 0;
-  if (kFastValues && text.size() <= kSafeDigits && read_short_integer(text.data(), text.size(), value)) {
+  if (kFastValues && text.size() <= kDoubleDigits && read_short_integer(text.data(), text.size(), value)) {
     column.is_fixed = false;
     const bool leading_zero = text.size() > 1 && (text[0] == '0' || text.starts_with("-0"));
     if (leading_zero) return 0;
@@ -286,7 +284,7 @@ Types Inference::State::number_types(std::string_view text, std::uint64_t line, 
   const auto fraction = static_cast<Shape>(std::min<std::size_t>(number->fraction, kExponent - 1));
   column.shapes.see(number->has_exponent ? kExponent : fraction, line);
 
-  const bool is_short = !number->has_exponent && number->whole + number->fraction <= kSafeDigits;
+  const bool is_short = !number->has_exponent && number->whole + number->fraction <= kDoubleDigits;
   Types types = is_short || survives_a_double(text) ? kNumber : 0;
   const bool whole = number->fraction == 0 && !number->has_exponent;
   if (whole && read_integer(text, value) == NumberVerdict::Fine) types |= kInteger;
@@ -346,9 +344,7 @@ void Inference::merge(const Inference& other) {
 
 namespace {
 
-constexpr std::size_t kDecimalDigits = 38;  ///< the most of rowgate:decimal
-constexpr std::size_t kUsualDigits =
-    15;  ///< room for larger numbers than the file's; no engine needs a text for it
+constexpr int kDecimalDigits = 38;  ///< the most of rowgate:decimal
 
 /// A number of decimals that all values have. One alone is what some printers of doubles write of whole
 /// numbers ("25.0").
@@ -356,7 +352,8 @@ std::optional<Decimal> decimal_of(const ColumnCount& column) {
   if (!column.is_fixed || !column.shapes.is_one()) return std::nullopt;
   const std::size_t scale = column.shapes.first(), needed = column.whole_digits + scale;
   if (needed > kDecimalDigits || (scale == 1 && column.printers != 0)) return std::nullopt;
-  return Decimal{.precision = static_cast<int>(needed <= kUsualDigits ? kUsualDigits : kDecimalDigits),
+  // There is room for larger numbers than those of the file, as far as no engine needs a text for them.
+  return Decimal{.precision = needed <= kDoubleDigits ? kDoubleDigits : kDecimalDigits,
                  .scale = static_cast<int>(scale)};
 }
 
@@ -383,7 +380,7 @@ void set_type(Field& field, const ColumnCount& column) {
     field.type = Type::Date;
   } else if (column.shapes.is_one() && column.all_fit(Type::Boolean)) {
     field.type = Type::Boolean;
-    field.form = kWordForms[column.shapes.first() - kWords];
+    field.form = kWordForms[column.shapes.first() - kWordShapes];
   } else if (column.shapes.is_one() && column.all_fit(Type::Datetime)) {
     const DatetimeForm form = datetime_form(column.shapes.first());
     field.type = Type::Datetime;
@@ -421,7 +418,7 @@ bool takes_unchanged(const Field& field, const ColumnCount& column) {
              (column.printers & bit(printer_of(field.form).value_or(Printer::Canonical))) != 0;
     case Type::Boolean:
       return column.shapes.is_one() && column.all_fit(Type::Boolean) &&
-             kWordForms[column.shapes.first() - kWords] == field.form;
+             kWordForms[column.shapes.first() - kWordShapes] == field.form;
     case Type::Datetime: {
       if (!column.shapes.is_one() || !column.all_fit(Type::Datetime)) return false;
       const DatetimeForm form = datetime_form(column.shapes.first());

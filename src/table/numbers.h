@@ -3,6 +3,7 @@
 #include "table/schema.h"
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,9 @@ struct Digits {
   std::int64_t point = 0;
   friend bool operator==(const Digits&, const Digits&) = default;
 };
+
+/// A decimal of so many digits comes back from the double next to it, so a double can stand for it.
+inline constexpr int kDoubleDigits = std::numeric_limits<double>::digits10;
 
 /// How numbers are written in a field: decimalChar, groupChar, bareNumber.
 struct NumberForm {

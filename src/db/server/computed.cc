@@ -1,14 +1,10 @@
 #include "db/server/computed.h"
 
+#include "table/numbers.h"
+
 #include <charconv>
 
 namespace rowgate::db::server {
-namespace {
-
-/// Any number of so many digits is the shortest text of the double nearest to it.
-constexpr std::size_t kDoubleDigits = 15;
-
-}  // namespace
 
 void computed_number(ResultCell& cell, std::string& text, bool is_quotient) {
   if (text.find('.') != text.npos) {
@@ -25,7 +21,7 @@ void computed_number(ResultCell& cell, std::string& text, bool is_quotient) {
   const bool is_plain = text.find_first_not_of("-0123456789.") == text.npos;  // not NaN or Infinity
   cell.kind = ResultCell::Kind::Decimal;
   cell.text = text;
-  if (is_plain && (!is_quotient || text.size() <= kDoubleDigits)) return;
+  if (is_plain && (!is_quotient || text.size() <= table::kDoubleDigits)) return;
   std::from_chars(begin, end, cell.real);
   cell.kind = ResultCell::Kind::Real;
 }

@@ -16,7 +16,6 @@ constexpr int kLimbDigits = 9;
 constexpr int kWholeLimbs = 7,
               kFractionLimbs = 5;  ///< 63 and 45 digits: more than any decimal, times all rows
 constexpr int kLimbs = kWholeLimbs + kFractionLimbs;
-constexpr std::size_t kDoubleDigits = 15;
 
 using Limbs = std::array<std::int64_t, kLimbs>;  ///< the highest first
 
@@ -152,7 +151,7 @@ void tell_sum(sqlite3_context* context) {
   // A double that holds it is told as one, so that SQL can compare it with other numbers.
   const auto digits =
       static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return c >= '0' && c <= '9'; }));
-  if (digits <= kDoubleDigits) return sqlite3_result_double(context, nearest(text));
+  if (digits <= table::kDoubleDigits) return sqlite3_result_double(context, nearest(text));
   sqlite3_result_text(context, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT);
 }
 

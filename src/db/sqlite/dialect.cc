@@ -1,6 +1,7 @@
 #include "db/sqlite/dialect.h"
 
 #include "db/sqlite/connection.h"
+#include "table/numbers.h"
 
 #include <fmt/format.h>
 
@@ -22,8 +23,8 @@ std::string column_list(const table::TableSchema& schema) {
 }
 
 bool is_text_decimal(const table::Field& field) {
-  constexpr int kDoubleDigits = 15;
-  return field.type == table::Type::Number && field.decimal && field.decimal->precision > kDoubleDigits;
+  return field.type == table::Type::Number && field.decimal &&
+         field.decimal->precision > table::kDoubleDigits;
 }
 
 std::string Dialect::quote(std::string_view identifier) const {

@@ -209,9 +209,8 @@ class QueryCursor : public Cursor {
       cell.text = texts_[column];
       cell.kind = ResultCell::Kind::Text;
     }
-    constexpr std::size_t kDoubleDigits = 15;
-    if (cell.kind == ResultCell::Kind::Text && is_computed_[column] && cell.text.size() > kDoubleDigits &&
-        table::is_plain_number(cell.text))
+    if (cell.kind == ResultCell::Kind::Text && is_computed_[column] &&
+        cell.text.size() > table::kDoubleDigits && table::is_plain_number(cell.text))
       cell.kind = ResultCell::Kind::Decimal;
   }
 
