@@ -46,8 +46,6 @@ Json links_json(const db::RunRecord& run) {
 
 /// What a client is told of an error that a run ended with: as of any other error.
 void keep_back(const db::RunRecord& run, Json& json) {
-  for (std::size_t i = 0; i < run.warnings.size(); ++i)
-    if (is_kept_back(run.warnings[i].code)) json["warnings"][i]["message"] = info(run.warnings[i].code).title;
   if (!run.error || !is_kept_back(run.error->code)) return;
   json["error"] = {{"code", text(run.error->code)}, {"message", told_message(*run.error)}};
 }

@@ -456,8 +456,10 @@ void RunQueue::State::put_away(const Entry& entry, db::RunRecord& run) {
     entry->upload.clear();
   }
   if (kept) return;
-  run.warnings.push_back(
-      {kept.error().code, fmt::format("the file as it was received is not kept: {}", kept.error().message)});
+  // Everybody who may see the run sees its warnings; the storage's own words, which name paths, are for the
+  // log.
+  run.warnings.push_back({kept.error().code, fmt::format("the file as it was received is not kept: {}",
+                                                         info(kept.error().code).title)});
   if (not_kept) not_kept(run, kept.error());
 }
 

@@ -252,7 +252,7 @@ TEST_F(FarStoreTest, WhatCouldNotBeKeptIsSaid) {
   EXPECT_THAT(uploads(), IsEmpty());
   ASSERT_EQ(view(id).run.warnings.size(), 1U);
   EXPECT_EQ(view(id).run.warnings[0].message,
-            "the file as it was received is not kept: the storage does not answer");
+            "the file as it was received is not kept: the object storage does not answer");
   EXPECT_EQ(database_->ledger().find(id)->at(0).warnings.size(), 1U);
   EXPECT_EQ(database_->table({{}, "people"})->value().version, 1U);
   const std::scoped_lock lock(told_mutex_);

@@ -175,7 +175,7 @@ def test_keys_that_do_not_compare_bytes_on_sqlite(on_sqlite, table):
 
 
 @pytest.mark.parametrize(("before", "after", "value"), [
-    ({"type": "number", "rowgate:decimal": [10, 2]}, {"type": "number", "rowgate:decimal": [10, 3]}, "1.5"),
+    ({"type": "number", "rowgate:decimal": [10, 2]}, {"type": "number", "rowgate:decimal": [10, 3]}, "1.50"),
     ({"type": "datetime"}, {"type": "datetime", "rowgate:precision": 3}, "2021-01-01T00:00:00Z"),
     ({"type": "string", "constraints": {"maxLength": 36}}, {"type": "date"}, "2021-01-01"),
     ({"type": "string", "constraints": {"maxLength": 36}}, {"type": "string", "format": "uuid"}, "00000000-0000-4000-8000-00000000abcd"),
@@ -183,11 +183,11 @@ def test_keys_that_do_not_compare_bytes_on_sqlite(on_sqlite, table):
 def test_a_changed_schema_is_a_difference(any_place, before, after, value):
     configure(any_place, t={"primaryKey": ["k"], "fields": [{"name": "k", **before}]})
     load(any_place, "t", f"k\n{value}\n")
-    there = rows(any_place, "t")
     configure(any_place, t={"primaryKey": ["k"], "fields": [{"name": "k", **after}]})
     for mode in ("append", "upsert"):
         assert "table.differs" in json.dumps(load(any_place, "t", f"k\n{value}\n", "--mode", mode, code=5))
-    assert rows(any_place, "t") == there
+    configure(any_place, t={"primaryKey": ["k"], "fields": [{"name": "k", **before}]})
+    assert rows(any_place, "t") == [value]
 
 
 PARENTS = {
