@@ -23,7 +23,7 @@ namespace {
 /// What requests that are under way have after the drain; a load stops earlier, at its next batch.
 constexpr std::chrono::seconds kGrace{25};
 /// So long before that what is still being answered is given up.
-constexpr std::chrono::seconds kBeforeTheEnd{5};
+constexpr std::chrono::seconds kBeforeTheEnd{8};
 constexpr std::chrono::hours kTidyEvery{1};
 /// What the ledger could not take at once is seen by other servers only when it is in there.
 constexpr std::chrono::seconds kFlushEvery{2};
