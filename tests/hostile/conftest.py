@@ -12,6 +12,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "http"), str(HERE.parent.parent / "
 
 from files import TABLES  # noqa: E402
 from sizes import LIMITS  # noqa: E402
+from watched import Watched  # noqa: E402
 
 ROWGATE = os.environ.get("ROWGATE", str(HERE.parents[1] / "build/release/rowgate"))
 
@@ -27,3 +28,17 @@ def configure(folder, **more):
 @pytest.fixture(scope="session")
 def rowgate():
     return ROWGATE
+
+
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory):
+    """serve(**more): a watched server with the tables of files.py; `more` goes into its configuration."""
+    servers = []
+
+    def begin(**more):
+        servers.append(Watched(ROWGATE, configure(tmp_path_factory.mktemp("server"), **more)))
+        return servers[-1]
+
+    yield begin
+    for server in servers:
+        server.stop()

@@ -17,7 +17,7 @@ UNPACKED = either(600 * MIB, 48 * MIB)  # of a file that is sent compressed
 # The defaults are the true ones. More rows than by default may be refused, since that keeps more.
 LIMITS = {
     "max_rejects": "100%",
-    "max_upload_bytes": either(GIB, 16 * MIB + 64 * KIB),
+    "max_upload_bytes": either(GIB, 20 * MIB),
     "max_unpacked_bytes": either(4 * GIB, 64 * MIB),
     "max_reject_bytes": either(GIB, 16 * MIB),
     "sync_wait": "60s",
