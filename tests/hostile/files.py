@@ -79,7 +79,7 @@ def noise(size, seed=1):
     return base64.b64encode(random.Random(seed).randbytes(size * 3 // 4 + 3))[:size]
 
 
-ROWS = either(LINES, LINES // 4)  # of a file whose every row is refused, which takes ten times as long
+ROWS = either(LINES, LINES // 8)  # of a file whose every row is refused, which takes ten times as long
 TWO = b"a,b\n1,good\n"  # one row is good, so that nobody knows before the end that the load fails
 WIDE = ",".join(names(COLUMNS)).encode() + b"\n"
 GOOD_INTEGERS = row(*range(COLUMNS))

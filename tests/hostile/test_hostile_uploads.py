@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from files import FILES, PACKED, TWO, benign, filled, write
-from sizes import KEPT_MORE, KEPT_PER_BYTE, KIB, LIMITS, LINES, MIB, TRUE_SIZES
+from files import FILES, PACKED, ROWS, TWO, benign, filled, write
+from sizes import COMMAND_MIB, KEPT_MORE, KEPT_PER_BYTE, KIB, LIMITS, LINES, MIB, SERVER_MIB, TRUE_SIZES
 
 SOME = ("line feeds", "rows of x,", "bytes at random", "quotes, odd", "a quote without end", "a quoted field", "fields at the limit",
         "bad records at the limit", "a header of a million columns", "bad integers", "three rules broken", "empty cells",
@@ -103,7 +103,7 @@ FORMS = {
     "many files": lambda path: write(path, filled(FORM_HEAD + TWO + b"\r\n", LINES), b"--B--\r\n"),
     "a large head of a part": lambda path: write(path, b"--B\r\nContent-Disposition: form-data; name=", (b"x", LINES), b"\r\n\r\n1\r\n--B--\r\n"),
     "many lines in the head of a part": lambda path: write(path, b"--B\r\n", filled(b"X-A: b\r\n", LINES), b"\r\n1\r\n--B--\r\n"),
-    "almost boundaries": lambda path: write(path, FORM_HEAD, TWO, filled(b"\r\n--", LINES), b"\r\n--B--\r\n"),
+    "almost boundaries": lambda path: write(path, FORM_HEAD, TWO, filled(b"\r\n--", ROWS), b"\r\n--B--\r\n"),
     "carriage returns": lambda path: write(path, FORM_HEAD, TWO, filled(b"\r", LINES), b"\r\n--B--\r\n"),
     "a preamble without end": lambda path: write(path, filled(b"x\r\n", LINES)),
     "no end": lambda path: write(path, FORM_HEAD, TWO, filled(b"2,some text\n", LINES)),
@@ -139,7 +139,7 @@ def test_many_uploads_at_once(server, tmp_path):
     """All that may be loaded at once, and some that wait."""
     table, make = FILES["bad integers"]
     make(tmp_path / "hostile.csv")
-    with server.within("eight times bad integers") as cost:
+    with server.within("eight times bad integers", mib=SERVER_MIB + 3 * COMMAND_MIB) as cost:
         answers = server.at_once(8, lambda _: server.upload(f"/v1/tables/{table}/validate", tmp_path / "hostile.csv"))
         assert {answer.status for answer in answers} <= {200, 202, 422, 503}
         for answer in answers:
