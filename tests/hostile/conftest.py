@@ -1,4 +1,4 @@
-"""Files and requests at every limit, and what they may cost; ROWGATE_TRUE_SIZES=1 for the true sizes."""
+"""Files and requests at every limit, and what they may cost; TRUE_SIZES=1 for the true sizes."""
 
 import os
 import pathlib

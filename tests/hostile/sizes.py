@@ -1,9 +1,9 @@
-"""How large the hostile things are: true sizes with ROWGATE_TRUE_SIZES=1 in the environment, else scaled ones and limits."""
+"""How large the hostile things are: true sizes with TRUE_SIZES=1 in the environment, else scaled ones and limits."""
 
 import os
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
-TRUE_SIZES = os.environ.get("ROWGATE_TRUE_SIZES", "") not in ("", "0")
+TRUE_SIZES = os.environ.get("TRUE_SIZES", "") not in ("", "0")
 
 
 def either(true, scaled):
