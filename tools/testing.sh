@@ -110,6 +110,8 @@ long_tests() {
   held_by 500 tests/kill_test.py --kills 500
   held_by 500 tests/kill_http_test.py --kills 500
   held_by 1100 tests/databases/kill_servers.py --kills 1000 --server-kills 100
+  say "hostile files and requests in their true sizes"
+  TRUE_SIZES=1 python_tests tests/hostile
 }
 
 test_all() {
@@ -137,7 +139,7 @@ test_all() {
   python_venv build/venv tests/requirements.txt
   say "whole-program cases"
   # Three files at a time: many of them wait for a clock.
-  python_tests -n 3 --dist loadfile tests/cases tests/docs tests/http tests/s3 tests/databases tests/upgrade
+  python_tests -n 3 --dist loadfile tests/cases tests/docs tests/http tests/s3 tests/databases tests/upgrade tests/hostile
   say "the function of AWS Lambda under its emulator"
   lambda_emulator
   lambda_package

@@ -75,15 +75,25 @@ void choose_loop(Column& column) {
   if (field.type == Type::String) choose_text_loop(column);
 }
 
+/// A problem that is only counted. A batch may have three for each of its cells, and a Finding takes ten
+/// times as much.
+struct Unkept {
+  std::uint32_t record;  ///< index in the batch
+  std::uint32_t field;
+  Code code;
+};
+
 /// One check of one batch.
 class BatchCheck {
  public:
   BatchCheck(const std::vector<Column>& columns, const std::vector<std::uint32_t>& sound, CheckedBatch& out)
       : columns_(columns), sound_(sound), out_(out), width_(columns.size()) {}
 
-  /// Fills the cells of all sound records; what is wrong is added to `findings`, column by column.
-  void run(std::vector<Finding>& findings) {
+  /// Fills the cells of all sound records; what is wrong is added to `findings`, column by column, and what
+  /// is wrong beyond kMostProblems of a record to `unkept`.
+  void run(std::vector<Finding>& findings, std::vector<Unkept>& unkept) {
     findings_ = &findings;
+    unkept_ = &unkept;
     out_.cells.resize(std::max(out_.cells.size(), sound_.size() * width_));
     for (field_ = 0; field_ < width_; ++field_) {
       column_ = &columns_[field_];
@@ -209,8 +219,7 @@ class BatchCheck {
   void refuse(std::uint32_t record, std::string_view text, Refusal refusal) {
     if (problems_of_.empty()) problems_of_.resize(out_.records.size());
     if (problems_of_[record] == kMostProblems) {
-      const auto field = static_cast<std::uint32_t>(field_);
-      findings_->push_back({record, {.code = refusal.code, .field = field}, false});
+      unkept_->push_back({record, static_cast<std::uint32_t>(field_), refusal.code});
       return;
     }
     ++problems_of_[record];
@@ -239,6 +248,7 @@ class BatchCheck {
   std::size_t field_ = 0;
   const Column* column_ = nullptr;
   std::vector<Finding>* findings_ = nullptr;
+  std::vector<Unkept>* unkept_ = nullptr;
   std::string scratch_, unescaped_;
   std::vector<Refusal> refusals_;
   std::vector<std::uint8_t> problems_of_;  ///< kept ones by record
@@ -267,11 +277,15 @@ void add_rejects(std::vector<Finding>& findings, CheckedBatch& out) {
                              .length = records.length[finding.record],
                              .problems = {}});
     last = finding.record;
-    Reject& reject = out.rejects.back();
-    if (finding.is_kept)
-      reject.problems.push_back(std::move(finding.problem));
-    else
-      reject.unkept.emplace_back(finding.problem.code, finding.problem.field);
+    out.rejects.back().problems.push_back(std::move(finding.problem));
+  }
+}
+
+/// A record that has any is a reject already.
+void add_unkept(const std::vector<Unkept>& unkept, CheckedBatch& out) {
+  for (const auto& [record, field, code] : unkept) {
+    const std::uint64_t number = out.records.first_record + record;
+    std::ranges::lower_bound(out.rejects, number, {}, &Reject::record)->unkept.emplace_back(code, field);
   }
 }
 
@@ -328,10 +342,13 @@ void Checker::check(csv::RecordBatch& records, CheckedBatch& out) const {
   out.skipped = structure.blank;
   out.first_skipped_line = structure.first_blank_line;
   std::vector<Finding>& findings = structure.findings;
-  BatchCheck(state_->columns, structure.sound, out).run(findings);
+  thread_local std::vector<Unkept> unkept;
+  unkept.clear();
+  BatchCheck(state_->columns, structure.sound, out).run(findings, unkept);
   if (!findings.empty()) sort_by_record(findings);
   take_rows(structure.sound, findings, out);
   add_rejects(findings, out);
+  add_unkept(unkept, out);
 }
 
 }  // namespace rowgate::table

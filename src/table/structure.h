@@ -13,7 +13,6 @@ namespace rowgate::table {
 struct Finding {
   std::uint32_t record;  ///< index in the batch
   Problem problem;
-  bool is_kept = true;  ///< false: only its code and field are there
 };
 
 /// Stage 1 for a whole batch: what is no record, before any value is looked at.
