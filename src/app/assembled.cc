@@ -8,6 +8,7 @@
 #include "load/run_moves.h"
 #include "load/run_state.h"
 
+#include <fmt/format.h>
 #include <malloc.h>
 
 namespace rowgate::app {
@@ -26,40 +27,76 @@ unsigned places_of(const http::Settings& settings) {
   return std::min(settings.limits.reports_at_once, most);
 }
 
+std::shared_ptr<const http::Configured> configured_as(http::Settings settings, const Config& config) {
+  return std::make_shared<const http::Configured>(
+      http::Configured{std::move(settings), config.catalog, config.reports});
+}
+
 }  // namespace
 
-Assembled::Assembled(const Opened& at, http::Settings service_settings, store::LinkSigner link_signer,
-                     bool resumes)
+Assembled::Assembled(const Opened& at, http::Settings settings, store::LinkSigner link_signer, bool resumes)
     : at_(at),
-      settings(std::move(service_settings)),
+      first_(configured_as(std::move(settings), at.config())),
+      keep_(at.config().keep),
       signer(std::move(link_signer)),
       links(*at.database, *at.store, signer, clock_,
             {.spool = at.config().spool_path, .direct = direct_links_of(at.config(), *at.store)}),
-      log(settings.logs),
-      metrics(settings, at.config().catalog),
+      log(first_->settings.logs),
+      metrics(first_->settings, first_->catalog),
       queue(
-          *at.database, *at.store, at.config().catalog, clock_,
+          *at.database, *at.store, first_->catalog, clock_,
           {.spool = at.config().spool_path,
-           .queue_limit = settings.limits.queue,
-           .loads_at_once = settings.limits.loads_at_once,
+           .queue_limit = first_->settings.limits.queue,
+           .loads_at_once = first_->settings.limits.loads_at_once,
            .resumes = resumes},
           [this](const db::RunRecord& run) { note(run); },
           [this](const db::RunRecord& run, const Error& error) { note_not_kept(run, error); }),
-      service{.settings = settings,
-              .catalog = at.config().catalog,
-              .reports = at.config().reports,
-              .database = *at.database,
-              .store = *at.store,
-              .queue = queue,
-              .links = links,
-              .signer = signer,
-              .clock = clock_,
-              .metrics = metrics,
-              .log = log,
-              .spool = at.config().spool_path,
-              .long_work = std::make_shared<http::Lane>(places_of(settings))},
-      application(service) {
-  service.measured = std::make_shared<http::Measured>(service);
+      application(serve(first_)) {
+  if (resumes && !at.config().server)
+    watch_.emplace(*at.database, at.config().database_path, at.config().spool_path, kLockWait);
+  application.current()->long_work = std::make_shared<http::Lane>(places_of(first_->settings));
+}
+
+std::shared_ptr<http::Service> Assembled::serve(std::shared_ptr<const http::Configured> configured) {
+  const auto service =
+      std::make_shared<http::Service>(http::Service{.settings = configured->settings,
+                                                    .catalog = configured->catalog,
+                                                    .reports = configured->reports,
+                                                    .database = *at_.database,
+                                                    .store = *at_.store,
+                                                    .queue = queue,
+                                                    .links = links,
+                                                    .signer = signer,
+                                                    .clock = clock_,
+                                                    .metrics = metrics,
+                                                    .log = log,
+                                                    .spool = at_.config().spool_path,
+                                                    .why_no_loads = [this] { return why_no_loads(); },
+                                                    .configured = configured});
+  service->measured = std::make_shared<http::Measured>(*service);
+  return service;
+}
+
+/// What the queue takes a request for counts at least as much as what the request was judged by: so the
+/// application comes last.
+void Assembled::use(http::Settings settings, const Config& config) {
+  const std::shared_ptr<const http::Configured> fresh = configured_as(std::move(settings), config);
+  const std::shared_ptr<http::Service> before = application.current();
+  const std::shared_ptr<http::Service> service = serve(fresh);
+  service->long_work = before->long_work;
+  service->is_turning = before->is_turning;
+  service->is_draining = before->is_draining;
+  service->reload = before->reload;
+
+  const std::shared_ptr<const load::Catalog> catalog(fresh, &fresh->catalog);
+  log.use(fresh->settings.logs);
+  metrics.use(catalog);
+  queue.use(catalog, fresh->settings.limits.queue);
+  {
+    const std::scoped_lock lock(mutex_);
+    keep_ = config.keep;
+  }
+  application.replace(service);
 }
 
 void Assembled::note(const db::RunRecord& run) {
@@ -67,7 +104,34 @@ void Assembled::note(const db::RunRecord& run) {
   log.run(run);
   if (!load::has_ended(run.status)) return;
   links.flush();  // the database may be there again
+  recognize_database();
   if (run.rows_read >= kManyRows) give_back_memory();
+}
+
+void Assembled::recognize_database() {
+  if (!watch_) return;
+  const Result<void> found = watch_->recognize();
+  if (found || !watch_->is_recognized()) tell_of_database(found);
+}
+
+std::string Assembled::why_no_loads() {
+  if (!watch_) return {};
+  const Result<void> found = watch_->check(queue.running() > 0);
+  tell_of_database(found);
+  if (found) return {};
+  if (!watch_->is_recognized()) return "the database is not the one that it was";
+  return fmt::format("{}: {}", text(found.error().code), info(found.error().code).title);
+}
+
+/// Once, however often it is found.
+void Assembled::tell_of_database(const Result<void>& found) {
+  const std::string words = found ? "" : found.error().message;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (words == told_of_database_) return;
+    told_of_database_ = words;
+  }
+  if (!found) log.error(nullptr, found.error());
 }
 
 void Assembled::note_not_kept(const db::RunRecord& run, const Error& error) {
@@ -76,7 +140,10 @@ void Assembled::note_not_kept(const db::RunRecord& run, const Error& error) {
 }
 
 void Assembled::tidy() {
-  const Keep& keep = at_.config().keep;
+  const Keep keep = [this] {
+    const std::scoped_lock lock(mutex_);
+    return keep_;
+  }();
   const auto seconds = [](std::chrono::milliseconds time) {
     return std::chrono::duration_cast<std::chrono::seconds>(time);
   };

@@ -1,11 +1,17 @@
 #pragma once
 
+#include "app/database_watch.h"
 #include "app/opened.h"
 #include "http/application.h"
 #include "http/log.h"
 #include "http/metrics.h"
 #include "load/run_queue.h"
 #include "report/links.h"
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
 
 namespace rowgate::app {
 
@@ -17,23 +23,38 @@ class Assembled {
   Assembled(const Assembled&) = delete;
   Assembled& operator=(const Assembled&) = delete;
 
+  /// From now on this is configured. What has begun keeps what it began with. `settings` and the part of
+  /// `config` that counts are copied.
+  void use(http::Settings settings, const Config& config);
+  /// What is configured now.
+  std::shared_ptr<const http::Configured> configured() const { return application.current()->configured; }
+
+  /// Looks whether the database is the one that it was, and tells the log where it is not.
+  void recognize_database();
+
   /// Settles what others left, ends what was kept for its time. To be called now and then.
   void tidy();
 
  private:
   void note(const db::RunRecord& run);
   void note_not_kept(const db::RunRecord& run, const Error& error);
+  std::string why_no_loads();
+  void tell_of_database(const Result<void>& found);
+  std::shared_ptr<http::Service> serve(std::shared_ptr<const http::Configured> configured);
   const Opened& at_;
+  const std::shared_ptr<const http::Configured> first_;  ///< the queue and the metrics refer to it
   SystemClock clock_;
+  std::mutex mutex_;
+  Keep keep_;                           ///< guarded by mutex_
+  std::optional<DatabaseWatch> watch_;  ///< of SQLite
+  std::string told_of_database_;        ///< guarded by mutex_
 
  public:
-  http::Settings settings;
   store::LinkSigner signer;
   report::Links links;
   http::Log log;
   http::Metrics metrics;
   load::RunQueue queue;
-  http::Service service;
   http::RoutedApplication application;
 };
 

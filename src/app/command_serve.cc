@@ -2,9 +2,9 @@
 #include "app/interrupt.h"
 #include "app/key_file.h"
 #include "app/opened.h"
+#include "app/reload.h"
 #include "app/version.h"
 #include "http/server.h"
-#include "http/site.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -27,17 +27,6 @@ constexpr std::chrono::seconds kBeforeTheEnd{8};
 constexpr std::chrono::hours kTidyEvery{1};
 /// What the ledger could not take at once is seen by other servers only when it is in there.
 constexpr std::chrono::seconds kFlushEvery{2};
-
-/// Whoever can reach a server without keys can read and change every table.
-Result<void> refuse_public_without_keys(const http::Settings& settings) {
-  if (settings.needs_keys || settings.allow_public_without_auth) return {};
-  for (const http::Listener& listener : settings.server.listeners)
-    if (!http::is_loopback_host(listener.host))
-      return fail(Code::ConfigInvalid,
-                  fmt::format("the server would listen on {} without asking for keys", listener.host),
-                  "set auth.mode: keys, listen on 127.0.0.1, or set auth.allow_public_without_auth: true");
-  return {};
-}
 
 std::string address(const http::Settings& settings, const http::Listener& listener, std::uint16_t port) {
   const std::string host =
@@ -85,22 +74,6 @@ class Hangup {
   std::mutex mutex_;
   std::function<void()> reload_;
 };
-
-/// Settings that differ, but for the keys, which are taken over.
-std::vector<std::string> changed_settings(const LoadedConfig& before, const LoadedConfig& now) {
-  std::vector<std::string> changed;
-  const auto value_in = [](const LoadedConfig& config,
-                           const std::string& path) -> std::optional<std::string> {
-    const auto found = std::ranges::find(config.settings, path, &Setting::path);
-    return found == config.settings.end() ? std::nullopt : std::optional(found->value);
-  };
-  for (const Setting& setting : now.settings)
-    if (setting.path != "auth.keys" && value_in(before, setting.path) != setting.value)
-      changed.push_back(setting.path);
-  for (const Setting& setting : before.settings)
-    if (!value_in(now, setting.path)) changed.push_back(setting.path);
-  return changed;
-}
 
 /// Ends the process though something in it waits for ever: for a database that is silent, a disk that hangs.
 /// Nothing is lost by that, as by any other sudden end: loads that were not committed go on at the next
@@ -155,18 +128,23 @@ class Serving {
         last_resort_(last_resort),
         at_(at),
         parts_(at, std::move(settings), std::move(signer), true),
-        server_(parts_.application, parts_.settings.server) {
-    parts_.service.is_turning = [this] { return server_.is_turning(); };
-    parts_.service.is_draining = [this] { return draining_.load(); };
+        server_(parts_.application, parts_.configured()->settings.server) {
+    http::Service& service = *parts_.application.current();
+    service.is_turning = [this] { return server_.is_turning(); };
+    service.is_draining = [this] { return draining_.load(); };
+  }
+
+  /// What `read` gives is to be taken over whenever that is asked for.
+  void reload_from(std::function<std::expected<LoadedConfig, std::vector<Error>>()> read) {
+    read_ = std::move(read);
+    parts_.application.current()->reload = [this] { return reload(); };
   }
 
   Result<void> run(std::stop_token stop) {
     parts_.metrics.config_reloaded(true, SystemClock().now());
     TRY(server_.listen());
-    // Links name the port, which may have been any free one.
-    if (parts_.settings.server.listeners[0].port == 0 && !parts_.settings.is_public_url_given)
-      parts_.settings.public_url =
-          address(parts_.settings, parts_.settings.server.listeners[0], server_.ports()[0]);
+    name_the_port();
+    parts_.recognize_database();
     parts_.queue.start();
     announce();
     {
@@ -179,52 +157,78 @@ class Serving {
     return {};
   }
 
-  /// Reads the configuration again and takes over what can change while the server runs: the API keys. A bad
-  /// one changes nothing.
-  void reload(const Common& common) {
-    const auto fresh = common.to ? adhoc_config(*common.to) : load_config(common.config_file);
-    parts_.metrics.config_reloaded(fresh.has_value(), SystemClock().now());
-    if (!fresh) {
-      for (const Error& error : fresh.error())
+  /// Reads the configuration again and takes over all that can change while the server runs, at once. Where
+  /// anything is wrong with it, nothing changes.
+  std::expected<http::Reloaded, std::vector<Error>> reload() {
+    const std::scoped_lock lock(reloading_);
+    std::expected<http::Reloaded, std::vector<Error>> done = take_over(read_());
+    parts_.metrics.config_reloaded(done.has_value(), SystemClock().now());
+    if (!done) {
+      for (const Error& error : done.error())
         parts_.log.event(http::Log::Level::Error, "reload_failed",
                          "the configuration stays as it was: " + to_text(error));
-      return;
+      return done;
     }
 
-    const http::Settings& service = fresh->config.service;
-    std::string words = "the configuration was read again";
-    if (service.needs_keys && parts_.settings.needs_keys) {
-      parts_.application.replace_keys(service.keys);
-      words += fmt::format("; {} in use", counted(service.keys.size(), "key"));
-    }
-    if (const std::vector<std::string> changed = changed_settings(at_.loaded, *fresh); !changed.empty())
-      words += fmt::format("; these settings need a restart: {}", fmt::join(changed, ", "));
+    std::string words =
+        fmt::format("the configuration was read again: {}, {}, {}", counted(done->tables, "table"),
+                    counted(done->reports, "report"), counted(done->keys, "key"));
+    if (!done->taken.empty()) words += fmt::format("; changed: {}", fmt::join(done->taken, ", "));
+    if (!done->needs_restart.empty())
+      words += fmt::format("; these settings need a restart: {}", fmt::join(done->needs_restart, ", "));
     parts_.log.event(http::Log::Level::Info, "reloaded", words);
+    return done;
   }
   void warn(const std::string& event, const std::string& words) {
     if (!words.empty()) parts_.log.event(http::Log::Level::Warn, event, words);
   }
 
  private:
+  std::expected<http::Reloaded, std::vector<Error>> take_over(
+      std::expected<LoadedConfig, std::vector<Error>> fresh) {
+    if (!fresh) return std::unexpected(std::move(fresh).error());
+    http::Settings settings =
+        settings_to_take(fresh->config.service, parts_.configured()->settings, own_url_);
+    if (Result<void> judged = refuse_public_without_keys(settings); !judged)
+      return std::unexpected(std::vector<Error>{std::move(judged).error()});
+
+    http::Reloaded told = differences(at_.loaded, last_ ? *last_ : at_.loaded, *fresh);
+    parts_.use(std::move(settings), fresh->config);
+    last_ = *std::move(fresh);
+    return told;
+  }
+
+  /// Links name the port, which may have been any free one.
+  void name_the_port() {
+    http::Settings settings = parts_.configured()->settings;
+    const bool is_known = !settings.is_public_url_given && settings.server.listeners[0].port != 0;
+    own_url_ =
+        is_known ? settings.public_url : address(settings, settings.server.listeners[0], server_.ports()[0]);
+    if (settings.is_public_url_given || is_known) return;
+    settings.public_url = own_url_;
+    parts_.use(std::move(settings), at_.config());
+  }
+
   void announce() {
+    const std::shared_ptr<const http::Configured> configured = parts_.configured();
+    const http::Settings& settings = configured->settings;
     std::string where, all;
     for (std::size_t i = 0; i < server_.ports().size(); ++i) {
-      const http::Listener& listener = parts_.settings.server.listeners[i];
-      const std::string at = address(parts_.settings, listener, server_.ports()[i]);
+      const http::Listener& listener = settings.server.listeners[i];
+      const std::string at = address(settings, listener, server_.ports()[i]);
       all += (i == 0 ? "" : ", ") + at;
       where += i == 0 ? at : fmt::format("   admin {}", at);
     }
     terminal_.say(fmt::format("rowgate {}  {}", kVersion, where));
     terminal_.say(fmt::format("  database  {}", at_.database->describe()));
     terminal_.say(fmt::format("  storage   {}", at_.config().storage_text()));
-    terminal_.say(parts_.settings.needs_keys
-                      ? fmt::format("  auth      {}", counted(parts_.settings.keys.size(), "key"))
-                      : std::string("  auth      none: fine on a loopback address only"));
+    terminal_.say(settings.needs_keys ? fmt::format("  auth      {}", counted(settings.keys.size(), "key"))
+                                      : std::string("  auth      none: fine on a loopback address only"));
     if (terminal_.stderr_is_tty) terminal_.say("  Ctrl-C stops");
-    if (const std::string words = key_file_warning(parts_.settings); !words.empty())
+    if (const std::string words = key_file_warning(settings); !words.empty())
       parts_.log.event(http::Log::Level::Warn, "tls_key", words);
     parts_.log.event(http::Log::Level::Info, "listening", all);
-    if (!parts_.settings.needs_keys && parts_.settings.allow_public_without_auth)
+    if (!settings.needs_keys && settings.allow_public_without_auth)
       parts_.log.event(http::Log::Level::Warn, "open",
                        "everybody who can reach this address may do everything");
   }
@@ -235,8 +239,9 @@ class Serving {
     if (over.stop_requested()) return;
     draining_ = true;
     parts_.log.event(http::Log::Level::Info, "stopping", "asked to stop");
-    wait(over, {}, terminal_.stderr_is_tty ? std::chrono::milliseconds(0) : parts_.settings.drain);
-    last_resort_.arm(kGrace, *at_.database, parts_.settings.logs);
+    wait(over, {},
+         terminal_.stderr_is_tty ? std::chrono::milliseconds(0) : parts_.configured()->settings.drain);
+    last_resort_.arm(kGrace, *at_.database, parts_.configured()->settings.logs);
     server_.shut_down(kGrace - kBeforeTheEnd);
     parts_.queue.stop();
   }
@@ -270,6 +275,10 @@ class Serving {
   std::atomic<bool> draining_ = false;
   Assembled parts_;
   http::Server server_;
+  std::function<std::expected<LoadedConfig, std::vector<Error>>()> read_;
+  std::string own_url_;  ///< where it listens
+  std::mutex reloading_;
+  std::optional<LoadedConfig> last_;  ///< guarded by reloading_; what was taken over last
   std::mutex mutex_;
   std::condition_variable_any changed_;
 };
@@ -277,9 +286,7 @@ class Serving {
 Result<void> serve(const Common& common, const Opened& at, http::Settings settings, Hangup& hangup,
                    LastResort& last_resort, std::stop_token stop) {
   TRY(refuse_public_without_keys(settings));
-  // What only this machine's users can reach is nothing for the pages that their browsers show.
-  if (http::is_for_this_machine_only(settings) && !settings.compat.is_cors_given)
-    settings.compat.cors.clear();
+  close_to_other_sites(settings);
   const std::string few_files = fit_open_files(settings);
   TRY_ASSIGN(const std::string openapi, describe_program(settings));
   settings.openapi_json = openapi;
@@ -291,7 +298,9 @@ Result<void> serve(const Common& common, const Opened& at, http::Settings settin
     serving->warn("environment",
                   fmt::format("variables of Kubernetes that are no settings were passed over: {}",
                               fmt::join(at.loaded.passed_over, ", ")));
-  hangup.lead_to([&] { serving->reload(common); });
+  serving->reload_from(
+      [&] { return common.to ? adhoc_config(*common.to) : load_config(common.config_file); });
+  hangup.lead_to([&] { serving->reload(); });
   const Result<void> served = serving->run(std::move(stop));
   hangup.lead_to({});
   return served;

@@ -8,8 +8,6 @@ namespace rowgate::app {
 
 namespace {
 
-constexpr std::chrono::seconds kLockWait{10};
-
 /// A password out of AWS Secrets Manager.
 class SecretPassword : public db::PasswordSource {
  public:

@@ -5,9 +5,13 @@
 #include "store/link_signer.h"
 #include "store/store.h"
 
+#include <chrono>
 #include <memory>
 
 namespace rowgate::app {
+
+/// How long a write waits for other writers of a SQLite database.
+inline constexpr std::chrono::seconds kLockWait{10};
 
 /// The only place that picks implementations: the database and the store that a configuration names.
 std::unique_ptr<db::Database> make_database(const Config& config);

@@ -232,7 +232,7 @@ class ApiTest : public ::testing::Test {
                    .log = log_,
                    .spool = path("spool"),
                    .is_draining = [this] { return is_draining_; }};
-  RoutedApplication application_{service_};
+  RoutedApplication application_{std::shared_ptr<Service>(std::shared_ptr<void>(), &service_)};
 };
 
 }  // namespace rowgate::http::testing

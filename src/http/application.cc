@@ -106,29 +106,48 @@ void add_route_details(const Settings& settings, const Request* request, const R
 
 }  // namespace
 
-RoutedApplication::RoutedApplication(Service& service)
-    : service_(service), authenticator_(service.settings, service.clock) {}
+RoutedApplication::RoutedApplication(std::shared_ptr<Service> service)
+    : service_(std::move(service)), authenticator_(service_->clock) {}
+
+void RoutedApplication::replace(std::shared_ptr<Service> service) {
+  {
+    const std::scoped_lock lock(mutex_);
+    service_.swap(service);
+  }
+}  // what was replaced goes here where no request has it, and takes time to go
+
+std::shared_ptr<Service> RoutedApplication::current() const {
+  const std::scoped_lock lock(mutex_);
+  return service_;
+}
+
+std::shared_ptr<Service> RoutedApplication::serving(const Request* request) const {
+  return request != nullptr && request->service ? request->service : current();
+}
 
 std::optional<Response> RoutedApplication::quick(const Request& request) {
   if ((request.method != "GET" && request.method != "HEAD") || request.target != "/livez")
     return std::nullopt;
-  return complete(liveness(service_), &request, match(service_, request));
+  const std::shared_ptr<Service> service = serving(&request);
+  return complete(liveness(*service), &request, match(*service, request));
 }
 
 std::variant<Accepted, Response> RoutedApplication::begin(Request& request) {
-  service_.metrics.request_began();
+  request.service = current();
+  Service& service = *request.service;
+  service.metrics.request_began();
   request.has_begun = true;
-  const Match found = match(service_, request);
+  const Match found = match(service, request);
   const Route* route = found.find(request.method);
-  if (const Result<void> judged = check_site(service_.settings, request, found); !judged)
+  if (const Result<void> judged = check_site(service.settings, request, found); !judged)
     return tell(&request, found, route, {.error = judged.error()});
   if (route != nullptr && is_served(request, *route)) {
-    Call call{.service = service_, .request = request, .params = found.params, .route = route};
+    Call call{.service = service, .request = request, .params = found.params, .route = route};
     std::variant<Accepted, Problem> judged = judge(call);
     if (auto* accepted = std::get_if<Accepted>(&judged)) return std::move(*accepted);
     return tell(&request, found, route, std::get<Problem>(std::move(judged)));
   }
-  if (route == nullptr && is_preflight(service_.settings, request, found))
+  if (route == nullptr && is_preflight(service.settings, request, found))
     return complete({.status = 204}, &request, found);
   return tell(&request, found, nullptr, without_route(request, found));
 }
@@ -145,18 +164,20 @@ std::variant<Accepted, Problem> RoutedApplication::judge(Call& call) {
 
 std::optional<Problem> RoutedApplication::authorize(Call& call) {
   const bool is_free = call.route->scope == Scope::None || call.request.is_own || call.request.is_admin;
-  if (!service_.settings.needs_keys || is_free) return std::nullopt;
-  const Result<std::shared_ptr<const KeySettings>> key = authenticator_.authenticate(call.request);
+  const Service& service = call.service;
+  if (!service.settings.needs_keys || is_free) return std::nullopt;
+  const Result<std::shared_ptr<const KeySettings>> key =
+      authenticator_.authenticate(call.request, {call.request.service, &service.settings.keys});
   if (!key) {
     Problem problem{.error = key.error()};
     if (key.error().code == Code::AuthTooManyFailures) {
-      service_.metrics.auth_failed("blocked");
+      service.metrics.auth_failed("blocked");
       problem.retry_after =
           std::max(std::chrono::seconds(1), authenticator_.wait(call.request.remote_address));
       return problem;
     }
     const bool has_key = !sent_key(call.request).empty();
-    service_.metrics.auth_failed(has_key ? "unknown" : "missing");
+    service.metrics.auth_failed(has_key ? "unknown" : "missing");
     problem.headers.emplace_back("WWW-Authenticate", has_key
                                                          ? "Bearer realm=\"rowgate\", error=\"invalid_token\""
                                                          : "Bearer realm=\"rowgate\"");
@@ -166,7 +187,7 @@ std::optional<Problem> RoutedApplication::authorize(Call& call) {
   call.request.key = *key;
   call.request.principal = "key:" + call.key->name;
   if (has_scope(*call.key, call.route->scope)) return std::nullopt;
-  service_.metrics.auth_failed("scope");
+  service.metrics.auth_failed("scope");
   return Problem{.error = {Code::AuthForbidden,
                            fmt::format("the key \"{}\" has not the scope {}", shown(call.key->name),
                                        name(call.route->scope)),
@@ -174,9 +195,10 @@ std::optional<Problem> RoutedApplication::authorize(Call& call) {
 }
 
 Reply RoutedApplication::answer(Request& request, std::unique_ptr<BodyReceiver> body) {
-  const Match found = match(service_, request);
+  Service& service = *request.service;  // as begin() has set it
+  const Match found = match(service, request);
   const Route* route = found.find(request.method);
-  Call call{.service = service_,
+  Call call{.service = service,
             .request = request,
             .params = found.params,
             .key = request.key.get(),
@@ -198,15 +220,17 @@ Reply RoutedApplication::answer(Request& request, std::unique_ptr<BodyReceiver> 
 }
 
 Response RoutedApplication::trouble(const Request* request, const Error& error) {
-  const Match found = request != nullptr ? match(service_, *request) : Match{};
+  const std::shared_ptr<Service> service = serving(request);
+  const Match found = request != nullptr ? match(*service, *request) : Match{};
   return tell(request, found, request != nullptr ? found.find(request->method) : nullptr, {.error = error});
 }
 
 void RoutedApplication::finished(const Request* request, const Exchange& exchange) {
-  const Match found = request != nullptr ? match(service_, *request) : Match{};
+  const std::shared_ptr<Service> service = serving(request);
+  const Match found = request != nullptr ? match(*service, *request) : Match{};
   if (request != nullptr && request->has_begun)
-    service_.metrics.request_ended(found.pattern, request->method, exchange);
-  service_.log.request(request, found.pattern, exchange);
+    service->metrics.request_ended(found.pattern, request->method, exchange);
+  service->log.request(request, found.pattern, exchange);
 }
 
 Problem RoutedApplication::without_route(const Request& request, const Match& found) const {
@@ -221,7 +245,7 @@ Problem RoutedApplication::without_route(const Request& request, const Match& fo
   Request without_slash = request;
   without_slash.trailing_slash = false;
   without_slash.target = path.substr(0, path.size() - 1);
-  if (request.trailing_slash && !match(service_, without_slash).pattern.empty())
+  if (request.trailing_slash && !match(*serving(&request), without_slash).pattern.empty())
     problem.error.hint = "leave out the slash at its end";
   return problem;
 }
@@ -229,14 +253,15 @@ Problem RoutedApplication::without_route(const Request& request, const Match& fo
 bool RoutedApplication::is_served(const Request& request, const Route& route) const {
   if (request.is_admin) return route.is_operations;
   if (route.handle != show_metrics) return true;
-  return std::ranges::none_of(service_.settings.server.listeners, &Listener::is_admin);
+  return std::ranges::none_of(request.service->settings.server.listeners, &Listener::is_admin);
 }
 
 Response RoutedApplication::tell(const Request* request, const Match& found, const Route* route,
                                  Problem problem) {
-  if (is_kept_back(problem.error.code)) service_.log.error(request, problem.error);
-  add_route_details(service_.settings, request, route, problem);
-  return complete(problem_response(service_.settings, request, route, problem), request, found);
+  const std::shared_ptr<Service> service = serving(request);
+  if (is_kept_back(problem.error.code)) service->log.error(request, problem.error);
+  add_route_details(service->settings, request, route, problem);
+  return complete(problem_response(service->settings, request, route, problem), request, found);
 }
 
 Response RoutedApplication::complete(Response response, const Request* request, const Match& found) const {
@@ -247,10 +272,11 @@ Response RoutedApplication::complete(Response response, const Request* request, 
     set_default(response, "Vary", "Accept");
   if (request != nullptr) {
     set_default(response, "Request-Id", request->id);
+    const std::shared_ptr<Service> service = serving(request);
     // A browser that was here by TLS does not come back without (RFC 6797).
-    if (request->tls && service_.settings.server.tls_certificate)
+    if (request->tls && service->settings.server.tls_certificate)
       set_default(response, "Strict-Transport-Security", "max-age=31536000");
-    add_cors(service_.settings, *request, found, response);
+    add_cors(service->settings, *request, found, response);
   }
   return response;
 }

@@ -67,14 +67,14 @@ std::string key_from(std::string_view random) {
   return std::string(kPrefix).append(random).append(check_digits(random));
 }
 
-Result<std::shared_ptr<const KeySettings>> Authenticator::authenticate(const Request& request) {
+Result<std::shared_ptr<const KeySettings>> Authenticator::authenticate(const Request& request,
+                                                                       const Keys& known) {
   const std::string_view sent = sent_key(request);
   if (sent.empty())
     return fail(Code::AuthUnauthenticated, "there is no key in the request",
                 "send Authorization: Bearer rgk_..., or X-Api-Key");
   // The key comes first: who shares an address with a stranger (NAT, a proxy) is not shut out by him, and 178
   // random bits are not guessed.
-  const Keys known = keys();
   const KeySettings* key = is_key_form(sent) ? find(*known, sent) : nullptr;
   if (key == nullptr && is_blocked(request.remote_address))
     return fail(Code::AuthTooManyFailures, "too many wrong keys came from this address",
@@ -87,18 +87,6 @@ Result<std::shared_ptr<const KeySettings>> Authenticator::authenticate(const Req
   if (key->expires && clock_.now() >= *key->expires)
     return fail(Code::AuthUnauthenticated, "the key has expired", "ask for a new one");
   return std::shared_ptr<const KeySettings>(known, key);
-}
-
-void Authenticator::replace(std::vector<KeySettings> keys) {
-  auto fresh = std::make_shared<const std::vector<KeySettings>>(std::move(keys));
-  const std::scoped_lock lock(mutex_);
-  replaced_ = std::move(fresh);
-}
-
-Authenticator::Keys Authenticator::keys() const {
-  const std::scoped_lock lock(mutex_);
-  if (replaced_) return replaced_;
-  return {std::shared_ptr<const void>(), &settings_.keys};  // they live as long as this
 }
 
 const KeySettings* Authenticator::find(const std::vector<KeySettings>& keys, std::string_view key) {

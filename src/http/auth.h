@@ -32,29 +32,24 @@ class Authenticator {
  public:
   using Moment = std::chrono::steady_clock::time_point;
   /// `now` tells the time that never goes back; tests have their own.
-  Authenticator(const Settings& settings, const Clock& clock,
-                std::function<Moment()> now = std::chrono::steady_clock::now)
-      : settings_(settings), clock_(clock), now_(std::move(now)) {}
+  explicit Authenticator(const Clock& clock, std::function<Moment()> now = std::chrono::steady_clock::now)
+      : clock_(clock), now_(std::move(now)) {}
 
-  /// The key of the request. Fails with auth.unauthenticated, auth.too_many_failures.
-  Result<std::shared_ptr<const KeySettings>> authenticate(const Request& request);
-  /// Takes other keys in place of the configured ones, all at once.
-  void replace(std::vector<KeySettings> keys);
+  using Keys = std::shared_ptr<const std::vector<KeySettings>>;
+  /// The one of `known` that the request has; it keeps `known` alive. Fails with auth.unauthenticated,
+  /// auth.too_many_failures.
+  Result<std::shared_ptr<const KeySettings>> authenticate(const Request& request, const Keys& known);
   /// Seconds until an address that has failed too often is looked at again.
   std::chrono::seconds wait(const std::string& address) const;
 
  private:
-  using Keys = std::shared_ptr<const std::vector<KeySettings>>;
-  Keys keys() const;
   static const KeySettings* find(const std::vector<KeySettings>& keys, std::string_view key);
   bool is_blocked(const std::string& address);
   void note_failure(const std::string& address);
 
-  const Settings& settings_;
   const Clock& clock_;
   std::function<Moment()> now_;
   mutable std::mutex mutex_;
-  Keys replaced_ = {};                                  ///< guarded by mutex_; null: those of the settings
   std::map<std::string, std::deque<Moment>> failures_;  ///< guarded by mutex_; of the last minute
 };
 

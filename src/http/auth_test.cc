@@ -35,13 +35,14 @@ class AuthTest : public ::testing::Test {
     };
   }
   std::string told(const Request& request) {
-    const Result<std::shared_ptr<const KeySettings>> key = authenticator_.authenticate(request);
+    const Result<std::shared_ptr<const KeySettings>> key =
+        authenticator_.authenticate(request, {std::shared_ptr<void>(), &settings_.keys});
     return key ? (*key)->name : std::string(text(key.error().code));
   }
   FakeClock clock_;
   Settings settings_;
   Authenticator::Moment now_ = {};
-  Authenticator authenticator_{settings_, clock_, [this] { return now_; }};
+  Authenticator authenticator_{clock_, [this] { return now_; }};
 };
 
 TEST(ApiKey, HasAFormThatFindsTypingMistakes) {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 
 namespace rowgate::http {
 namespace {
@@ -54,6 +55,7 @@ class Line {
     if (!pretty_) add(name, value);
   }
 
+  bool is_pretty() const { return pretty_; }
   std::string end() && { return std::move(pretty_ ? text_ : text_ += '}'); }
 
  private:
@@ -99,8 +101,9 @@ double milliseconds(std::chrono::microseconds took) {
 
 struct Log::State {
   std::shared_ptr<spdlog::logger> logger;
-  bool pretty = false;
-  Level least = Level::Info;
+  bool has_terminal = false;
+  std::atomic<bool> pretty = false;
+  std::atomic<Level> least = Level::Info;
 
   void write(Level level, std::string line) const {
     constexpr std::array kLevels = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
@@ -110,10 +113,8 @@ struct Log::State {
 };
 
 Log::Log(const LogSettings& settings, std::ostream* out) : state_(new State) {
-  using Format = LogSettings::Format;
-  state_->pretty = settings.format == Format::Pretty ||
-                   (settings.format == Format::Auto && out == nullptr && ::isatty(STDERR_FILENO) == 1);
-  state_->least = settings.level;
+  state_->has_terminal = out == nullptr && ::isatty(STDERR_FILENO) == 1;
+  use(settings);
   std::shared_ptr<spdlog::sinks::sink> sink;
   if (out != nullptr)
     sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(*out, true);
@@ -125,6 +126,13 @@ Log::Log(const LogSettings& settings, std::ostream* out) : state_(new State) {
 }
 
 Log::~Log() = default;
+
+void Log::use(const LogSettings& settings) {
+  using Format = LogSettings::Format;
+  state_->pretty =
+      settings.format == Format::Pretty || (settings.format == Format::Auto && state_->has_terminal);
+  state_->least = settings.level;
+}
 
 void Log::event(Level level, std::string_view event, std::string_view message) {
   if (level < state_->least) return;
@@ -151,7 +159,7 @@ void Log::request(const Request* request, std::string_view route, const Exchange
     line.add_detail("route", route);
     line.add("principal", request->principal);
   }
-  if (!state_->pretty) line.add_number("status", exchange.status);
+  if (!line.is_pretty()) line.add_number("status", exchange.status);
   line.add_number("ms", milliseconds(exchange.took));
   line.add_number("bytes", exchange.response_bytes);
   if (exchange.request_bytes > 0) line.add_number("bytes_in", exchange.request_bytes);

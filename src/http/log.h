@@ -20,6 +20,8 @@ class Log {
   ~Log();
 
   using Level = LogSettings::Level;
+  /// From now on the log is written so.
+  void use(const LogSettings& settings);
   /// Something that is about no request and no run: "listening", "stopping".
   void event(Level level, std::string_view event, std::string_view message);
   /// An exchange that is over. `route`: the pattern, empty where the path led nowhere; `request` may be null.

@@ -125,6 +125,14 @@ Result<const report::Definition*> find_report(const Call& call) {
               hint_of(name, known));
 }
 
+Result<bool> read_yes_or_no(const Request& request, std::string_view name) {
+  const std::string_view value = request.parameter(name).value_or("false");
+  if (value == "true" || value == "1") return true;
+  if (value == "false" || value == "0") return false;
+  return fail(Code::RequestInvalid, fmt::format("{} is neither true nor false", name),
+              fmt::format("{}=true", name));
+}
+
 bool is_id(std::string_view id, std::string_view prefix) {
   constexpr std::string_view kCrockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
   return id.size() == prefix.size() + 26 && id.starts_with(prefix) &&

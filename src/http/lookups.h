@@ -46,6 +46,11 @@ bool may_see(const Call& call, const db::RunRecord& run);
 /// The report of the path. Fails with report.unknown.
 Result<const report::Definition*> find_report(const Call& call);
 
+/// A parameter that is true or false; absent: false. Fails with request.invalid.
+Result<bool> read_yes_or_no(const Request& request, std::string_view name);
+/// Of a table, a report: whether cells that a spreadsheet would execute are to begin with '.
+inline constexpr std::string_view kEscapeFormulas = "escape_formulas";
+
 /// Whether `id` is the prefix and 26 characters of Crockford's base 32.
 bool is_id(std::string_view id, std::string_view prefix);
 

@@ -11,6 +11,8 @@
 
 #include <algorithm>
 #include <array>
+#include <mutex>
+#include <utility>
 
 namespace rowgate::http {
 namespace {
@@ -44,9 +46,10 @@ double seconds(std::int64_t micros) {
 }  // namespace
 
 struct Metrics::State {
-  explicit State(const load::Catalog& known) : catalog(known) {}
+  explicit State(const load::Catalog& known) : catalog(std::shared_ptr<void>(), &known) {}
 
-  const load::Catalog& catalog;
+  mutable std::mutex mutex;
+  std::shared_ptr<const load::Catalog> catalog;  ///< guarded by mutex
   prometheus::Registry registry;
 
   prometheus::Family<prometheus::Counter>& counters(const char* name, const char* help) {
@@ -126,7 +129,8 @@ struct Metrics::State {
   ProcessMetrics process{registry};
 
   std::string label_of_table(const std::string& table) const {
-    return catalog.find(table) != nullptr ? table : "_other";
+    const std::scoped_lock lock(mutex);
+    return catalog->find(table) != nullptr ? table : "_other";
   }
   void count_load(const db::RunRecord& run);
 };
@@ -138,6 +142,20 @@ Metrics::Metrics(const Settings& settings, const load::Catalog& catalog) : state
 }
 
 Metrics::~Metrics() = default;
+
+void Metrics::use(std::shared_ptr<const load::Catalog> catalog) {
+  {
+    const std::scoped_lock lock(state_->mutex);
+    state_->catalog.swap(catalog);
+  }
+  // What is not measured any more would stay as it was for ever.
+  for (const load::TableConfig& table : catalog->tables) {
+    if (state_->label_of_table(table.name.name) != "_other") continue;
+    const Labels labels{{"table", table.name.name}};
+    state_->table_rows.Remove(&state_->table_rows.Add(labels));
+    state_->table_version.Remove(&state_->table_version.Add(labels));
+  }
+}
 
 void Metrics::config_reloaded(bool is_good, Timestamp now) {
   state_->config_good.Set(is_good ? 1 : 0);
@@ -228,6 +246,7 @@ std::string Metrics::text(const Now& now) {
   state_->database_up.Set(now.database_up ? 1 : 0);
   if (now.storage_free_bytes) state_->storage_free.Add({}).Set(static_cast<double>(*now.storage_free_bytes));
   for (const Now::Table& table : now.tables) {
+    if (state_->label_of_table(table.name) == "_other") continue;  // measured before a reload
     state_->table_rows.Add({{"table", table.name}}).Set(static_cast<double>(table.rows));
     state_->table_version.Add({{"table", table.name}}).Set(static_cast<double>(table.version));
   }

@@ -19,8 +19,11 @@ namespace rowgate::http {
 /// that is not configured counts as `_other`. Thread safe.
 class Metrics {
  public:
+  /// `catalog` outlives this.
   Metrics(const Settings& settings, const load::Catalog& catalog);
   ~Metrics();
+  /// From now on these are the configured tables.
+  void use(std::shared_ptr<const load::Catalog> catalog);
 
   void request_began();
   /// `route`: a pattern; empty where the path led nowhere.

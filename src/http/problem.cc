@@ -44,10 +44,13 @@ Json item_json(const ProblemItem& item) {
     if (!value.empty()) json[name] = value;
   };
   put("pointer", item.pointer);
+  put("file", item.file);
   if (item.line) json["line"] = *item.line;
   if (item.byte) json["byte"] = *item.byte;
   put("field", item.field);
-  if (item.line || !item.found.empty()) json["found"] = item.found;  // an empty cell is what was found
+  put("detail", item.detail);
+  if ((item.line && item.file.empty()) || !item.found.empty())
+    json["found"] = item.found;  // an empty cell is what was found
   put("expected", item.expected);
   put("hint", item.hint);
   return json;

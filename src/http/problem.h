@@ -17,6 +17,7 @@ struct ProblemItem {
   std::string pointer = {};                                      ///< RFC 6901, into the JSON body
   std::optional<std::uint64_t> line = {}, byte = {};             ///< of a record of the file
   std::string field = {}, found = {}, expected = {}, hint = {};  ///< left out where empty
+  std::string file = {}, detail = {};                            ///< of a mistake in the configuration
 };
 
 /// An error as it is told over HTTP.

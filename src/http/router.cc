@@ -14,6 +14,7 @@ constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kRows = "application/json text/csv";
 constexpr std::string_view kSchema = "application/json application/yaml application/sql";
 constexpr std::string_view kPage = "limit cursor";
+constexpr std::string_view kRowsPage = "limit cursor escape_formulas";
 
 constexpr std::string_view kLoad =
     "mode on_reject max_rejects dry_run map delimiter encoding parent name source";
@@ -57,7 +58,7 @@ constexpr Route kRoutes[] = {
      .pattern = "/v1/tables/{table}/rows",
      .scope = Scope::TablesRead,
      .handle = list_rows,
-     .query = kPage,
+     .query = kRowsPage,
      .produces = kRows},
     {.method = "GET",
      .pattern = "/v1/tables/{table}/template.csv",
@@ -176,6 +177,12 @@ constexpr Route kRoutes[] = {
      .pattern = "/metrics",
      .scope = Scope::MetricsRead,
      .handle = show_metrics,
+     .is_operations = true},
+    {.method = "POST",
+     .pattern = "/v1/config/reload",
+     .scope = Scope::Admin,
+     .handle = reload_configuration,
+     .produces = kJson,
      .is_operations = true},
 };
 

@@ -79,6 +79,7 @@ Result<Submitted> submit(const Call& call, load::NewLoad load) {
   const std::string own_id = load.run.id;
   const std::uint64_t bytes = load.file.bytes;
   const db::Idempotency key = load.run.idempotency;
+  load.was_configured = call.service.catalog.find(load.run.table) != nullptr;
   Result<std::string> id = call.service.queue.submit(std::move(load));
   if (id) {
     if (*id == own_id)

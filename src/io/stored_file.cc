@@ -138,10 +138,15 @@ std::shared_ptr<SourceFile> memory_file(std::string bytes, std::string shown_nam
   return stored_file(std::move(stored));
 }
 
-Result<std::shared_ptr<SourceFile>> open_file(const std::filesystem::path& path, std::string shown_name,
-                                              std::optional<std::string> sha256) {
-  Descriptor fd(
-      ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // non-blocking: a pipe must not hang us here
+static Result<std::shared_ptr<SourceFile>> open_plain(const std::filesystem::path& path,
+                                                      std::string shown_name,
+                                                      std::optional<std::string> sha256, int more_flags) {
+  // Non-blocking: a pipe must not hang us here.
+  Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | more_flags));
+  if (!fd && errno == ELOOP && more_flags == O_NOFOLLOW)
+    return fail(Code::FileUnreadable,
+                fmt::format("'{}' was exchanged for a symbolic link", shown(shown_name)),
+                "look who writes to the spool folder, then send the file again");
   if (!fd) return std::unexpected(unreadable(errno, shown_name));
   struct stat about{};
   if (::fstat(fd.get(), &about) != 0) return std::unexpected(unreadable(errno, shown_name));
@@ -159,6 +164,16 @@ Result<std::shared_ptr<SourceFile>> open_file(const std::filesystem::path& path,
   stored->name = std::move(shown_name);
   stored->sha256 = std::move(sha256);
   return stored_file(std::move(stored));
+}
+
+Result<std::shared_ptr<SourceFile>> open_file(const std::filesystem::path& path, std::string shown_name,
+                                              std::optional<std::string> sha256) {
+  return open_plain(path, std::move(shown_name), std::move(sha256), 0);
+}
+
+Result<std::shared_ptr<SourceFile>> open_own_file(const std::filesystem::path& path, std::string shown_name,
+                                                  std::optional<std::string> sha256) {
+  return open_plain(path, std::move(shown_name), std::move(sha256), O_NOFOLLOW);
 }
 
 }  // namespace rowgate::io

@@ -5,6 +5,8 @@
 #include "io/source.h"
 
 #include <atomic>
+#include <filesystem>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -30,5 +32,10 @@ struct StoredBytes {
 
 /// A SourceFile over stored bytes.
 std::shared_ptr<SourceFile> stored_file(std::shared_ptr<StoredBytes> stored);
+
+/// As open_file(), for a file that this program made itself: where its name leads elsewhere by now (a
+/// symbolic link), that is not followed, and it fails with file.unreadable.
+Result<std::shared_ptr<SourceFile>> open_own_file(const std::filesystem::path& path, std::string shown_name,
+                                                  std::optional<std::string> sha256 = {});
 
 }  // namespace rowgate::io

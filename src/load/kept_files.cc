@@ -1,6 +1,7 @@
 #include "load/kept_files.h"
 
 #include "io/files.h"
+#include "io/stored_file.h"
 #include "load/upload.h"
 
 #include <fmt/format.h>
@@ -35,7 +36,7 @@ Result<RejectReader> open_rejects(store::Store& store, const db::RunRecord& run)
 Result<std::shared_ptr<io::SourceFile>> open_source(store::Store& store, const std::filesystem::path& spool,
                                                     const db::RunRecord& run) {
   // First here: a file that is gone from the spool is in the store already.
-  if (auto received = io::open_file(upload_path(spool, run.id), run.file_name, run.file_sha256))
+  if (auto received = io::open_own_file(upload_path(spool, run.id), run.file_name, run.file_sha256))
     return received;
   Result<std::shared_ptr<io::SourceFile>> file = store.file(source_key(run.id));
   if (!file && file.error().code == Code::FileNotFound)

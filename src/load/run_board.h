@@ -5,6 +5,7 @@
 #include "load/progress.h"
 #include "load/reject_file.h"
 #include "load/run_state.h"
+#include "load/table_config.h"
 
 #include <deque>
 #include <filesystem>
@@ -28,12 +29,14 @@ struct RunEntry {
   std::vector<std::function<void()>> on_end = {};    ///< it has ended
   std::vector<std::function<void()>> on_known = {};  ///< the same, or it is undecided
   std::string answered_by = {};                      ///< another run that did the same request
+  std::shared_ptr<const Catalog> catalog = {};       ///< what it begins with; null before and after that
   Timestamp undecided_since = {};
 
   // Set before the run waits, not changed afterwards.
   LoadOptions options = {};
-  bool taken_up = false;     ///< by another process it was received
-  bool has_options = false;  ///< and whole: it can be loaded here (known of runs that were taken up)
+  bool was_configured = false;  ///< its table, when the request was judged
+  bool taken_up = false;        ///< by another process it was received
+  bool has_options = false;     ///< and whole: it can be loaded here (known of runs that were taken up)
 
   Progress progress = {};
   std::stop_source stop = {};

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "io/descriptor.h"
 #include "io/files.h"
+#include "io/stored_file.h"
 #include "load/kept_files.h"
 #include "load/known_runs.h"
 #include "load/loader.h"
@@ -106,14 +107,14 @@ bool is_whole(const fs::path& spool, const db::RunRecord& run) {
 struct RunQueue::State {
   db::Database& database;
   store::Store& store;
-  const Catalog& catalog;
   const Clock& clock;
   Settings settings;
   Observer observer;
   NotKept not_kept;
   RunStates states{settings.spool};
 
-  mutable std::mutex mutex = {};  ///< guards what follows
+  mutable std::mutex mutex = {};                ///< guards what follows, and settings.queue_limit
+  std::shared_ptr<const Catalog> catalog = {};  ///< never null
   std::condition_variable changed = {}, more_to_keep = {}, more_to_settle = {};
   RunBoard board = {};
   WaitingLine line = {};
@@ -275,6 +276,7 @@ Result<RunQueue::State::Entered> RunQueue::State::enter(NewLoad& load) {
   move(load.run, RunEvent::BodyComplete);
   entry->run = load.run;
   entry->options = load.options;
+  entry->was_configured = load.was_configured;
   board.add(entry);
   board.claim_key(entry);
   ++submitting;
@@ -337,7 +339,8 @@ Result<void> RunQueue::make_durable(const std::string& run_id) {
   const fs::path& path = entry->upload;
   if (!entry->state || path.empty()) return {};  // it has ended, or is just ending: its end is in the ledger
   for (const fs::path& flushed : {path, path.parent_path()}) {
-    const io::Descriptor fd(::open(flushed.c_str(), O_RDONLY | O_CLOEXEC));
+    const int no_link = flushed == path ? O_NOFOLLOW : 0;
+    const io::Descriptor fd(::open(flushed.c_str(), O_RDONLY | O_CLOEXEC | no_link));
     if (!fd || ::fsync(fd.get()) != 0)
       return std::unexpected(io::storage_error(errno, "cannot flush", flushed));
   }
@@ -359,6 +362,7 @@ void RunQueue::State::work() {
     busy.insert(turn->table);
     ++running;
     move(entry->run, RunEvent::WorkerFree);
+    entry->catalog = catalog;
     entry->run.started_at = clock.now();
     lock.unlock();
     work_on(entry);
@@ -396,9 +400,11 @@ void RunQueue::State::work_on(const Entry& entry) {
 /// The run as it ended.
 LoadOutcome RunQueue::State::load(const Entry& entry, std::vector<RefusedRecord>& rejects) {
   db::RunRecord run;
+  std::shared_ptr<const Catalog> configured;  // as long as this run works
   {
     const std::scoped_lock lock(mutex);
     run = entry->run;
+    configured = std::exchange(entry->catalog, nullptr);
   }
   const auto failed = [&](Error error) {
     move(run, RunEvent::Broke);
@@ -410,15 +416,20 @@ LoadOutcome RunQueue::State::load(const Entry& entry, std::vector<RefusedRecord>
   // What another process received is believed when its hash says so.
   const std::optional<std::string> known = entry->taken_up ? std::nullopt : std::optional(run.file_sha256);
   Result<std::shared_ptr<io::SourceFile>> file =
-      io::open_file(upload_path(settings.spool, run.id), run.file_name, known);
+      io::open_own_file(upload_path(settings.spool, run.id), run.file_name, known);
   if (!file) return failed(std::move(file).error());
   if (entry->taken_up && (*file)->sha256().value_or("") != run.file_sha256)
     return failed({Code::RunInterrupted, "the received file was damaged when the server stopped",
                    "send the file again"});
-  const io::UnpackLimits unpack{.max_bytes = catalog.limits.max_unpacked_bytes,
-                                .max_ratio = catalog.limits.max_ratio};
+  if (entry->was_configured && configured->find(run.table) == nullptr)
+    return failed({Code::TableUnknown,
+                   fmt::format("the table \"{}\" was taken out of the configuration while the load waited",
+                               shown(run.table)),
+                   "configure the table again, then send the file again"});
+  const io::UnpackLimits unpack{.max_bytes = configured->limits.max_unpacked_bytes,
+                                .max_ratio = configured->limits.max_ratio};
   const Result<LoadRequest> request =
-      make_request(catalog, {run.space, run.table}, entry->options, *std::move(file), unpack);
+      make_request(*configured, {run.space, run.table}, entry->options, *std::move(file), unpack);
   if (!request) return failed(request.error());
   std::size_t problems = 0;
   const RejectObserver observe = [&](std::size_t, const RefusedRecord& record) {
@@ -771,14 +782,20 @@ RunQueue::RunQueue(db::Database& database, store::Store& store, const Catalog& c
                    Settings settings, Observer observer, NotKept not_kept)
     : state_(new State{.database = database,
                        .store = store,
-                       .catalog = catalog,
                        .clock = clock,
                        .settings = std::move(settings),
                        .observer = std::move(observer),
-                       .not_kept = std::move(not_kept)}) {}
+                       .not_kept = std::move(not_kept),
+                       .catalog = {std::shared_ptr<void>(), &catalog}}) {}
 
 RunQueue::~RunQueue() {
   stop();
+}
+
+void RunQueue::use(std::shared_ptr<const Catalog> catalog, std::size_t queue_limit) {
+  const std::scoped_lock lock(state_->mutex);
+  state_->catalog.swap(catalog);
+  state_->settings.queue_limit = queue_limit;
 }
 
 void RunQueue::start() {

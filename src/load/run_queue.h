@@ -41,6 +41,7 @@ struct NewLoad {
   db::RunRecord run;
   LoadOptions options;
   Upload::Received file;
+  bool was_configured = false;  ///< its table, when the request was judged
 };
 
 /// Thread safe.
@@ -66,10 +67,15 @@ class RunQueue {
   /// The received file of a run could not be kept as its source; called on any thread.
   using NotKept = std::function<void(const db::RunRecord&, const Error&)>;
 
-  /// `catalog` and everything else given by reference outlive the queue.
+  /// Everything given by reference outlives the queue.
   RunQueue(db::Database& database, store::Store& store, const Catalog& catalog, const Clock& clock,
            Settings settings, Observer observer, NotKept not_kept = {});
   ~RunQueue();  ///< stop()
+
+  /// From now on the tables and limits are these, and so many runs may wait. A run that works keeps what it
+  /// began with; one that still waits begins with what is configured then, and fails with table.unknown where
+  /// its table was configured when it came and is no more.
+  void use(std::shared_ptr<const Catalog> catalog, std::size_t queue_limit);
 
   /// Settles what dead owners left, takes up again what is whole, then begins to work. What cannot be settled
   /// now (the database is away) is tried again and again while the queue works, and runs whose owner dies

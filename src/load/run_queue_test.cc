@@ -411,6 +411,36 @@ TEST_F(RunQueueTest, TheQueueHasAnEnd) {
   EXPECT_EQ(uploads().size(), 2U);
 }
 
+TEST_F(RunQueueTest, WhatWaitsBeginsWithWhatIsConfiguredThen) {
+  const auto submit_configured = [this] {
+    NewLoad load = load_of(kTwo);
+    load.was_configured = true;
+    return queue_->submit(std::move(load)).value();
+  };
+  const std::string gone = submit_configured(), other = submit_configured();
+  queue_->use(std::make_shared<const Catalog>(), 1);
+  EXPECT_EQ(submit(kTwo), "run.queue_full") << "the line is shorter now";
+  queue_->start();
+  for (const std::string& run : {gone, other}) {
+    const RunView view = wait(run);
+    EXPECT_EQ(view.run.status, RunStatus::Failed);
+    EXPECT_EQ(view.run.error.value().code, Code::TableUnknown);
+  }
+  const std::string never_configured = submit(kTwo);
+  EXPECT_EQ(wait(never_configured).run.status, RunStatus::Succeeded) << "its types are inferred";
+  EXPECT_THAT(uploads(), IsEmpty());
+}
+
+TEST_F(RunQueueTest, WhatWorksKeepsWhatItBeganWith) {
+  hold_database();
+  queue_->start();
+  const std::string running = submit(kTwo);
+  while (view(running).run.status != RunStatus::Running) std::this_thread::yield();
+  queue_->use(std::make_shared<const Catalog>(), 8);
+  release_database();
+  EXPECT_EQ(wait(running).run.status, RunStatus::Succeeded);
+}
+
 TEST_F(RunQueueTest, ARepeatedRequestGetsTheSameRun) {
   queue_->start();
   const std::string first = submit(kTwo, {}, "k1");

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "io/descriptor.h"
 #include "io/files.h"
+#include "io/stored_file.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -55,7 +56,7 @@ std::string text_of(const PendingLinks::Entry& entry) {
 
 /// nullopt for a file that is gone or is not one of ours.
 std::optional<PendingLinks::Entry> read_entry(const fs::path& path) {
-  const Result<std::shared_ptr<io::SourceFile>> file = io::open_file(path, path.filename().string());
+  const Result<std::shared_ptr<io::SourceFile>> file = io::open_own_file(path, path.filename().string());
   if (!file) return std::nullopt;
   const Result<std::unique_ptr<io::Source>> source = (*file)->open(0);
   if (!source) return std::nullopt;

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "io/files.h"
+#include "io/stored_file.h"
 #include "store/keys.h"
 
 #include <fmt/format.h>
@@ -71,7 +72,7 @@ Result<std::unique_ptr<io::Source>> Store::open(const FileKey& key) {
 }
 
 Result<void> Store::adopt(const FileKey& key, const std::filesystem::path& file) {
-  TRY_ASSIGN(const std::shared_ptr<io::SourceFile> from, io::open_file(file, key));
+  TRY_ASSIGN(const std::shared_ptr<io::SourceFile> from, io::open_own_file(file, key));
   TRY_ASSIGN(const std::unique_ptr<io::Source> source, from->open(0));
   TRY_ASSIGN(const std::unique_ptr<StoreWriter> target, create(key));
   TRY(pour(*source, *target));

@@ -1,7 +1,10 @@
 """An answer is what its headers say: validators cover the body, ranges are of GET, targets of all forms are the same, and the log holds no data."""
 
 import contextlib
+import csv
 import hashlib
+import io
+import json
 import sqlite3
 
 from server import answers_in
@@ -76,3 +79,40 @@ auth: {{mode: keys, keys: [{{name: k, sha256: {hashlib.sha256(key.encode()).hexd
     assert statuses[0] == 401
     assert statuses[-1] == 429
     assert server.get("/v1/tables", {**wrong, "X-Forwarded-For": "[2001:db8::1]:443"}).status == 401
+
+
+FORMULAS = [(1, "=1+1"), (2, "+cmd"), (3, "-2-3"), (4, "@sum"), (5, "\ttab"), (6, "'quoted"), (7, "-12.5"), (8, "plain")]
+ESCAPED = [(number, text if text in ("-12.5", "plain") else "'" + text) for number, text in FORMULAS]
+
+
+def cells(answer):
+    assert answer.status == 200, answer
+    return [(int(number), text) for number, text in list(csv.reader(io.StringIO(answer.text, newline="")))[1:]]
+
+
+def test_formulas_are_escaped_where_that_is_asked_for(start):
+    report = {"sql": "SELECT id, department FROM departments ORDER BY id"}
+    own = {"sql": "SELECT 1 AS id, :escape_formulas AS department", "params": {"escape_formulas": {"type": "string"}}}
+    server = start(json.dumps({"reports": {"all": report, "own": own}, "limits": {"max_rejects": 0}}))
+    body = io.StringIO(newline="")
+    csv.writer(body).writerows([("id", "department"), *FORMULAS])
+    assert server.post("/v1/tables/departments/loads", body.getvalue().encode()).status == 200
+
+    as_csv = {"Accept": "text/csv"}
+    for path in ("/v1/tables/departments/rows", "/v1/reports/all.csv"):
+        for value in ("true", "1"):
+            assert cells(server.get(f"{path}?escape_formulas={value}", as_csv)) == ESCAPED, path
+        for query in ("", "?escape_formulas=false", "?escape_formulas=0"):
+            assert cells(server.get(path + query, as_csv)) == FORMULAS, path
+        wrong = server.get(f"{path}?escape_formulas=yes", as_csv)
+        assert (wrong.status, wrong.slug) == (400, "bad-parameter"), wrong
+    page = server.get("/v1/tables/departments/rows?limit=2&escape_formulas=true", as_csv)
+    assert cells(page) == ESCAPED[:2]
+    following = page.headers["Link"].partition("<")[2].partition(">")[0]
+    assert cells(server.get(following, as_csv)) == ESCAPED[2:4]
+    assert cells(server.get("/v1/reports/own.csv?escape_formulas==x")) == [(1, "=x")]
+    assert server.get("/v1/reports/all.json?escape_formulas=true").status == 400
+    json_rows = server.get("/v1/tables/departments/rows?escape_formulas=true").json["items"]
+    assert [tuple(row.values()) for row in json_rows] == FORMULAS
+    empty = server.get("/v1/tables/jobs/rows?escape_formulas=true", as_csv)
+    assert empty.text == "id,job\r\n"

@@ -47,7 +47,7 @@ def send(there, operation, path, query="", headers=None):
     """What cannot stand in a request line is encoded; bodies judge and load nothing."""
     target = urllib.parse.quote(path, safe="/%!$'()*+,;=:@&?[]{}<>\"`|^\\".replace('"', "").replace("<", "").replace(">", ""))
     body, sent = None, dict(headers or {})
-    if operation.method == "POST":
+    if operation.method == "POST" and operation.body:
         is_file = "text/csv" in operation.body["content"]
         sent.setdefault("Content-Type", "text/csv" if is_file else "application/json")
         # A file whose every record is refused, and a link that ends at once.

@@ -23,6 +23,7 @@ GETS = [operation for operation in OPERATIONS if operation.method == "GET"]
 ELSEWHERE = {
     ("livez", 503): "the loop stands still for a second: src/http/application_test.cc and src/http/server_test.cc",
     ("download", 302): "the report is in a bucket: tests/s3/test_s3_links.py",
+    ("reloadConfiguration", 404): "on AWS Lambda: tests/lambda",
     ("createSource", 201): "there is a bucket: tests/s3/test_s3_sources.py",
 }
 
@@ -226,6 +227,13 @@ def a_large_report(worlds, operation, _media):
     return worlds.plain.call(operation, report="large")
 
 
+@way(422, "reloadConfiguration")
+def a_mistake_in_the_configuration(worlds, operation, _media):
+    there = situations.Situation(worlds.start())
+    there.server.config_file.write_text("limts: {}\n")
+    return there.call(operation)
+
+
 @way(422, "originalFirstReport", "originalSecondReport")
 def a_large_original_report(worlds, operation, _media):
     return worlds.large_reports.call(operation)
@@ -369,10 +377,10 @@ def test_head_of_what_is_only_posted_is_405(worlds, operation):
 def test_operations_have_a_door_of_their_own(worlds):
     """On server.admin_listen are the operations alone; where it is set, /metrics is nowhere else. No key is asked for."""
     server = worlds.start("server: { admin_listen: 127.0.0.1:0 }")
-    operations = {operation.path for operation in OPERATIONS if operation.is_operations}
+    operations = {operation.path: operation.method for operation in OPERATIONS if operation.is_operations}
     for template in paths():
         path = template.format(**worlds.empty.names())
-        answer = server.get(path, port=server.admin_port)
+        answer = server.request(operations.get(template, "GET"), path, port=server.admin_port)
         assert (answer.status == 200) == (template in operations), (template, answer)
         assert answer.status in (200, 404), answer
     assert server.get("/metrics").status == 404

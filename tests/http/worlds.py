@@ -105,7 +105,7 @@ class Situation:
             query = (self.download or "?").partition("?")[2]
         if operation.id == "originalLoad" and not query:
             query = f"table={names['table']}&schema=test_db"
-        if operation.method == "POST":
+        if operation.method == "POST" and operation.body:
             sent["Content-Type"] = "text/csv" if "text/csv" in operation.body["content"] else "application/json"
             if body is None:
                 body = fresh_rows() if sent["Content-Type"] == "text/csv" else b"{}"
@@ -264,8 +264,9 @@ def meanwhile(request):
 
 
 def spool_files(folder):
-    """What is in flight. A state file that waits for the next run is empty."""
-    files = [path for path in (folder / "data" / "spool").rglob("*") if path.is_file()]
+    """What is in flight. A state file that waits for the next run is empty; `databases` says which one is known."""
+    files = [path for path in (folder / "data" / "spool").rglob("*")
+             if path.is_file() and path.parent.name != "databases"]
     return [path for path in files if path.suffix != ".new" or path.stat().st_size > 0]
 
 

@@ -160,3 +160,7 @@ def test_a_bad_object_is_told_and_one_that_may_come_right_fails(place):
     broken = place.function({"DB_PASSWORD": "wrong"})
     told = json.loads(broken.invoke(object_event(bucket, key, "v2")))
     assert told["errorType"] == "load.failed" and "jobs.csv" in told["errorMessage"], told
+
+
+def test_the_configuration_is_read_at_the_start_only(call):
+    assert call("POST", "/v1/config/reload").status == 404

@@ -65,5 +65,6 @@ Result<Reply> readyz(Call& call, Body body);
 // operations.cc
 Result<Reply> show_metrics(Call& call, Body body);
 Result<Reply> discover_loads(Call& call, Body body);
+Result<Reply> reload_configuration(Call& call, Body body);
 
 }  // namespace rowgate::http

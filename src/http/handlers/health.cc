@@ -71,9 +71,10 @@ bool may_tell_details(const Call& call) {
 
 std::vector<Check> check_far(const Service& service) {
   const Result<void> database = ask_database(service.database);
+  const std::string no_loads = database && service.why_no_loads ? service.why_no_loads() : std::string();
   const Result<store::StoreHealth> storage = service.store.probe();
   const Result<void> spool = try_spool(service.spool);
-  return {{.name = "database", .why_not = database ? "" : title_of(database.error())},
+  return {{.name = "database", .why_not = database ? no_loads : title_of(database.error())},
           {.name = "storage", .why_not = storage ? "" : title_of(storage.error())},
           {.name = "spool", .why_not = spool ? "" : title_of(spool.error())}};
 }

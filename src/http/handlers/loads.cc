@@ -15,14 +15,6 @@ std::optional<std::string> text_parameter(const Request& request, std::string_vi
   return value ? std::optional<std::string>(*value) : std::nullopt;
 }
 
-Result<bool> read_yes_or_no(const Request& request, std::string_view name) {
-  const std::string_view value = request.parameter(name).value_or("false");
-  if (value == "true" || value == "1") return true;
-  if (value == "false" || value == "0") return false;
-  return fail(Code::RequestInvalid, fmt::format("{} is neither true nor false", name),
-              fmt::format("{}=true", name));
-}
-
 /// The whole id of the run whose rejects the file repairs, which must have loaded into the same table.
 Result<std::string> read_parent(const Call& call, const db::TableName& table) {
   const std::optional<std::string_view> id = call.request.parameter("parent");

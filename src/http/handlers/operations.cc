@@ -2,9 +2,11 @@
 #include "http/handlers/handlers.h"
 #include "http/measured.h"
 #include "http/metrics.h"
+#include "http/problem.h"
 #include "http/replies.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <filesystem>
 
@@ -66,6 +68,31 @@ Result<Reply> discover_loads(Call& call, Body) {
   response.set("Accept-Encoding", "gzip, zstd");
   response.set("Upload-Limit", fmt::format("max-size={}", call.service.settings.posted_limit()));
   return response;
+}
+
+Result<Reply> reload_configuration(Call& call, Body) {
+  if (!call.service.reload)
+    return fail(Code::RequestNotFound, "the configuration is read at the start only",
+                "start the program again");
+  const std::expected<Reloaded, std::vector<Error>> done = call.service.reload();
+  if (done) {
+    const nlohmann::ordered_json json{{"taken", done->taken},
+                                      {"needs_restart", done->needs_restart},
+                                      {"tables", done->tables},
+                                      {"reports", done->reports},
+                                      {"keys", done->keys}};
+    return json_response(200, json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n');
+  }
+
+  Problem problem{.error = {Code::ConfigInvalid, "the configuration stays as it was, since it has mistakes",
+                            "correct them, then ask again"}};
+  for (const Error& error : done.error())
+    problem.items.push_back({.code = error.code,
+                             .line = error.at ? std::optional(error.at->line) : std::nullopt,
+                             .hint = error.hint,
+                             .file = std::filesystem::path(error.file).filename().string(),
+                             .detail = error.message});
+  return problem_response(call, problem);
 }
 
 }  // namespace rowgate::http

@@ -11,6 +11,7 @@
 #include "http/resources.h"
 #include "http/run_answers.h"
 #include "io/files.h"
+#include "io/stored_file.h"
 #include "load/count_records.h"
 #include "table/schema.h"
 
@@ -84,7 +85,7 @@ Result<std::uint64_t> data_rows(const Call& call, const load::NewLoad& load,
                                 std::optional<std::uint64_t> enough) {
   const load::Catalog& catalog = call.service.catalog;
   TRY_ASSIGN(const std::shared_ptr<io::SourceFile> file,
-             io::open_file(load.file.file.path(), load.run.file_name));
+             io::open_own_file(load.file.file.path(), load.run.file_name));
   TRY_ASSIGN(
       const load::LoadRequest request,
       load::make_request(catalog, {load.run.space, load.run.table}, load.options, file,

@@ -60,6 +60,12 @@ std::string report_json(const report::Definition& report, const std::vector<db::
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+/// Whether the query's escape_formulas is about the CSV: not where the report has a parameter of that name.
+bool is_about_csv(const report::Definition& report, std::string_view ending) {
+  return ending == ".csv" &&
+         std::ranges::find(report.params, kEscapeFormulas, &report::Parameter::name) == report.params.end();
+}
+
 /// The parameters of the query, each at most once.
 Result<std::vector<std::pair<std::string, std::string>>> given_params(const Call& call) {
   std::vector<std::pair<std::string, std::string>> given;
@@ -73,11 +79,11 @@ Result<std::vector<std::pair<std::string, std::string>>> given_params(const Call
 }
 
 Result<report::Outcome> run_into(const Call& call, const report::Definition& report,
+                                 std::span<const std::pair<std::string, std::string>> given,
                                  report::RowWriter& writer) {
-  TRY_ASSIGN(const auto given, given_params(call));
   const auto began = std::chrono::steady_clock::now();
-  Result<report::Outcome> outcome =
-      report::run(call.service.database, report, given, writer, call.service.spool, {.stop = call.request.stop});
+  Result<report::Outcome> outcome = report::run(call.service.database, report, given, writer,
+                                                call.service.spool, {.stop = call.request.stop});
   const auto took = std::chrono::steady_clock::now() - began;
   call.service.metrics.report_ran(report.name, std::chrono::duration_cast<std::chrono::microseconds>(took),
                                   outcome ? std::optional<std::uint64_t>(outcome->rows) : std::nullopt);
@@ -91,11 +97,18 @@ std::string with_ending(std::string filename, std::string_view ending) {
 
 Result<Reply> run_as(const Call& call, std::string_view type, std::string_view ending) {
   TRY_ASSIGN(const report::Definition* report, find_report(call));
+  TRY_ASSIGN(auto given, given_params(call));
+  bool escapes = false;
+  if (is_about_csv(*report, ending)) {
+    TRY_ASSIGN(escapes, read_yes_or_no(call.request, kEscapeFormulas));
+    std::erase_if(given, [](const auto& each) { return each.first == kEscapeFormulas; });
+  }
+
   TRY_ASSIGN(const Lane::Place place, place_for_long_work(call));
   AnswerSpool spool(call.service.spool);
   const auto append = [&spool](std::string_view bytes) { return spool.append(bytes); };
-  const auto writer = ending == ".csv" ? report::csv_writer(append, false) : report::json_writer(append);
-  TRY(run_into(call, *report, *writer));
+  const auto writer = ending == ".csv" ? report::csv_writer(append, escapes) : report::json_writer(append);
+  TRY(run_into(call, *report, given, *writer));
   Response response = text_response(200, type, {});
   response.set(
       "Content-Disposition",

@@ -67,14 +67,14 @@ Result<report::TableReader> open_rows(const Call& call, const FoundTable& table,
 /// The rows as CSV, made as they are read.
 class CsvRows : public io::Source {
  public:
-  explicit CsvRows(report::TableReader reader)
+  CsvRows(report::TableReader reader, bool escape_formulas)
       : reader_(std::move(reader)),
         writer_(report::csv_writer(
             [this](std::string_view bytes) -> Result<void> {
               buffer_ += bytes;
               return {};
             },
-            false)) {}
+            escape_formulas)) {}
   Result<void> begin() { return writer_->begin(reader_.columns()); }
 
   Result<std::size_t> read(std::span<char> into) override {
@@ -105,14 +105,14 @@ class CsvRows : public io::Source {
 };
 
 /// The header line alone, of a table that does not exist yet.
-Response header_only(const table::TableSchema& schema) {
+Response header_only(const table::TableSchema& schema, bool escape_formulas) {
   std::string text;
   const auto writer = report::csv_writer(
       [&text](std::string_view bytes) -> Result<void> {
         text += bytes;
         return {};
       },
-      false);
+      escape_formulas);
   std::vector<report::Column> columns;
   for (const table::Field& field : schema.fields) columns.push_back({.name = field.name});
   const Result<void> done = writer->begin(columns);
@@ -141,7 +141,7 @@ Result<std::optional<std::string>> write_rows(report::TableReader& reader, repor
 }
 
 Result<Reply> one_page(const Call& call, const FoundTable& table, const table::TableSchema* schema,
-                       const Page& page, const Position& position) {
+                       const Page& page, const Position& position, bool escape_formulas) {
   const bool is_csv = call.form == "text/csv";
   TRY_ASSIGN(report::TableReader reader, open_rows(call, table, schema,
                                                    {.after = position.after,
@@ -154,7 +154,7 @@ Result<Reply> one_page(const Call& call, const FoundTable& table, const table::T
     text += bytes;
     return {};
   };
-  const auto writer = is_csv ? report::csv_writer(append, false) : report::json_writer(append);
+  const auto writer = is_csv ? report::csv_writer(append, escape_formulas) : report::json_writer(append);
   TRY_ASSIGN(const std::optional<std::string> next,
              write_rows(reader, *writer, text, table, page, position.skip));
   const std::string cursor = next ? make_cursor(call, *next) : std::string();
@@ -168,11 +168,12 @@ Result<Reply> one_page(const Call& call, const FoundTable& table, const table::T
 
 /// All rows. A table that fits into one piece is answered at once; of a larger one the rows are read at the
 /// database's speed, whatever that of the client.
-Result<Reply> whole_table(const Call& call, const FoundTable& table, const table::TableSchema* schema) {
+Result<Reply> whole_table(const Call& call, const FoundTable& table, const table::TableSchema* schema,
+                          bool escape_formulas) {
   TRY_ASSIGN(Lane::Place place, place_for_long_work(call));
   TRY_ASSIGN(report::TableReader reader,
              open_rows(call, table, schema, {.as_loaded = true, .stop = call.request.stop}));
-  const auto rows = std::make_shared<CsvRows>(std::move(reader));
+  const auto rows = std::make_shared<CsvRows>(std::move(reader), escape_formulas);
   TRY(rows->begin());
   std::string first(kWholeAnswerBytes, '\0');
   TRY_ASSIGN(const std::size_t got, io::read_fully(*rows, first));
@@ -201,16 +202,17 @@ Result<Reply> whole_table(const Call& call, const FoundTable& table, const table
 
 Result<Reply> list_rows(Call& call, Body) {
   TRY_ASSIGN(const Page page, read_page(call));
+  TRY_ASSIGN(const bool escapes, read_yes_or_no(call.request, kEscapeFormulas));
   TRY_ASSIGN(const FoundTable table, find_table(call));
   TRY_ASSIGN(const std::optional<table::TableSchema> known, schema_of(table));
   const table::TableSchema* schema = known ? &*known : nullptr;
   const bool is_csv = call.form == "text/csv";
   if (!table.state)
-    return is_csv ? header_only(*schema) : json_response(200, "{\"items\":[],\"next\":null}\n");
+    return is_csv ? header_only(*schema, escapes) : json_response(200, "{\"items\":[],\"next\":null}\n");
   TRY_ASSIGN(const Position position, position_of(table, schema, page));
   const bool is_page = call.request.parameter("limit") || call.request.parameter("cursor");
-  if (!is_csv || is_page) return one_page(call, table, schema, page, position);
-  return whole_table(call, table, schema);
+  if (!is_csv || is_page) return one_page(call, table, schema, page, position, escapes);
+  return whole_table(call, table, schema, escapes);
 }
 
 }  // namespace rowgate::http

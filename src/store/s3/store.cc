@@ -1,6 +1,7 @@
 #include "base/ids.h"
 #include "base/text.h"
 #include "io/files.h"
+#include "io/stored_file.h"
 #include "store/keys.h"
 #include "store/s3/client.h"
 #include "store/s3/reader.h"
@@ -84,7 +85,7 @@ class S3Store : public Store, public AddressSigner {
   Result<void> adopt(const FileKey& key, const fs::path& file) override {
     TRY_ASSIGN(std::string object, object_of(key));
     {
-      TRY_ASSIGN(const std::shared_ptr<io::SourceFile> from, io::open_file(file, key));
+      TRY_ASSIGN(const std::shared_ptr<io::SourceFile> from, io::open_own_file(file, key));
       TRY_ASSIGN(const std::unique_ptr<io::Source> source, from->open(0));
       const std::unique_ptr<StoreWriter> target =
           s3_writer(client_, std::move(object), key,
