@@ -11,7 +11,7 @@
 namespace rowgate::app {
 namespace {
 
-constexpr std::size_t kLongest = 64;  // of an identity
+constexpr std::size_t kLongestIdentity = 64;  // of an identity
 
 /// Empty where there is none.
 std::string read_note(const std::filesystem::path& note) {
@@ -19,7 +19,7 @@ std::string read_note(const std::filesystem::path& note) {
   if (!file) return {};
   const Result<std::unique_ptr<io::Source>> source = (*file)->open(0);
   if (!source) return {};
-  std::string text(kLongest, '\0');
+  std::string text(kLongestIdentity, '\0');
   const Result<std::size_t> got = io::read_fully(**source, text);
   return got ? std::string(trim_spaces(std::string_view(text).substr(0, *got))) : std::string();
 }
