@@ -25,7 +25,7 @@ REPORTS = {
              "params": {"size": {"type": "integer", "default": 1}}},
 }
 LINKS = "/v1/reports/echo/links"
-AT_ONCE_MIB = {1: SERVER_MIB, 8: SERVER_MIB + 7 * 64}  # of so many requests at once
+AT_ONCE_MIB = {1: SERVER_MIB, 8: SERVER_MIB + 7 * 100}  # of so many requests at once: what sorts has 32 MiB, and a row of each part
 
 
 # Each kind of request has a server of its own, since allocators give back late what the last one took.
