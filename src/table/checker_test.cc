@@ -551,5 +551,36 @@ RC_GTEST_PROP(CheckerProperty, AWholeBatchIsJudgedAsValueByValue, ()) {
   RC_ASSERT(out.totals().balanced());
 }
 
+TEST(Checker, OfARecordWithManyProblemsAHundredAreKeptAndTheOthersCounted) {
+  TableSchema schema;
+  for (int i = 0; i < 150; ++i) {
+    Field field{.name = fmt::format("f{}", i)};
+    field.type = Type::Integer;
+    schema.fields.push_back(field);
+  }
+  const auto record = [](int bad) {
+    std::string text;
+    for (int i = 0; i < 150; ++i) text += (i < bad ? "x" : "1") + std::string(i < 149 ? "," : "\n");
+    return text;
+  };
+  const std::string bytes = record(150) + record(0) + record(100) + record(101) + record(150);
+  csv::testing::PieceSource source(bytes, 1 << 20);
+  csv::Parser parser(source, {}, {.line = 2});
+  csv::RecordBatch batch;
+  ASSERT_TRUE(parser.next(batch));
+  CheckedBatch out;
+  Checker(schema, in_order(schema)).check(batch, out);
+
+  EXPECT_EQ(out.rows(), 1U);
+  std::vector<std::pair<std::size_t, std::size_t>> numbers;
+  for (const Reject& reject : out.rejects) {
+    numbers.emplace_back(reject.problems.size(), reject.unkept.size());
+    for (std::size_t i = 0; i < reject.unkept.size(); ++i)
+      EXPECT_EQ(reject.unkept[i], std::pair(Code::ValueNotInteger, static_cast<std::uint32_t>(100 + i)));
+  }
+  EXPECT_THAT(numbers,
+              ElementsAre(std::pair(100, 50), std::pair(100, 0), std::pair(100, 1), std::pair(100, 50)));
+}
+
 }  // namespace
 }  // namespace rowgate::table

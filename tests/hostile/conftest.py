@@ -5,24 +5,14 @@ import pathlib
 import sys
 
 import pytest
-import yaml
 
 HERE = pathlib.Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "http"), str(HERE.parent.parent / "tools")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "http")]
 
-from files import TABLES  # noqa: E402
-from sizes import LIMITS  # noqa: E402
+from files import configure  # noqa: E402
 from watched import Watched  # noqa: E402
 
 ROWGATE = os.environ.get("ROWGATE", str(HERE.parents[1] / "build/release/rowgate"))
-
-
-def configure(folder, **more):
-    """A rowgate.yaml with the tables of files.py."""
-    tables = {name: {"schema": schema} for name, schema in TABLES.items()}
-    settings = {"database": {"url": "sqlite:./data/rowgate.db"}, "limits": LIMITS, "tables": tables, **more}
-    (folder / "rowgate.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,9 @@ import random
 import struct
 import subprocess
 
-from sizes import FIELD, KIB, LINES, MIB, UNPACKED, either
+import yaml
+
+from sizes import FIELD, KIB, LIMITS, LINES, MIB, UNPACKED, either
 
 COLUMNS = 1024  # limits.max_columns
 
@@ -34,6 +36,14 @@ TABLES = {
     "ruled": {"fields": fields(COLUMNS, "string", constraints=RULES)},
     "json": {"fields": [{"name": "a", "type": "integer"}, {"name": "b", "type": "object"}]},
 }
+
+
+def configure(folder, **more):
+    """A rowgate.yaml with the tables of files.py."""
+    tables = {name: {"schema": schema} for name, schema in TABLES.items()}
+    settings = {"database": {"url": "sqlite:./data/rowgate.db"}, "limits": LIMITS, "tables": tables, **more}
+    (folder / "rowgate.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
+    return folder
 
 
 def write(path, *pieces):

@@ -8,8 +8,7 @@ import sys
 
 import pytest
 
-from conftest import configure
-from files import FILES, PACKED, benign, folder_bytes
+from files import FILES, PACKED, benign, configure, folder_bytes
 from sizes import COMMAND_MIB, KEPT_MORE, KEPT_PER_BYTE, LIMITS, MIB
 
 MEASURED = str(pathlib.Path(__file__).parent / "measured.py")
