@@ -202,6 +202,81 @@ TEST_F(ApplicationTest, AStoreThatCannotBeWrittenIsNotReady) {
   EXPECT_EQ(get("/readyz").json()["checks"]["storage"][0]["status"], "fail");
 }
 
+/// A service over a configuration of its own, as a reload makes one.
+class ReloadTest : public ApplicationTest {
+ protected:
+  std::shared_ptr<Service> service_over(const std::shared_ptr<const Configured>& configured) {
+    return std::make_shared<Service>(Service{.settings = configured->settings,
+                                             .catalog = configured->catalog,
+                                             .reports = configured->reports,
+                                             .database = *database_,
+                                             .store = *store_,
+                                             .queue = queue_,
+                                             .links = links_,
+                                             .signer = signer_,
+                                             .clock = clock_,
+                                             .metrics = metrics_,
+                                             .log = log_,
+                                             .spool = path("spool"),
+                                             .configured = configured});
+  }
+  static std::shared_ptr<const Configured> with_report(const Settings& settings, const std::string& name) {
+    return std::make_shared<const Configured>(Configured{
+        .settings = settings, .reports = {{.name = name, .title = name, .sql = "SELECT 1 AS one"}}});
+  }
+};
+
+TEST_F(ReloadTest, ARequestKeepsWhatItBeganWithAndNothingElseDoes) {
+  std::shared_ptr<const Configured> first = with_report(settings_, "first");
+  const std::weak_ptr<const Configured> lives = first;
+  application_.replace(service_over(first));
+  first.reset();
+  {
+    Request begun = request("GET", "/v1/reports/first");
+    auto accepted = application_.begin(begun);
+    ASSERT_TRUE(std::holds_alternative<Accepted>(accepted));
+    application_.replace(service_over(with_report(settings_, "second")));
+    EXPECT_FALSE(lives.expired());
+    const Reply reply = application_.answer(begun, nullptr);
+    EXPECT_EQ(std::get<Response>(reply).status, 200);
+    application_.finished(&begun, {.status = 200});
+  }
+  EXPECT_TRUE(lives.expired());
+  EXPECT_EQ(get("/v1/reports/first").status, 404);
+  EXPECT_EQ(get("/v1/reports/second").status, 200);
+}
+
+TEST_F(ReloadTest, KeysAreThoseOfTheConfigurationThatServes) {
+  Settings closed = settings_;
+  closed.needs_keys = true;
+  application_.replace(service_over(with_report(closed, "first")));
+  EXPECT_EQ(get("/v1/reports/first").status, 401);
+  application_.replace(service_over(with_report(settings_, "first")));
+  EXPECT_EQ(get("/v1/reports/first").status, 200);
+}
+
+TEST_F(ReloadTest, IsAskedForByHttp) {
+  EXPECT_EQ(send("POST", "/v1/config/reload").told(), "404 request.not_found") << "as on AWS Lambda";
+  service_.reload = [] { return Reloaded{.taken = {"tables.jobs"}, .tables = 3}; };
+  const Answer done = send("POST", "/v1/config/reload");
+  EXPECT_EQ(done.status, 200);
+  EXPECT_EQ(done.json(),
+            Json::parse(R"({"taken":["tables.jobs"],"needs_restart":[],"tables":3,"reports":0,"keys":0})"));
+
+  service_.reload = []() -> std::expected<Reloaded, std::vector<Error>> {
+    return std::unexpected(std::vector<Error>{
+        {Code::ConfigInvalid, "there is no setting \"limts\"", "did you mean limits?", Position{4, 1},
+         "/etc/r.yaml"},
+        {Code::ConfigInvalid, "the server would listen on 0.0.0.0 without asking for keys"}});
+  };
+  const Answer refused = send("POST", "/v1/config/reload");
+  EXPECT_EQ(refused.told(), "422 config.invalid");
+  EXPECT_EQ(refused.json()["errors"], Json::parse(R"([{"code":"config.invalid","file":"r.yaml","line":4,
+                             "detail":"there is no setting \"limts\"","hint":"did you mean limits?"},
+                            {"code":"config.invalid",
+                             "detail":"the server would listen on 0.0.0.0 without asking for keys"}])"));
+}
+
 TEST_F(ApplicationTest, TheAdminListenerHasOperationsOnly) {
   settings_.server.listeners.push_back({.port = 9090, .is_admin = true});
   EXPECT_EQ(get("/metrics").told(), "404 request.not_found");
