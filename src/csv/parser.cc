@@ -10,7 +10,8 @@ namespace rowgate::csv {
 namespace {
 
 constexpr std::size_t kPadding = 64;
-constexpr std::size_t kLeastBatchBytes = 64 * 1024;
+constexpr std::size_t kLeastBatchBytes =
+    Parser::kBatchRecords;  ///< a record has one byte at least: its line feed
 
 /// Room for `size` bytes and the padding, not more: a vector that grows by itself would double.
 void make_room(RecordBatch& batch, std::size_t size) {
