@@ -138,8 +138,8 @@ test_all() {
   unit_tests release "${SUITES[@]}"
   python_venv build/venv tests/requirements.txt
   say "whole-program cases"
-  # Three files at a time: many of them wait for a clock.
-  python_tests -n 3 --dist loadfile tests/cases tests/docs tests/http tests/s3 tests/databases tests/upgrade tests/hostile
+  # Three files at a time, since many of them wait for a clock; those that wait longest come first.
+  python_tests -n 3 --dist loadfile tests/databases tests/http tests/hostile tests/s3 tests/upgrade tests/docs tests/cases
   say "the function of AWS Lambda under its emulator"
   lambda_emulator
   lambda_package
