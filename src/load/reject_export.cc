@@ -60,76 +60,137 @@ void write_data(csv::Writer& out, const csv::RecordBatch& parsed, const std::vec
   }
 }
 
-/// A record larger than memory has its bytes in rg_raw; they go there in pieces.
-Result<void> write_large(RejectReader& reader, const RejectFileHead& head, const RefusedRecord& record,
-                         std::size_t columns, const Output& out) {
-  std::string text;
-  csv::Writer writer(
-      text,
-      {.delimiter = head.dialect.delimiter, .quote_char = head.dialect.quote_char, .escape_formulas = true});
-  for (std::size_t i = 0; i < columns; ++i) writer.null_field();
-  write_own_columns(writer, head, record, true);
-  text.resize(text.rfind("\r\n"));  // rg_raw is the last field, and empty so far
-  TRY(out(text));
+}  // namespace
 
-  const char quote = head.dialect.quote_char;
-  std::string piece(1, quote);
-  for (bool is_first = true;; is_first = false) {
-    TRY_ASSIGN(const std::string bytes, reader.next_piece());
-    if (bytes.empty()) break;
-    if (is_first && csv::needs_formula_escape(bytes)) piece += '\'';
-    for (const char byte : bytes) {
-      piece += byte;
-      if (byte == quote) piece += byte;
-    }
-    TRY(out(piece));
-    piece.clear();
-  }
-  return out(std::string(1, quote) + "\r\n");
+struct RejectCsv::State {
+  /// What next() appends.
+  enum class Place : std::uint8_t { Header, Record, Piece };
+
+  Result<bool> next(std::string& out);
+  Result<bool> next_record(std::string& out);
+  void begin_large(std::string& out, const RefusedRecord& record);
+  Result<bool> next_piece(std::string& out);
+
+  RejectReader& reader;
+  RejectFileHead head;
+  bool was_reject_file = false;
+  std::vector<std::size_t> columns = {};  ///< those with data
+  std::size_t raw_column = 0;             ///< of a file that was a reject file
+  csv::Dialect dialect = {};
+  csv::RecordBatch parsed = {};
+  Place place = Place::Header;
+  bool is_first_piece = false;
+};
+
+namespace {
+
+csv::Writer writer_of(std::string& out, const RejectFileHead& head) {
+  return csv::Writer(
+      out,
+      {.delimiter = head.dialect.delimiter, .quote_char = head.dialect.quote_char, .escape_formulas = true});
 }
 
 }  // namespace
 
-Result<void> export_csv(RejectReader& reader, const Output& out) {
-  TRY_ASSIGN(const RejectFileHead head, reader.head());
-  const bool was_reject_file = table::is_reject_header(head.columns);
-  const std::vector<std::size_t> columns = data_columns(head, was_reject_file);
-  const auto raw_column = std::ranges::find(head.columns, "rg_raw");
-  csv::Dialect dialect = head.dialect;
-  dialect.max_field_bytes = dialect.max_record_bytes =
-      256u << 20;  // what was within its own limits then is so now
+/// A record larger than memory has its bytes in rg_raw, the last field; they go there in pieces.
+void RejectCsv::State::begin_large(std::string& out, const RefusedRecord& record) {
   std::string text;
-  csv::Writer writer(
-      text,
-      {.delimiter = head.dialect.delimiter, .quote_char = head.dialect.quote_char, .escape_formulas = true});
+  csv::Writer writer = writer_of(text, head);
+  for (std::size_t i = 0; i < columns.size(); ++i) writer.null_field();
+  write_own_columns(writer, head, record, true);
+  text.resize(text.rfind("\r\n"));
+  out += text;
+  out += head.dialect.quote_char;
+  place = Place::Piece;
+  is_first_piece = true;
+}
+
+Result<bool> RejectCsv::State::next_piece(std::string& out) {
+  const char quote = head.dialect.quote_char;
+  TRY_ASSIGN(const std::string bytes, reader.next_piece());
+  if (bytes.empty()) {
+    out += quote;
+    out += "\r\n";
+    place = Place::Record;
+    return true;
+  }
+  if (is_first_piece && csv::needs_formula_escape(bytes)) out += '\'';
+  is_first_piece = false;
+  for (const char byte : bytes) {
+    out += byte;
+    if (byte == quote) out += byte;
+  }
+  return true;
+}
+
+Result<bool> RejectCsv::State::next_record(std::string& out) {
+  TRY_ASSIGN(std::optional<RefusedRecord> record, reader.next());
+  if (!record) return false;
+  if (record->raw_bytes > 0) {
+    begin_large(out, *record);
+    return true;
+  }
+
+  parsed.clear();
+  csv::append_record(parsed, record->raw, dialect, record->line);
+  bool in_columns = can_stand_in_columns(*record, parsed, head.columns.size());
+  if (in_columns && was_reject_file) {
+    const std::string raw = parsed.value(0, raw_column);
+    if (!raw.empty()) {  // refused once more: the text is still that of the first file
+      record->raw = csv::without_formula_escape(raw);
+      in_columns = false;
+    }
+  }
+  csv::Writer writer = writer_of(out, head);
+  if (in_columns)
+    write_data(writer, parsed, columns, was_reject_file);
+  else
+    for (std::size_t i = 0; i < columns.size(); ++i) writer.null_field();
+  write_own_columns(writer, head, *record, in_columns);
+  return true;
+}
+
+Result<bool> RejectCsv::State::next(std::string& out) {
+  if (place == Place::Piece) return next_piece(out);
+  if (place == Place::Record) return next_record(out);
+
+  csv::Writer writer = writer_of(out, head);
   for (const std::size_t column : columns) writer.field(head.columns[column]);
   for (const std::string_view name : table::kRejectColumns) writer.field(name);
   writer.end_record();
-  csv::RecordBatch parsed;
+  place = Place::Record;
+  return true;
+}
+
+RejectCsv::RejectCsv(std::unique_ptr<State> state) : state_(std::move(state)) {}
+RejectCsv::RejectCsv(RejectCsv&&) noexcept = default;
+RejectCsv::~RejectCsv() = default;
+
+Result<RejectCsv> RejectCsv::begin(RejectReader& reader) {
+  TRY_ASSIGN(RejectFileHead head, reader.head());
+  std::unique_ptr<State> state(new State{.reader = reader, .head = std::move(head)});
+  state->was_reject_file = table::is_reject_header(state->head.columns);
+  state->columns = data_columns(state->head, state->was_reject_file);
+  state->raw_column = static_cast<std::size_t>(std::ranges::find(state->head.columns, "rg_raw") -
+                                               state->head.columns.begin());
+  state->dialect = state->head.dialect;
+  state->dialect.max_field_bytes = state->dialect.max_record_bytes =
+      256u << 20;  // what was within its own limits then is so now
+  return RejectCsv(std::move(state));
+}
+
+Result<bool> RejectCsv::next(std::string& out) {
+  return state_->next(out);
+}
+
+Result<void> export_csv(RejectReader& reader, const Output& out) {
+  TRY_ASSIGN(RejectCsv csv, RejectCsv::begin(reader));
+  std::string text;
   for (;;) {
-    TRY(out(text));
     text.clear();
-    TRY_ASSIGN(std::optional<RefusedRecord> record, reader.next());
-    if (!record) return {};
-    if (record->raw_bytes > 0) {
-      TRY(write_large(reader, head, *record, columns.size(), out));
-      continue;
-    }
-    parsed.clear();
-    csv::append_record(parsed, record->raw, dialect, record->line);
-    bool in_columns = can_stand_in_columns(*record, parsed, head.columns.size());
-    if (in_columns && was_reject_file) {
-      const std::string raw = parsed.value(0, static_cast<std::size_t>(raw_column - head.columns.begin()));
-      if (!raw.empty()) {  // refused once more: the text is still that of the first file
-        record->raw = csv::without_formula_escape(raw);
-        in_columns = false;
-      }
-    }
-    if (in_columns)
-      write_data(writer, parsed, columns, was_reject_file);
-    else
-      for (std::size_t i = 0; i < columns.size(); ++i) writer.null_field();
-    write_own_columns(writer, head, *record, in_columns);
+    TRY_ASSIGN(const bool more, csv.next(text));
+    if (!more) return {};
+    TRY(out(text));
   }
 }
 

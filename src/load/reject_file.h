@@ -116,8 +116,25 @@ using Output = std::function<Result<void>(std::string_view)>;
 /// are not UTF-8, or "raw_bytes" alone where it is larger than kWholeRecordBytes.
 std::string record_line(const RefusedRecord& record);
 
-/// The original columns, then rg_run, rg_line, rg_codes, rg_fields, rg_message, rg_raw (product's reject
-/// file). A record that cannot stand in the columns has them empty and its whole text in rg_raw.
+/// The CSV of a reject file piece by piece, for whoever sends it as it is asked for: the original columns,
+/// then rg_run, rg_line, rg_codes, rg_fields, rg_message, rg_raw (product's reject file). A record that
+/// cannot stand in the columns has them empty and its whole text in rg_raw. Not thread safe; the reader must
+/// outlive it.
+class RejectCsv {
+ public:
+  /// Reads the head of the file. Fails as RejectReader does.
+  static Result<RejectCsv> begin(RejectReader& reader);
+  RejectCsv(RejectCsv&&) noexcept;
+  ~RejectCsv();
+  /// Appends what comes next: the header line, a record, or at most 2 MiB of a larger one. False at the end.
+  Result<bool> next(std::string& out);
+
+ private:
+  struct State;
+  explicit RejectCsv(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+/// The whole of it.
 Result<void> export_csv(RejectReader& reader, const Output& out);
 /// record_line() of each record, larger ones with all their bytes.
 Result<void> export_jsonl(RejectReader& reader, const Output& out);

@@ -1,7 +1,9 @@
 """Reports and exports that nobody waits for any more end, at the database too, and hold nothing up meanwhile."""
 
+import contextlib
 import json
 import socket
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -12,7 +14,7 @@ from places import Place, Server, sql
 
 # Cross joins: so long that no machine gets through them in the time of a test.
 NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 900) "
-SLOW = NUMBERS + "SELECT COUNT(*) AS slow_report FROM n a, n b, n c, n d WHERE a.i + b.i <> c.i + d.i"
+SLOW = NUMBERS + "SELECT COUNT(*) AS {} FROM n a, n b, n c, n d WHERE a.i + b.i <> c.i + d.i"
 FAST = "SELECT COUNT(*) AS fast FROM departments"
 CLIENTS = 20  # more than there are workers
 
@@ -21,7 +23,7 @@ CLIENTS = 20  # more than there are workers
 def server(request, tmp_path):
     place = Place(request.param, tmp_path)
     config = yaml.safe_load((tmp_path / "rowgate.yaml").read_text())
-    config["reports"] = {"slow": {"sql": SLOW, "timeout": "300s", "route": "/slow"}, "fast": {"sql": FAST}}
+    config["reports"] = {"slow": {"sql": SLOW.format(f"slow_{place.space}"), "timeout": "300s", "route": "/slow"}, "fast": {"sql": FAST}}
     (tmp_path / "rowgate.yaml").write_text(yaml.safe_dump(config))
     place.rowgate("load", "departments.csv")
     made = Server(place)
@@ -29,16 +31,29 @@ def server(request, tmp_path):
     yield made
     made.process.kill()
     made.process.wait()
+    end_all(place)
     place.drop()
+
+
+def end_all(place):
+    """A server that is killed leaves its statements running, at the cost of the tests that follow."""
+    if place.kind == "mysql":
+        for number in sql(place.kind, f"SELECT id FROM information_schema.processlist WHERE info LIKE '%slow_{place.space}%' "
+                                      "AND info NOT LIKE '%processlist%'", "admin").split():
+            with contextlib.suppress(subprocess.CalledProcessError):  # it may have ended by itself
+                sql(place.kind, f"KILL {number}", "admin")
+    if place.kind == "postgresql":
+        sql(place.kind, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%slow_{place.space}%' "
+                        "AND query NOT LIKE '%pg_stat_activity%'", "admin")
 
 
 def running(place):
     """Statements of the slow report at the database."""
     if place.kind == "mysql":
-        return int(sql(place.kind, "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%slow_report%' "
-                                   "AND info NOT LIKE '%processlist%'"))
+        return int(sql(place.kind, "SELECT COUNT(*) FROM information_schema.processlist WHERE info "
+                                   f"LIKE '%slow_{place.space}%' AND info NOT LIKE '%processlist%'"))
     return int(sql(place.kind, "SELECT COUNT(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE "
-                               "'%slow_report%' AND query NOT LIKE '%pg_stat_activity%'"))
+                               f"'%slow_{place.space}%' AND query NOT LIKE '%pg_stat_activity%'"))
 
 
 def until(holds, seconds=20):
