@@ -63,16 +63,14 @@ class CsvRejects : public io::Source {
     const std::size_t size = std::min(into.size(), buffer_.size() - used_);
     std::copy_n(buffer_.data() + used_, size, into.data());
     used_ += size;
-    if (used_ == buffer_.size()) {
-      buffer_.clear();
-      used_ = 0;
-    }
     return size;
   }
 
  private:
   Result<void> fill(std::size_t bytes) {
     while (buffer_.size() - used_ < bytes && !has_ended_) {
+      buffer_.erase(0, used_);  // little is left of it
+      used_ = 0;
       TRY_ASSIGN(const bool more, csv_->next(buffer_));
       has_ended_ = !more;
     }
