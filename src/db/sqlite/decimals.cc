@@ -88,11 +88,12 @@ double nearest(std::string_view text) {
 double divided(Limbs limbs, std::uint64_t count) {
   const bool negative = carry(limbs);
   std::string digits;
-  unsigned __int128 rest = 0;
+  __extension__ using Wide = unsigned __int128;
+  Wide rest = 0;
   constexpr int kMore = 4;
   for (int i = 0; i < kLimbs + kMore; ++i) {
     const auto limb = i < kLimbs ? static_cast<std::uint64_t>(limbs[static_cast<std::size_t>(i)]) : 0;
-    const unsigned __int128 value = rest * static_cast<std::uint64_t>(kLimb) + limb;
+    const Wide value = rest * static_cast<std::uint64_t>(kLimb) + limb;
     const std::string part = std::to_string(static_cast<std::uint64_t>(value / count));
     rest = value % count;
     digits += std::string(kLimbDigits - std::min<std::size_t>(kLimbDigits, part.size()), '0') + part;
