@@ -81,7 +81,7 @@ void append_to_chars(std::string& out, double value) {
   out.append(buffer.data(), end);
 }
 
-bool has(const std::vector<std::string>& words, std::string_view word) {
+bool is_among(const std::vector<std::string>& words, std::string_view word) {
   return std::ranges::find(words, word) != words.end();
 }
 
@@ -183,8 +183,8 @@ std::string why_not_a_form(const Field& field, std::string_view form) {
   }
   if (field.type == Type::Boolean) {
     const std::size_t slash = form.find('/');
-    const bool known = slash != form.npos && has(field.true_values, form.substr(0, slash)) &&
-                       has(field.false_values, form.substr(slash + 1));
+    const bool known = slash != form.npos && is_among(field.true_values, form.substr(0, slash)) &&
+                       is_among(field.false_values, form.substr(slash + 1));
     return known ? "" : "the form of a boolean is one of trueValues and one of falseValues, \"True/False\"";
   }
   if (field.type == Type::Datetime) {

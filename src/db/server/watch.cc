@@ -116,13 +116,13 @@ void WatchedSocket::cut(Cut why) {
 }
 
 std::optional<Error> WatchedSocket::why_cut() const {
-  switch (cut_) {
+  switch (cut_.load()) {
     case Cut::No:
       break;
     case Cut::Silent:
       return Error{Code::DatabaseUnreachable,
-                   fmt::format("the database server has said nothing for {} s",
-                               static_cast<double>(waited_ms_ / 100) / 10.0),
+                   fmt::format("the database server has said nothing for {:.1f} s",
+                               static_cast<double>(waited_ms_) / 1000.0),
                    "check the server and what is between; where its statements may take that long, raise "
                    "database.answer_timeout or database.load_timeout"};
     case Cut::Unwanted:
