@@ -300,7 +300,7 @@ Result<void> serve(const Common& common, const Opened& at, http::Settings settin
                               fmt::join(at.loaded.passed_over, ", ")));
   serving->reload_from(
       [&] { return common.to ? adhoc_config(*common.to) : load_config(common.config_file); });
-  hangup.lead_to([&] { (void)serving->reload(); });  // what came of it is in the log
+  hangup.lead_to([&] { [[maybe_unused]] const auto reloaded = serving->reload(); });  // the log tells it
   const Result<void> served = serving->run(std::move(stop));
   hangup.lead_to({});
   return served;
