@@ -110,7 +110,7 @@ void Assembled::note(const db::RunRecord& run) {
 
 void Assembled::recognize_database() {
   if (!watch_) return;
-  const Result<void> found = watch_->recognize();
+  const Result<void> found = watch_->recognize_after_load();
   if (found || !watch_->is_recognized()) tell_of_database(found);
 }
 

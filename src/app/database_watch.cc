@@ -47,6 +47,16 @@ Result<void> DatabaseWatch::recognize() {
                           shown(note_.string(), 400)));
 }
 
+Result<void> DatabaseWatch::recognize_after_load(Moment now) {
+  {
+    const std::scoped_lock lock(mutex_);
+    const bool is_fresh = is_recognized_ && !known_.empty() && now - looked_ < std::chrono::seconds(1);
+    if (is_fresh) return {};
+    looked_ = now;
+  }
+  return recognize();
+}
+
 bool DatabaseWatch::is_recognized() const {
   const std::scoped_lock lock(mutex_);
   return is_recognized_;

@@ -23,6 +23,8 @@ class DatabaseWatch {
   /// Fails with database.unreachable where the database is not the one that it was: it is gone, or another
   /// one is in its place. What is seen for the first time is kept in mind.
   Result<void> recognize();
+  /// The same after a load, at most once a second where the database is known: each look is a query.
+  Result<void> recognize_after_load(Moment now = std::chrono::steady_clock::now());
   /// Whether that was so when it was last looked at.
   bool is_recognized() const;
   /// Fails as recognize() does; with database.read_only, or with table.busy where others have been writing
@@ -39,6 +41,7 @@ class DatabaseWatch {
   mutable std::mutex mutex_;
   bool is_recognized_ = true;  ///< guarded by mutex_
   std::string known_;          ///< guarded by mutex_; the identity that it has had, where there was one
+  Moment looked_ = {};         ///< guarded by mutex_; when recognize_after_load() did
   std::optional<Moment> busy_since_;  ///< guarded by mutex_
 };
 
