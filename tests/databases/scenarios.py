@@ -340,7 +340,7 @@ class Scenario:
         header = list(table.names)
         needed = {field.name for field in table.fields if field.required} | {name for key in table.keys() for name in key}
         if may_lack and dice.random() < 0.3:
-            header = [name for name in header if name in needed or dice.random() < 0.7]
+            header = [name for name in header if name in needed or dice.random() < 0.7] or header
         if dice.random() < 0.3:
             dice.shuffle(header)
         fields = {field.name: field for field in table.fields}
