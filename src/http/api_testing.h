@@ -219,19 +219,23 @@ class ApiTest : public ::testing::Test {
                         clock_,
                         {.spool = path("spool"), .queue_limit = 4, .loads_at_once = 1, .check_threads = 1},
                         [this](const db::RunRecord& run) { metrics_.run(run); }};
-  Service service_{.settings = settings_,
-                   .catalog = catalog_,
-                   .reports = reports_,
-                   .database = *database_,
-                   .store = *store_,
-                   .queue = queue_,
-                   .links = links_,
-                   .signer = signer_,
-                   .clock = clock_,
-                   .metrics = metrics_,
-                   .log = log_,
-                   .spool = path("spool"),
-                   .is_draining = [this] { return is_draining_; }};
+  Service service_over(const Settings& settings, const load::Catalog& catalog,
+                       const std::vector<report::Definition>& reports) {
+    return {.settings = settings,
+            .catalog = catalog,
+            .reports = reports,
+            .database = *database_,
+            .store = *store_,
+            .queue = queue_,
+            .links = links_,
+            .signer = signer_,
+            .clock = clock_,
+            .metrics = metrics_,
+            .log = log_,
+            .spool = path("spool"),
+            .is_draining = [this] { return is_draining_; }};
+  }
+  Service service_ = service_over(settings_, catalog_, reports_);
   RoutedApplication application_{std::shared_ptr<Service>(std::shared_ptr<void>(), &service_)};
 };
 

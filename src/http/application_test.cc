@@ -205,20 +205,11 @@ TEST_F(ApplicationTest, AStoreThatCannotBeWrittenIsNotReady) {
 /// A service over a configuration of its own, as a reload makes one.
 class ReloadTest : public ApplicationTest {
  protected:
-  std::shared_ptr<Service> service_over(const std::shared_ptr<const Configured>& configured) {
-    return std::make_shared<Service>(Service{.settings = configured->settings,
-                                             .catalog = configured->catalog,
-                                             .reports = configured->reports,
-                                             .database = *database_,
-                                             .store = *store_,
-                                             .queue = queue_,
-                                             .links = links_,
-                                             .signer = signer_,
-                                             .clock = clock_,
-                                             .metrics = metrics_,
-                                             .log = log_,
-                                             .spool = path("spool"),
-                                             .configured = configured});
+  std::shared_ptr<Service> service_of(const std::shared_ptr<const Configured>& configured) {
+    const auto service = std::make_shared<Service>(
+        service_over(configured->settings, configured->catalog, configured->reports));
+    service->configured = configured;
+    return service;
   }
   static std::shared_ptr<const Configured> with_report(const Settings& settings, const std::string& name) {
     return std::make_shared<const Configured>(Configured{
@@ -229,13 +220,13 @@ class ReloadTest : public ApplicationTest {
 TEST_F(ReloadTest, ARequestKeepsWhatItBeganWithAndNothingElseDoes) {
   std::shared_ptr<const Configured> first = with_report(settings_, "first");
   const std::weak_ptr<const Configured> lives = first;
-  application_.replace(service_over(first));
+  application_.replace(service_of(first));
   first.reset();
   {
     Request begun = request("GET", "/v1/reports/first");
     auto accepted = application_.begin(begun);
     ASSERT_TRUE(std::holds_alternative<Accepted>(accepted));
-    application_.replace(service_over(with_report(settings_, "second")));
+    application_.replace(service_of(with_report(settings_, "second")));
     EXPECT_FALSE(lives.expired());
     const Reply reply = application_.answer(begun, nullptr);
     EXPECT_EQ(std::get<Response>(reply).status, 200);
@@ -249,9 +240,9 @@ TEST_F(ReloadTest, ARequestKeepsWhatItBeganWithAndNothingElseDoes) {
 TEST_F(ReloadTest, KeysAreThoseOfTheConfigurationThatServes) {
   Settings closed = settings_;
   closed.needs_keys = true;
-  application_.replace(service_over(with_report(closed, "first")));
+  application_.replace(service_of(with_report(closed, "first")));
   EXPECT_EQ(get("/v1/reports/first").status, 401);
-  application_.replace(service_over(with_report(settings_, "first")));
+  application_.replace(service_of(with_report(settings_, "first")));
   EXPECT_EQ(get("/v1/reports/first").status, 200);
 }
 

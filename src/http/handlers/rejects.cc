@@ -1,5 +1,6 @@
 #include "csv/writer.h"
 #include "http/handlers/handlers.h"
+#include "http/made_bytes.h"
 #include "http/paging.h"
 #include "http/replies.h"
 #include "http/resources.h"
@@ -9,8 +10,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <charconv>
+#include <memory>
 #include <optional>
 
 namespace rowgate::http {
@@ -41,51 +42,15 @@ Result<std::string> empty_reject_file(const Call& call, const db::RunRecord& run
   return text;
 }
 
-/// The rejects as CSV, made as they are sent. They hold the reject file, and nothing of the database.
-class CsvRejects : public io::Source {
- public:
-  explicit CsvRejects(load::RejectReader reader) : reader_(std::move(reader)) {}
-
-  Result<void> begin() {
-    TRY_ASSIGN(load::RejectCsv csv, load::RejectCsv::begin(reader_));
-    csv_.emplace(std::move(csv));
-    return {};
-  }
-  /// All of it where that is less than `bytes`. Once, before anything is read.
-  Result<std::optional<std::string>> whole_below(std::size_t bytes) {
-    TRY(fill(bytes));
-    if (!has_ended_) return std::optional<std::string>();
-    return std::optional<std::string>(std::move(buffer_));
-  }
-
-  Result<std::size_t> read(std::span<char> into) override {
-    TRY(fill(into.size()));
-    const std::size_t size = std::min(into.size(), buffer_.size() - used_);
-    std::copy_n(buffer_.data() + used_, size, into.data());
-    used_ += size;
-    return size;
-  }
-
- private:
-  Result<void> fill(std::size_t bytes) {
-    while (buffer_.size() - used_ < bytes && !has_ended_) {
-      buffer_.erase(0, used_);  // little is left of it
-      used_ = 0;
-      TRY_ASSIGN(const bool more, csv_->next(buffer_));
-      has_ended_ = !more;
-    }
-    return {};
-  }
-
-  load::RejectReader reader_;
-  std::optional<load::RejectCsv> csv_;
-  std::string buffer_;
-  std::size_t used_ = 0;
-  bool has_ended_ = false;
-};
+/// The rejects as CSV. They hold the reject file, and nothing of the database.
+Result<std::shared_ptr<MadeBytes>> csv_of(load::RejectReader opened) {
+  const auto reader = std::make_shared<load::RejectReader>(std::move(opened));
+  TRY_ASSIGN(load::RejectCsv begun, load::RejectCsv::begin(*reader));
+  const auto csv = std::make_shared<load::RejectCsv>(std::move(begun));
+  return std::make_shared<MadeBytes>([reader, csv](std::string& out) { return csv->next(out); });
+}
 
 Result<Reply> as_csv(const Call& call, const db::RunRecord& run) {
-  constexpr std::size_t kWhole = 256 * 1024;  ///< a smaller answer has a length, and its errors are answers
   TRY_ASSIGN(std::optional<load::RejectReader> reader, open_rejects(call, run));
   Response response = text_response(200, "text/csv", {});
   response.set("Content-Disposition", attachment(fmt::format("{}-rejects.csv", run.id)));
@@ -94,13 +59,12 @@ Result<Reply> as_csv(const Call& call, const db::RunRecord& run) {
     return response;
   }
 
-  const auto rejects = std::make_shared<CsvRejects>(*std::move(reader));
-  TRY(rejects->begin());
-  TRY_ASSIGN(std::optional<std::string> whole, rejects->whole_below(kWhole));
+  TRY_ASSIGN(const std::shared_ptr<MadeBytes> csv, csv_of(*std::move(reader)));
+  TRY_ASSIGN(std::optional<std::string> whole, csv->whole_below(kWholeAnswerBytes));
   if (whole)
     response.text = *std::move(whole);
   else
-    response.stream = rejects;
+    response.stream = csv;
   return response;
 }
 

@@ -1,6 +1,7 @@
 #include "http/filling_spool.h"
 #include "http/handlers/handlers.h"
 #include "http/lookups.h"
+#include "http/made_bytes.h"
 #include "http/paging.h"
 #include "http/replies.h"
 #include "http/row_values.h"
@@ -9,13 +10,11 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <memory>
+#include <utility>
 
 namespace rowgate::http {
 namespace {
-
-constexpr std::size_t kWholeAnswerBytes = 256 * 1024;
-
-constexpr std::size_t kPieceBytes = 64 * 1024;
 
 /// Where a page ends: behind a primary key; or, in a table without one, after so many rows of one version of
 /// the table.
@@ -65,44 +64,28 @@ Result<report::TableReader> open_rows(const Call& call, const FoundTable& table,
 }
 
 /// The rows as CSV, made as they are read.
-class CsvRows : public io::Source {
- public:
-  CsvRows(report::TableReader reader, bool escape_formulas)
-      : reader_(std::move(reader)),
-        writer_(report::csv_writer(
-            [this](std::string_view bytes) -> Result<void> {
-              buffer_ += bytes;
-              return {};
-            },
-            escape_formulas)) {}
-  Result<void> begin() { return writer_->begin(reader_.columns()); }
-
-  Result<std::size_t> read(std::span<char> into) override {
-    while (buffer_.size() - used_ < into.size() && !ended_) TRY(step());
-    const std::size_t size = std::min(into.size(), buffer_.size() - used_);
-    std::copy_n(buffer_.data() + used_, size, into.data());
-    used_ += size;
-    if (used_ >= kPieceBytes) {
-      buffer_.erase(0, used_);
-      used_ = 0;
-    }
-    return size;
-  }
-
- private:
-  Result<void> step() {
-    TRY_ASSIGN(const bool more, reader_.next());
-    if (more) return writer_->row(reader_.cells());
-    ended_ = true;
-    return writer_->end();
-  }
-
-  report::TableReader reader_;
-  std::string buffer_;
-  std::size_t used_ = 0;
-  bool ended_ = false;
-  std::unique_ptr<report::RowWriter> writer_;
-};
+std::shared_ptr<MadeBytes> csv_of(report::TableReader reader, bool escape_formulas) {
+  struct State {
+    report::TableReader reader;
+    std::string* out = nullptr;  ///< of the piece that is being made
+    std::unique_ptr<report::RowWriter> writer = {};
+    bool has_begun = false;
+  };
+  const auto state = std::make_shared<State>(State{.reader = std::move(reader)});
+  state->writer = report::csv_writer(
+      [of = state.get()](std::string_view bytes) -> Result<void> {
+        *of->out += bytes;
+        return {};
+      },
+      escape_formulas);
+  return std::make_shared<MadeBytes>([state](std::string& out) -> Result<bool> {
+    state->out = &out;
+    if (!std::exchange(state->has_begun, true)) TRY(state->writer->begin(state->reader.columns()));
+    TRY_ASSIGN(const bool more, state->reader.next());
+    TRY(more ? state->writer->row(state->reader.cells()) : state->writer->end());
+    return more;
+  });
+}
 
 /// The header line alone, of a table that does not exist yet.
 Response header_only(const table::TableSchema& schema, bool escape_formulas) {
@@ -173,21 +156,14 @@ Result<Reply> whole_table(const Call& call, const FoundTable& table, const table
   TRY_ASSIGN(Lane::Place place, place_for_long_work(call));
   TRY_ASSIGN(report::TableReader reader,
              open_rows(call, table, schema, {.as_loaded = true, .stop = call.request.stop}));
-  const auto rows = std::make_shared<CsvRows>(std::move(reader), escape_formulas);
-  TRY(rows->begin());
-  std::string first(kWholeAnswerBytes, '\0');
-  TRY_ASSIGN(const std::size_t got, io::read_fully(*rows, first));
-  if (got < first.size()) {
-    first.resize(got);
-    return text_response(200, "text/csv", std::move(first));
-  }
+  const std::shared_ptr<MadeBytes> rows = csv_of(std::move(reader), escape_formulas);
+  TRY_ASSIGN(std::optional<std::string> whole, rows->whole_below(kWholeAnswerBytes));
+  if (whole) return text_response(200, "text/csv", *std::move(whole));
 
   Response response = text_response(200, "text/csv", {});
   response.stream = std::make_shared<FillingSpool>(
       call.service.spool, std::move(place),
-      [rows, first = std::move(first)](const FillingSpool::Append& append,
-                                       const std::stop_token&) -> Result<void> {
-        TRY(append(first));
+      [rows](const FillingSpool::Append& append, const std::stop_token&) -> Result<void> {
         std::string piece(kWholeAnswerBytes, '\0');
         for (;;) {
           TRY_ASSIGN(const std::size_t more, io::read_fully(*rows, piece));
