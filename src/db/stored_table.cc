@@ -19,4 +19,14 @@ Error no_table_to_read() {
           "load its tables first, or correct the query"};
 }
 
+Error nobody_waits() {
+  return {Code::RunInterrupted, "nobody waits for the result any more", "send the request again"};
+}
+
+Error took_too_long(std::chrono::milliseconds timeout) {
+  return {Code::ReportTimeout,
+          fmt::format("the query took longer than {} s", static_cast<double>(timeout.count()) / 1000.0),
+          "make it cheaper, or raise its timeout"};
+}
+
 }  // namespace rowgate::db

@@ -2,6 +2,7 @@
 
 #include "db/database.h"
 
+#include <chrono>
 #include <optional>
 
 namespace rowgate::db {
@@ -14,5 +15,9 @@ Result<void> check_stored_name(const TableName& wanted, const std::optional<Tabl
 /// A query reads a table that is not there (yet). Whoever may see a report may not see which tables it reads,
 /// so the message does not name it.
 Error no_table_to_read();
+/// A query that was stopped, since nobody wants its result.
+Error nobody_waits();
+/// A query that ran longer than it may.
+Error took_too_long(std::chrono::milliseconds timeout);
 
 }  // namespace rowgate::db

@@ -1,9 +1,12 @@
 // Waiting for a database ends: when nobody wants the result, and when the database says nothing.
 
+#include "db/server/watch.h"
 #include "db/test_proxy.h"
 #include "db/test_world.h"
+#include "io/descriptor.h"
 
 #include <gmock/gmock.h>
+#include <sys/socket.h>
 
 #include <thread>
 
@@ -156,6 +159,19 @@ TEST_P(SilenceTest, IsNotWaitedForByAProgramThatEnds) {
   EXPECT_THAT(version.error().message, HasSubstr("the program ends"));
   proxy_.watch({});
   EXPECT_FALSE(database_->table(table_));
+}
+
+/// A statement that is sent in the middle of another wait does not end the watch over that.
+TEST(Expecting, GoesOnWhenOneWithinItEnds) {
+  const io::Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  server::WatchedSocket watched(std::make_shared<server::SocketWatch>(1h, [] { return true; }), socket.get(),
+                                1h);
+  {
+    const server::Expecting outer(watched);
+    { const server::Expecting inner(watched); }
+    EXPECT_TRUE(watched.is_expected());
+  }
+  EXPECT_FALSE(watched.is_expected());
 }
 
 }  // namespace

@@ -64,12 +64,11 @@ class MySqlCursor : public Cursor {
     TRY_ASSIGN(const server::NamedSql sql, server::read_query(query.sql, server::SqlFlavour::MySql));
     TRY_ASSIGN(const std::vector<Value> values, server::values_of(sql, query.params));
     const auto milliseconds = std::clamp<std::int64_t>(timeout_.count(), 1, 24LL * 3600 * 1000);
-    TRY(session_->run(fmt::format("SET SESSION div_precision_increment = {}", kQuotientDigits), {}));
+    const std::string most = session_->is_mariadb() ? fmt::format("max_statement_time = {:.3f}",
+                                                                  static_cast<double>(milliseconds) / 1000)
+                                                    : fmt::format("max_execution_time = {}", milliseconds);
     TRY(session_->run(
-        session_->is_mariadb()
-            ? fmt::format("SET SESSION max_statement_time = {:.3f}", static_cast<double>(milliseconds) / 1000)
-            : fmt::format("SET SESSION max_execution_time = {}", milliseconds),
-        {}));
+        fmt::format("SET SESSION div_precision_increment = {}, SESSION {}", kQuotientDigits, most), {}));
     if (query.with_versions) {
       TRY(session_->run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", {}));
       TRY(session_->run("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", {}));
@@ -97,8 +96,8 @@ class MySqlCursor : public Cursor {
   std::string table_versions() const override { return versions_; }
 
   Result<bool> next(std::vector<ResultCell>& row) override {
-    if (stop_.stop_requested()) return std::unexpected(unwanted());
-    if (SteadyClock::now() > deadline_) return std::unexpected(timed_out());
+    if (stop_.stop_requested()) return std::unexpected(nobody_waits());
+    if (SteadyClock::now() > deadline_) return std::unexpected(took_too_long(timeout_));
     const server::Expecting expecting(session_->watched());
     const Result<bool> more = statement_->next();
     if (!more) return std::unexpected(query_error(mysql_stmt_errno(statement_->get()), more.error()));
@@ -112,20 +111,10 @@ class MySqlCursor : public Cursor {
   }
 
  private:
-  static Error unwanted() {
-    return {Code::RunInterrupted, "nobody waits for the result any more", "send the request again"};
-  }
-
-  Error timed_out() const {
-    return {Code::ReportTimeout,
-            fmt::format("the query took longer than {} s", static_cast<double>(timeout_.count()) / 1000.0),
-            "make it cheaper, or raise its timeout"};
-  }
-
   Error query_error(unsigned number, const Error& error) {
     if (const std::optional<Error> cut = session_->watched().why_cut()) return *cut;
     if (number == kStatementTimeout || number == kQueryTimeout || SteadyClock::now() > deadline_)
-      return timed_out();
+      return took_too_long(timeout_);
     if (number == ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION)
       return {Code::ReportBadSql, "the statement would do more than read",
               "a report is one SELECT statement"};

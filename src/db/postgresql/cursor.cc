@@ -1,6 +1,5 @@
 #include "db/postgresql/cursor.h"
 
-#include "base/text.h"
 #include "db/server/computed.h"
 #include "db/server/links.h"
 #include "db/server/named_sql.h"
@@ -64,35 +63,9 @@ constexpr const char* kStatement = "rg_report";
 /// Places that a literal number may add.
 constexpr std::size_t kLiteralPlaces = 3;
 
-/// The names in a statement, and words in its texts and comments, which do no harm.
-std::set<std::string, std::less<>> words_of(std::string_view sql) {
-  std::set<std::string, std::less<>> words;
-  const auto is_part = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '$' || static_cast<unsigned char>(c) >= 0x80;
-  };
-  for (std::size_t at = 0; at < sql.size();) {
-    std::size_t end = at;
-    if (sql[at] == '"') {
-      const std::size_t close = sql.find('"', at + 1);
-      if (close == sql.npos) break;
-      words.emplace(sql.substr(at + 1, close - at - 1));
-      end = at;  // its parts are words too
-      ++end;
-    } else if (is_part(sql[at])) {
-      while (end < sql.size() && is_part(sql[end])) ++end;
-      words.insert(lower_ascii(sql.substr(at, end - at)));
-    } else {
-      ++end;
-    }
-    at = end;
-  }
-  return words;
-}
-
 /// Of the columns that the statement names; where it names none, of all columns of its tables.
-Result<Places> declared_places(PostgreSqlSession& session, const std::string& sql) {
-  const std::set<std::string, std::less<>> words = words_of(sql);
+Result<Places> declared_places(PostgreSqlSession& session, const server::NamedSql& sql) {
+  const std::set<std::string> words(sql.words.begin(), sql.words.end());
   TRY_ASSIGN(
       const std::vector<server::TextRow> columns,
       session.rows("SELECT c.relname, a.attname, a.atttypid::bigint, a.atttypmod FROM pg_attribute a JOIN "
@@ -154,22 +127,23 @@ class PostgreSqlCursor : public Cursor {
                       {}));
     const std::string timeout = fmt::format("{}", milliseconds);
     const server::Param param[] = {timeout};
-    // A transaction is known by its backend and its beginning, also where a pooler is in between.
-    TRY(session_->each("SELECT set_config('statement_timeout', ?, true), pg_backend_pid(), now()", param,
-                       [this](server::TextView row) -> Result<void> {
-                         backend_ = row[1].value_or("");
-                         began_ = row[2].value_or("");
+    // A transaction is known by its backend and its beginning, also where a pooler is in between. Without
+    // synchronize_seqscans = off a walk through a table begins where another one happens to be, and pages by
+    // OFFSET lose and double rows.
+    TRY(
+        session_->each("SELECT pg_backend_pid(), now(), set_config('statement_timeout', ?, true), "
+                       "set_config('synchronize_seqscans', 'off', true)",
+                       param, [this](server::TextView row) -> Result<void> {
+                         backend_ = row[0].value_or("");
+                         began_ = row[1].value_or("");
                          return {};
                        }));
-    // Else a walk through a table begins where another one happens to be, and pages by OFFSET lose and double
-    // rows.
-    TRY(session_->run("SET LOCAL synchronize_seqscans = off", {}));
     if (query.with_versions) {
       TRY_ASSIGN(versions_, server::table_versions_of(engine_, *session_));
     }
     const server::Expecting expecting(session_->watched());
     is_running_ = true;
-    TRY(send(sql.sql, values));
+    TRY(send(sql, values));
     return first_result();
   }
 
@@ -177,8 +151,8 @@ class PostgreSqlCursor : public Cursor {
   std::string table_versions() const override { return versions_; }
 
   Result<bool> next(std::vector<ResultCell>& row) override {
-    if (stop_.stop_requested()) return std::unexpected(unwanted());
-    if (SteadyClock::now() > deadline_) return std::unexpected(timed_out());
+    if (stop_.stop_requested()) return std::unexpected(nobody_waits());
+    if (SteadyClock::now() > deadline_) return std::unexpected(took_too_long(timeout_));
     const server::Expecting expecting(session_->watched());
     if (is_first_)
       is_first_ = false;
@@ -196,10 +170,6 @@ class PostgreSqlCursor : public Cursor {
   }
 
  private:
-  static Error unwanted() {
-    return {Code::RunInterrupted, "nobody waits for the result any more", "send the request again"};
-  }
-
   static bool is_unknown(const PGresult* description, int column) {
     const Oid type = PQftype(description, column);
     const bool has_places = type == kNumeric || type == kTime || type == kTimestamp || type == kTimestampTz;
@@ -207,7 +177,7 @@ class PostgreSqlCursor : public Cursor {
   }
 
   /// What is computed has lost the places that its columns were declared with: they are looked up.
-  Result<void> look_up_places(const std::string& sql) {
+  Result<void> look_up_places(const server::NamedSql& sql) {
     const ResultSet description(PQdescribePrepared(session_->get(), kStatement));
     bool unknown = false;
     for (int i = 0; i < PQnfields(description.get()); ++i)
@@ -217,7 +187,7 @@ class PostgreSqlCursor : public Cursor {
     return {};
   }
 
-  Result<void> send(const std::string& sql, const std::vector<Value>& values) {
+  Result<void> send(const server::NamedSql& sql, const std::vector<Value>& values) {
     std::vector<std::string> texts;
     std::vector<Oid> types;
     std::vector<const char*> pointers;
@@ -242,10 +212,10 @@ class PostgreSqlCursor : public Cursor {
       }
       pointers.back() = texts.back().c_str();
     }
-    const ResultSet prepared(
-        PQprepare(session_->get(), kStatement, sql.c_str(), static_cast<int>(values.size()), types.data()));
+    const ResultSet prepared(PQprepare(session_->get(), kStatement, sql.sql.c_str(),
+                                       static_cast<int>(values.size()), types.data()));
     if (PQresultStatus(prepared.get()) != PGRES_COMMAND_OK) {
-      if (is_late(prepared.get())) return std::unexpected(timed_out());
+      if (is_late(prepared.get())) return std::unexpected(took_too_long(timeout_));
       return std::unexpected(query_error(prepared.get()));
     }
     TRY(look_up_places(sql));
@@ -278,15 +248,9 @@ class PostgreSqlCursor : public Cursor {
   }
   static bool is_late(const PGresult* result) { return has_state(result, "57014"); }  // query_canceled
 
-  Error timed_out() const {
-    return {Code::ReportTimeout,
-            fmt::format("the query took longer than {} s", static_cast<double>(timeout_.count()) / 1000.0),
-            "make it cheaper, or raise its timeout"};
-  }
-
   Error query_error(const PGresult* result) {
     if (const std::optional<Error> cut = session_->watched().why_cut()) return *cut;
-    if (is_late(result)) return timed_out();
+    if (is_late(result)) return took_too_long(timeout_);
     Error error = session_->error(result, "the query");
     if (error.code == Code::DatabaseReadOnly)
       return {Code::ReportBadSql, "the statement would do more than read",

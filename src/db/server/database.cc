@@ -4,6 +4,7 @@
 #include "db/server/alter.h"
 #include "db/server/links.h"
 #include "db/server/transaction.h"
+#include "db/stored_table.h"
 
 #include <fmt/format.h>
 
@@ -32,8 +33,7 @@ class ServerDatabase : public Database, private Ledger {
   Result<std::unique_ptr<Cursor>> query(const Query& query) override {
     const Engine& engine = reader_ ? *reader_ : *engine_;
     for (unsigned attempt = 1;; ++attempt) {
-      if (query.stop.stop_requested())
-        return fail(Code::RunInterrupted, "nobody waits for the result any more");
+      if (query.stop.stop_requested()) return std::unexpected(nobody_waits());
       TRY_ASSIGN(std::unique_ptr<Session> session, engine.connect(Access::Read));
       // Until its timeout the server itself ends the statement.
       session->allow_silence(

@@ -149,6 +149,8 @@ Result<std::optional<LinkRecord>> ServerLinks::find_equal(const LinkRecord& like
 }
 
 Result<std::string> ServerLinks::table_versions() {
+  if (&reader_ == &engine_)
+    return pool_.read<std::string>([this](Session& session) { return table_versions_of(engine_, session); });
   TRY_ASSIGN(const std::unique_ptr<Session> session, reader_.connect(Access::Read));
   return table_versions_of(reader_, *session);
 }

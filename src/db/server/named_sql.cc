@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace rowgate::db::server {
 namespace {
@@ -36,6 +37,8 @@ class Reader {
     if (words_.empty() && !has_more_)
       return bad_sql("there is no statement in it", "a report is one SELECT statement");
     TRY(check_words());
+    out_.words = std::move(words_);
+    std::ranges::move(quoted_names_, std::back_inserter(out_.words));
     return std::move(out_);
   }
 
@@ -147,7 +150,9 @@ class Reader {
     if (c == '\'') {
       quoted(c, mysql());
     } else if (c == '"' || (c == '`' && mysql())) {
+      const std::size_t begin = out_.sql.size() + 1;
       quoted(c, false);
+      quoted_names_.push_back(out_.sql.substr(begin, out_.sql.size() - 1 - begin));
     } else if (c == '$' && !mysql() && dollar_quoted()) {
     } else if (c == ':' && peek(1) == ':') {
       copy_to(at_ + 2);
@@ -182,7 +187,7 @@ class Reader {
   SqlFlavour flavour_;
   std::size_t at_ = 0;
   NamedSql out_;
-  std::vector<std::string> words_;
+  std::vector<std::string> words_, quoted_names_;
   bool has_more_ = false, is_ended_ = false;
 };
 

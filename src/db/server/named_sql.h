@@ -15,6 +15,7 @@ enum class SqlFlavour : std::uint8_t { MySql, PostgreSql };
 struct NamedSql {
   std::string sql;                      ///< without what follows the statement; places as ? or $1, $2, ...
   std::vector<std::string> names = {};  ///< of the places: by place (MySql), or each once (PostgreSql)
+  std::vector<std::string> words = {};  ///< keywords and names outside of texts: in lower case, or as quoted
 };
 
 /// Finds the places :name in a statement, leaving texts, quoted names, comments and casts (::) alone. Fails

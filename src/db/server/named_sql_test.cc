@@ -79,5 +79,12 @@ TEST(NamedSql, EveryPlaceNeedsItsValue) {
   EXPECT_THAT(values_of(*read, {{"a", std::int64_t{1}}}).error().message, HasSubstr(":b"));
 }
 
+TEST(NamedSql, TellsTheWordsOutsideOfTexts) {
+  const auto read = read_query("SELECT Max(\"Pay Day\") FROM t -- late\n WHERE s = 'early' AND k = :k", kPg);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->words,
+            (std::vector<std::string>{"select", "max", "from", "t", "where", "s", "and", "k", "Pay Day"}));
+}
+
 }  // namespace
 }  // namespace rowgate::db::server

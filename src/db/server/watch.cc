@@ -1,6 +1,7 @@
 #include "db/server/watch.h"
 
 #include "db/server/engine.h"
+#include "db/stored_table.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -126,7 +127,7 @@ std::optional<Error> WatchedSocket::why_cut() const {
                    "check the server and what is between; where its statements may take that long, raise "
                    "database.answer_timeout or database.load_timeout"};
     case Cut::Unwanted:
-      return Error{Code::RunInterrupted, "nobody waits for the result any more", "send the request again"};
+      return nobody_waits();
     case Cut::Over:
       return Error{Code::DatabaseUnreachable, "the program ends and does not wait for the database",
                    "start it again"};

@@ -79,6 +79,7 @@ class WatchedSocket {
   void expect() {
     since_.store(std::chrono::steady_clock::now().time_since_epoch().count(), std::memory_order_relaxed);
   }
+  bool is_expected() const { return since_.load(std::memory_order_relaxed) != kNever; }
   /// Nobody waits.
   void rest() { since_.store(kNever, std::memory_order_relaxed); }
 
@@ -104,16 +105,24 @@ class WatchedSocket {
   std::atomic<Cut> cut_ = Cut::No;
 };
 
-/// While it lives the server is waited for.
+/// While it lives the server is waited for; so it is when one within it ends.
 class Expecting {
  public:
-  explicit Expecting(WatchedSocket& socket) : socket_(socket) { socket_.expect(); }
+  explicit Expecting(WatchedSocket& socket) : socket_(socket), is_inner_(socket.is_expected()) {
+    socket_.expect();
+  }
   Expecting(const Expecting&) = delete;
   Expecting& operator=(const Expecting&) = delete;
-  ~Expecting() { socket_.rest(); }
+  ~Expecting() {
+    if (is_inner_)
+      socket_.expect();
+    else
+      socket_.rest();
+  }
 
  private:
   WatchedSocket& socket_;
+  bool is_inner_;
 };
 
 }  // namespace rowgate::db::server

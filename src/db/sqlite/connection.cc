@@ -95,15 +95,9 @@ void initialize() {
   (void)done;
 }
 
-/// Set before the first connection, and never again: SQLite reads it without a lock.
-std::filesystem::path& scratch_folder() {
-  static std::filesystem::path folder;
-  return folder;
-}
-
 /// Where the folder is missing SQLite takes another one.
 void make_scratch() {
-  if (!scratch_folder().empty()) (void)io::make_folders(scratch_folder());
+  if (sqlite3_temp_directory != nullptr) (void)io::make_folders(sqlite3_temp_directory);
 }
 
 /// A new database is for its owner alone, as the rejects beside it are; SQLite gives its log the same rights.
@@ -136,11 +130,11 @@ bool recover(const std::filesystem::path& path, std::chrono::milliseconds lock_w
 
 void use_scratch(const std::filesystem::path& folder) {
   static std::once_flag once;
+  static std::string text;  // set once, since SQLite reads it without a lock
   std::call_once(once, [&] {
     std::error_code error;
-    scratch_folder() = std::filesystem::absolute(folder, error);
-    if (error) scratch_folder() = folder;
-    static std::string text = scratch_folder().string();
+    const std::filesystem::path absolute = std::filesystem::absolute(folder, error);
+    text = (error ? folder : absolute).string();
     sqlite3_temp_directory = text.data();
   });
 }

@@ -248,12 +248,8 @@ class QueryCursor : public Cursor {
   }
 
   Error step_error(int status) const {
-    if ((status & 0xff) == SQLITE_INTERRUPT && bounds_.stop.stop_requested())
-      return {Code::RunInterrupted, "nobody waits for the result any more", "send the request again"};
-    if ((status & 0xff) == SQLITE_INTERRUPT)
-      return {Code::ReportTimeout,
-              fmt::format("the query took longer than {} s", static_cast<double>(timeout_.count()) / 1000.0),
-              "make it cheaper, or raise its timeout"};
+    if ((status & 0xff) == SQLITE_INTERRUPT && bounds_.stop.stop_requested()) return nobody_waits();
+    if ((status & 0xff) == SQLITE_INTERRUPT) return took_too_long(timeout_);
     if ((status & 0xff) == SQLITE_ERROR)
       return {Code::ReportBadSql, fmt::format("the query failed: {}", sqlite3_errmsg(connection_.get())),
               "correct the report's sql"};
