@@ -9,71 +9,33 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
-#include <cmath>
 
 namespace rowgate::table {
 namespace {
 
 constexpr std::string_view kDateAndTime = "YYYY-MM-DDThh:mm:ss";
 
-/// Where a printer leaves the plain notation for the exponent, and how it writes both. `point` of the digits
-/// is the power of ten of 0.d1d2d3...
-struct Notation {
-  std::int64_t least_point, most_point;  ///< plain between these
-  bool always_fraction;                  ///< "1.0"
-  bool always_exponent_fraction;         ///< "1.0E7"
-  char exponent;
-  bool plus;            ///< before a positive exponent
-  int exponent_digits;  ///< at least
-};
-constexpr Notation kJavaScript = {-5, 21, false, false, 'e', true, 1};
-constexpr Notation kPython = {-3, 16, true, false, 'e', true, 2};
-constexpr Notation kJava = {-2, 7, true, true, 'E', false, 1};
-
-void append_with_exponent(std::string& out, const Digits& number, const Notation& notation) {
-  const std::int64_t exponent = number.point - 1;
-  out += number.digits[0];
-  if (number.digits.size() > 1)
-    out.append(1, '.').append(number.digits, 1);
-  else if (notation.always_exponent_fraction)
-    out += ".0";
-  out += notation.exponent;
-  if (exponent < 0)
-    out += '-';
-  else if (notation.plus)
-    out += '+';
-  fmt::format_to(std::back_inserter(out), "{:0{}}", std::abs(exponent), notation.exponent_digits);
-}
-
-void append_plainly(std::string& out, const Digits& number, const Notation& notation) {
-  const auto count = static_cast<std::int64_t>(number.digits.size());
-  if (number.point <= 0) {
-    out += "0.";
-    out.append(static_cast<std::size_t>(-number.point), '0').append(number.digits);
-    return;
-  }
-  const std::int64_t whole = std::min(number.point, count);
-  out.append(number.digits, 0, static_cast<std::size_t>(whole));
-  out.append(static_cast<std::size_t>(number.point - whole), '0');
-  if (whole < count)
-    out.append(1, '.').append(number.digits, static_cast<std::size_t>(whole));
-  else if (notation.always_fraction)
-    out += ".0";
-}
-
-void append_in(std::string& out, double value, const Notation& notation) {
-  if (value == 0) {
-    out += notation.always_fraction ? "0.0" : "0";
-    return;
-  }
-  const Digits number = shortest_digits(value);
-  if (number.negative) out += '-';
-  if (number.point >= notation.least_point && number.point <= notation.most_point)
-    append_plainly(out, number, notation);
-  else
-    append_with_exponent(out, number, notation);
-}
+constexpr Notation kJavaScript = {.least_point = -5,
+                                  .most_point = 21,
+                                  .always_fraction = false,
+                                  .always_exponent_fraction = false,
+                                  .exponent = 'e',
+                                  .plus = true,
+                                  .exponent_digits = 1};
+constexpr Notation kPython = {.least_point = -3,
+                              .most_point = 16,
+                              .always_fraction = true,
+                              .always_exponent_fraction = false,
+                              .exponent = 'e',
+                              .plus = true,
+                              .exponent_digits = 2};
+constexpr Notation kJava = {.least_point = -2,
+                            .most_point = 7,
+                            .always_fraction = true,
+                            .always_exponent_fraction = true,
+                            .exponent = 'E',
+                            .plus = false,
+                            .exponent_digits = 1};
 
 void append_to_chars(std::string& out, double value) {
   std::array<char, 32> buffer;  // the longest has 24 characters
@@ -95,6 +57,19 @@ std::optional<int> minutes_of(std::string_view offset) {
   return moment.offset_minutes;
 }
 
+/// ".sss+01:00", with digits of a second that are written as `digit_characters`.
+std::optional<DatetimeForm> after_seconds(std::string_view tail, std::string_view digit_characters) {
+  DatetimeForm form;
+  if (tail.starts_with('.')) {
+    const std::size_t digits = std::min(tail.find_first_not_of(digit_characters, 1), tail.size()) - 1;
+    if (digits == 0 || digits > DatetimeForm::kMostDigits) return std::nullopt;
+    form.digits = static_cast<int>(digits);
+    tail.remove_prefix(1 + digits);
+  }
+  form.offset = tail;
+  return form;
+}
+
 }  // namespace
 
 std::string_view name(Printer printer) {
@@ -114,13 +89,13 @@ void append_printed(std::string& out, double value, Printer printer) {
     case Printer::Canonical:
       return append_number(out, value);
     case Printer::JavaScript:
-      return append_in(out, value, kJavaScript);
+      return append_number(out, shortest_digits(value), kJavaScript);
     case Printer::Cpp:
       return append_to_chars(out, value);
     case Printer::Python:
-      return append_in(out, value, kPython);
+      return append_number(out, shortest_digits(value), kPython);
     case Printer::Java:
-      return append_in(out, value, kJava);
+      return append_number(out, shortest_digits(value), kJava);
   }
 }
 
@@ -141,31 +116,13 @@ Printers printers_of(std::string_view text, Printers among) {
 }
 
 std::optional<DatetimeForm> DatetimeForm::of(std::string_view text) {
-  std::string_view rest = text.substr(std::min(text.size(), kDateAndTime.size()));
-  DatetimeForm form;
-  if (rest.starts_with('.')) {
-    const std::size_t digits = std::min(rest.find_first_not_of("0123456789", 1), rest.size()) - 1;
-    if (digits > kMostDigits) return std::nullopt;
-    form.digits = static_cast<int>(digits);
-    rest.remove_prefix(1 + digits);
-  }
-  form.offset = rest;
-  return form;
+  return after_seconds(text.substr(std::min(text.size(), kDateAndTime.size())), "0123456789");
 }
 
 std::optional<DatetimeForm> DatetimeForm::read(std::string_view form) {
   if (!form.starts_with(kDateAndTime)) return std::nullopt;
-  std::string_view rest = form.substr(kDateAndTime.size());
-  DatetimeForm read;
-  if (rest.starts_with('.')) {
-    const std::size_t digits = std::min(rest.find_first_not_of('s', 1), rest.size()) - 1;
-    if (digits == 0 || digits > kMostDigits) return std::nullopt;
-    read.digits = static_cast<int>(digits);
-    rest.remove_prefix(1 + digits);
-  }
-  if (!minutes_of(rest)) return std::nullopt;
-  read.offset = rest;
-  return read;
+  std::optional<DatetimeForm> read = after_seconds(form.substr(kDateAndTime.size()), "s");
+  return read && minutes_of(read->offset) ? read : std::nullopt;
 }
 
 std::string DatetimeForm::text() const {
@@ -207,8 +164,8 @@ FormWriter::FormWriter(const Field& field) {
   if (field.type == Type::Datetime) {
     datetime_ = DatetimeForm::read(field.form).value_or(DatetimeForm{});
     // What carries no offset is read, and so written, in the field's time zone.
-    offset_minutes_ =
-        datetime_.offset.empty() ? field.timezone_minutes : minutes_of(datetime_.offset).value_or(0);
+    zone_.timezone_minutes =
+        -(datetime_.offset.empty() ? field.timezone_minutes : minutes_of(datetime_.offset).value_or(0));
   }
 }
 
@@ -221,29 +178,23 @@ void FormWriter::append_boolean(std::string& out, bool value) const {
 }
 
 void FormWriter::append_datetime(std::string& out, std::string_view canonical) const {
-  using namespace std::chrono;
   static const TemporalFormat format = *TemporalFormat::make(Type::Datetime, "default");
   Moment moment;
-  std::string trouble;
-  if (!format.read(canonical, moment, trouble)) {
-    out += canonical;  // somebody else wrote it
+  std::string trouble, local;
+  const bool is_read = format.read(canonical, moment, trouble);
+  moment.offset_minutes.reset();
+  if (!is_read || append_canonical(local, moment, zone_) != MomentVerdict::Fine) {
+    out += canonical;  // somebody else wrote it, or it has no local text
     return;
   }
 
-  const auto local = sys_days(year(moment.year) / month(static_cast<unsigned>(moment.month)) /
-                              day(static_cast<unsigned>(moment.day))) +
-                     hours(moment.hour) + minutes(moment.minute + offset_minutes_);
-  const sys_days midnight = floor<days>(local);
-  const year_month_day date(midnight);
-  const auto minute = duration_cast<minutes>(local - midnight);
-  fmt::format_to(std::back_inserter(out), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
-                 static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                 static_cast<unsigned>(date.day()), minute.count() / 60, minute.count() % 60, moment.second);
   // A file that was appended later may have finer times than the form has.
-  const std::string micros = fmt::format("{:06}", moment.micros);
+  const std::string_view micros =
+      std::string_view(local).substr(kDateAndTime.size() + 1, DatetimeForm::kMostDigits);
   const std::size_t needed = micros.find_last_not_of('0') + 1;
-  if (const std::size_t digits = std::max(needed, static_cast<std::size_t>(datetime_.digits)); digits > 0)
-    out.append(1, '.').append(micros, 0, digits);
+  const std::size_t digits = std::max(needed, static_cast<std::size_t>(datetime_.digits));
+  out.append(local, 0, kDateAndTime.size());
+  if (digits > 0) out.append(1, '.').append(micros.substr(0, digits));
   out += datetime_.offset;
 }
 

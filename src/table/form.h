@@ -79,7 +79,8 @@ class FormWriter {
   Printer printer_ = Printer::Canonical;
   std::string true_word_ = {}, false_word_ = {};
   DatetimeForm datetime_ = {};
-  int offset_minutes_ = 0;
+  /// In which the canonical text of a moment is the local one of the offset.
+  Field zone_{.name = {}, .type = Type::Datetime, .precision = DatetimeForm::kMostDigits};
 };
 
 }  // namespace rowgate::table

@@ -400,34 +400,18 @@ bool can_be_inferred(const Field& field) {
   return to_json(one) == to_json(other);
 }
 
-/// Whether every value goes into the field and comes back as it is written.
-bool takes_unchanged(const Field& field, const ColumnCount& column) {
-  if (column.values == 0) return true;
-  switch (field.type) {
-    case Type::String:
-      return true;
-    case Type::Integer:
-    case Type::Date:
-      return column.all_fit(field.type);
-    case Type::Number:
-      if (field.decimal)
-        return column.is_fixed && column.shapes.is_one() &&
-               static_cast<int>(column.shapes.first()) == field.decimal->scale &&
-               static_cast<int>(column.whole_digits) <= field.decimal->precision - field.decimal->scale;
-      return column.all_fit(Type::Number) &&
-             (column.printers & bit(printer_of(field.form).value_or(Printer::Canonical))) != 0;
-    case Type::Boolean:
-      return column.shapes.is_one() && column.all_fit(Type::Boolean) &&
-             kWordForms[column.shapes.first() - kWordShapes] == field.form;
-    case Type::Datetime: {
-      if (!column.shapes.is_one() || !column.all_fit(Type::Datetime)) return false;
-      const DatetimeForm form = datetime_form(column.shapes.first());
-      return form.precision() == field.precision &&
-             (form.is_canonical() ? field.form.empty() : form.text() == field.form);
-    }
-    default:
-      return false;
-  }
+/// Whether every value goes into the field, which was made of another file, and comes back as it is written.
+/// `made` is what this file alone would make of the column.
+bool takes_unchanged(const Field& field, const Field& made, const ColumnCount& column) {
+  if (column.values == 0 || field.type == Type::String) return true;
+  if (field.type == Type::Number && field.decimal)
+    return column.is_fixed && column.shapes.is_one() &&
+           static_cast<int>(column.shapes.first()) == field.decimal->scale &&
+           static_cast<int>(column.whole_digits) <= field.decimal->precision - field.decimal->scale;
+  if (field.type == Type::Number)
+    return column.all_fit(Type::Number) &&
+           (column.printers & bit(printer_of(field.form).value_or(Printer::Canonical))) != 0;
+  return field.type == made.type && field.form == made.form && field.precision == made.precision;
 }
 
 /// The type that a column nearly has: at most one value in twenty is against it.
@@ -576,13 +560,12 @@ Inference::Outcome Inference::finish(const csv::Opening& opening, const TableSch
   for (std::size_t i = 0; i < headers.size(); ++i) {
     const ColumnCount& column = state_->columns[i];
     Field field{.name = std::move(names[i])};
-    if (known[i] != nullptr && can_be_inferred(*known[i]) && takes_unchanged(*known[i], column)) {
+    set_type(field, column);
+    if (known[i] != nullptr && can_be_inferred(*known[i]) && takes_unchanged(*known[i], field, column)) {
       field.type = known[i]->type;
       field.form = known[i]->form;
       field.decimal = known[i]->decimal;
       field.precision = known[i]->precision;
-    } else {
-      set_type(field, column);
     }
     if (const std::string own(headers[i]); !own.empty() && own != field.name) {
       field.aliases.push_back(own);

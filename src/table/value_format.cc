@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <iterator>
 
 namespace rowgate::table {
 namespace {
@@ -15,22 +17,47 @@ bool append_nonfinite(std::string& out, double value) {
   return true;
 }
 
+/// Never with exponent for 1e-5 <= |x| < 1e15.
+constexpr Notation kCanonical = {.least_point = -4,
+                                 .most_point = 15,
+                                 .always_fraction = false,
+                                 .always_exponent_fraction = false,
+                                 .exponent = 'e',
+                                 .plus = false,
+                                 .exponent_digits = 1};
+
 /// d1d2d3... * 10^point without an exponent.
-void append_plain(std::string& out, const Digits& number) {
+void append_plain(std::string& out, const Digits& number, bool always_fraction) {
   const auto count = static_cast<std::int64_t>(number.digits.size());
   if (number.negative) out += '-';
   if (number.point <= 0) {
     out += "0.";
-    out.append(static_cast<std::size_t>(-number.point), '0');
-    out += number.digits;
-  } else if (number.point >= count) {
-    out += number.digits;
-    out.append(static_cast<std::size_t>(number.point - count), '0');
-  } else {
-    out.append(number.digits, 0, static_cast<std::size_t>(number.point));
-    out += '.';
-    out.append(number.digits, static_cast<std::size_t>(number.point));
+    out.append(static_cast<std::size_t>(-number.point), '0').append(number.digits);
+    return;
   }
+  const std::int64_t whole = std::min(number.point, count);
+  out.append(number.digits, 0, static_cast<std::size_t>(whole));
+  out.append(static_cast<std::size_t>(number.point - whole), '0');
+  if (whole < count)
+    out.append(1, '.').append(number.digits, static_cast<std::size_t>(whole));
+  else if (always_fraction)
+    out += ".0";
+}
+
+void append_with_exponent(std::string& out, const Digits& number, const Notation& notation) {
+  const std::int64_t exponent = number.point - 1;
+  if (number.negative) out += '-';
+  out += number.digits[0];
+  if (number.digits.size() > 1)
+    out.append(1, '.').append(number.digits, 1);
+  else if (notation.always_exponent_fraction)
+    out += ".0";
+  out += notation.exponent;
+  if (exponent < 0)
+    out += '-';
+  else if (notation.plus)
+    out += '+';
+  fmt::format_to(std::back_inserter(out), "{:0{}}", std::abs(exponent), notation.exponent_digits);
 }
 
 /// Cuts at `decimals` places after the point; half goes away from zero.
@@ -64,18 +91,17 @@ void append_number(std::string& out, double value, int decimals) {
   if (!append_nonfinite(out, value)) append_number(out, shortest_digits(value), decimals);
 }
 
+void append_number(std::string& out, const Digits& number, const Notation& notation) {
+  if (number.digits.empty())
+    out += notation.always_fraction ? "0.0" : "0";
+  else if (number.point >= notation.least_point && number.point <= notation.most_point)
+    append_plain(out, number, notation.always_fraction);
+  else
+    append_with_exponent(out, number, notation);
+}
+
 void append_number(std::string& out, const Digits& number) {
-  if (number.digits.empty()) {
-    out += '0';
-  } else if (number.point > -5 && number.point <= 15) {
-    append_plain(out, number);
-  } else {
-    if (number.negative) out += '-';
-    out += number.digits[0];
-    if (number.digits.size() > 1) out += '.';
-    out.append(number.digits, 1);
-    out += fmt::format("e{}", number.point - 1);
-  }
+  append_number(out, number, kCanonical);
 }
 
 void append_number(std::string& out, Digits number, int decimals) {
@@ -84,7 +110,7 @@ void append_number(std::string& out, Digits number, int decimals) {
   if (number.digits.empty()) {
     out += '0';
   } else {
-    append_plain(out, number);
+    append_plain(out, number, false);
   }
   if (decimals <= 0) return;
   std::size_t point = out.find('.', begin);

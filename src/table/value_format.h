@@ -2,10 +2,23 @@
 
 #include "table/numbers.h"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace rowgate::table {
+
+/// Where a number is written without exponent, and how with one. `least_point` and `most_point` bound the
+/// point of the digits (see Digits).
+struct Notation {
+  std::int64_t least_point, most_point;  ///< plain between these
+  bool always_fraction;                  ///< "1.0"
+  bool always_exponent_fraction;         ///< "1.0E7"
+  char exponent;
+  bool plus;            ///< before a positive exponent
+  int exponent_digits;  ///< at least
+};
+void append_number(std::string& out, const Digits& number, const Notation& notation);
 
 /// Appends the shortest decimal form that reads back as the same double: "0.1", "1e+300" as "1e300", "-0" as
 /// "0"; never with exponent for 1e-5 <= |x| < 1e15. The one formatter of numbers in reports and SQL literals.
