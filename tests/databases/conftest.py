@@ -15,6 +15,13 @@ def place(request, tmp_path):
     made.drop()
 
 
+@pytest.fixture(params=["sqlite", "mysql", "postgresql"])
+def any_place(request, tmp_path):
+    made = Place(request.param, tmp_path)
+    yield made
+    made.drop()
+
+
 @pytest.fixture
 def on_sqlite(tmp_path):
     return loaded_on_sqlite(tmp_path / "sqlite")

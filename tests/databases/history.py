@@ -10,6 +10,7 @@ The last line says how many rounds held. Threads and clocks are real, so a seed 
 
 import argparse
 import contextlib
+import copy
 import json
 import os
 import pathlib
@@ -143,7 +144,6 @@ def rows_of(place, sql, table):
 
 def violations(place, sql, servers, operations):
     """What cannot be explained by one order of whole loads."""
-    by_key = {operation.key: operation for operation in operations}
     for table in ("events", "states"):
         mine = [operation for operation in operations if operation.table == table]
         runs = [run for run in json.loads(servers[0].get(f"/v1/runs?table={table}&limit=1000"))["items"]]
@@ -177,7 +177,6 @@ def violations(place, sql, servers, operations):
                                 "AND table_name LIKE '\\_\\_rg\\_%'")
     if leftovers != "0":
         yield f"{leftovers} tables of unfinished loads are left"
-    assert len(by_key) == len(operations)
 
 
 def play(kind, seed, folder, count):
@@ -199,7 +198,7 @@ def play(kind, seed, folder, count):
             own = folder / f"server{number}"
             own.mkdir()
             (own / "rowgate.yaml").write_text(CONFIG.replace('"file:./files"', f'"file:{folder}/files"'))
-            twin = type("Twin", (), {})()
+            twin = copy.copy(place)
             twin.folder, twin.environment = own, {**place.environment, "ROWGATE_DATABASE__URL": url.replace(f":{port}/", f":{proxy.address}/")}
             servers.append(Server(twin))
             stack.callback(servers[-1].stop)

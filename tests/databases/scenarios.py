@@ -20,9 +20,10 @@ import os
 import pathlib
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
+
+import differential
 
 # What a cell holds: the text of the file, and the value that it is or the code that refuses it.
 Cell = collections.namedtuple("Cell", "text value code", defaults=(None, None))
@@ -379,17 +380,10 @@ class Scenario:
             yield less
 
 
-class Engine:
+class Engine(differential.Engine):
     def __init__(self, name, rowgate, database, folder):
-        self.name, self.rowgate, self.database, self.folder = name, rowgate, database, folder
-        folder.mkdir()
-        self.environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C.UTF-8",
-                            "DB_PASSWORD": os.environ.get("TESTDB_PASSWORD", "")}
+        super().__init__(name, rowgate, database, folder)
         self.count = 0
-
-    def call(self, config, *arguments):
-        return subprocess.run([self.rowgate, "-c", str(config), *arguments], cwd=self.folder, env=self.environment,
-                              capture_output=True, timeout=120, check=False)
 
     def fresh(self, scenario):
         """A configuration whose tables no run before had."""

@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 import yaml
-from places import REPORTS, TABLES, Place, drop_users, make_user, sql
+from places import REPORTS, TABLES, drop_users, make_user, sql
 
 GOOD = {"primaryKey": ["id"], "uniqueKeys": [["name"]], "fields": [
     {"name": "id", "type": "integer"},
@@ -49,13 +49,6 @@ def configure(place, tables):
 def plan(place, *tables):
     """The script, empty when there is nothing to do."""
     return place.rowgate("db", "plan", *tables, code=None).decode()
-
-
-@pytest.fixture(params=["sqlite", "mysql", "postgresql"])
-def any_place(request, tmp_path):
-    made = Place(request.param, tmp_path)
-    yield made
-    made.drop()
 
 
 @pytest.mark.parametrize("keys", ["check", "enforce"])

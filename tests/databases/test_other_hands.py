@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 from places import Place, sql
-from test_real_tables import INTEGER, NAME, any_place, configure, load, on_sqlite, rows, run_sql  # noqa: F401
+from test_real_tables import INTEGER, NAME, configure, load, on_sqlite, rows, run_sql  # noqa: F401
 
 
 def count(place, question):

@@ -13,13 +13,6 @@ INTEGER = {"name": "id", "type": "integer"}
 NAME = {"name": "name", "type": "string", "constraints": {"maxLength": 40}}
 
 
-@pytest.fixture(params=["sqlite", "mysql", "postgresql"])
-def any_place(request, tmp_path):
-    made = Place(request.param, tmp_path)
-    yield made
-    made.drop()
-
-
 @pytest.fixture
 def on_sqlite(tmp_path):
     return Place("sqlite", tmp_path)

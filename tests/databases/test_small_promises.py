@@ -15,11 +15,9 @@ ID = {"name": "id", "type": "integer"}
 NAME = {"name": "name", "type": "string", "constraints": {"maxLength": 200}}
 
 
-@pytest.fixture(params=["sqlite", "mysql", "postgresql"])
-def place(request, tmp_path):
-    made = Place(request.param, tmp_path)
-    yield made
-    made.drop()
+@pytest.fixture
+def place(any_place):
+    return any_place
 
 
 def configure(place, table, **more):

@@ -6,14 +6,12 @@ import random
 import subprocess
 
 import pytest
-from places import ROWGATE, Place
+from places import ROWGATE
 
 
-@pytest.fixture(params=["sqlite", "mysql", "postgresql"])
-def place(request, tmp_path):
-    made = Place(request.param, tmp_path)
-    yield made
-    made.drop()
+@pytest.fixture
+def place(any_place):
+    return any_place
 
 
 def as_java(value):
