@@ -266,9 +266,9 @@ def judge(load, tables):
         return verdict
     after = merged(stage)
 
-    # Rows that others refer to must not go where the database itself keeps the keys.
-    lost = orphans(table, old_rows, after, tables)
-    if lost:
+    # Rows that others refer to must not go where the database itself keeps the keys; and no upsert takes a parent from a row
+    # of its own table, whoever keeps them.
+    if orphans(table, old_rows, after, tables) or load.mode == "upsert" and parentless(table, after):
         verdict.code = "key.has_children"
         return verdict
     if load.mode == "upsert":
@@ -277,6 +277,12 @@ def judge(load, tables):
         verdict.counts["inserted"] = len(stage) - verdict.counts["updated"]
     table.rows = after
     return verdict
+
+
+def parentless(table, rows):
+    """Whether rows refer to a row of their own table that is not there."""
+    own = [(fields, {table.part(row, theirs) for row in rows} | {None}) for fields, parent, theirs in table.foreign if parent is table]
+    return any(table.part(row, fields) not in there for fields, there in own for row in rows)
 
 
 def orphans(table, old_rows, after, tables):
