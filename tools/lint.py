@@ -149,68 +149,50 @@ def check_shell():
         say(done.stdout)
 
 
-def headers_of_sources():
-    """file.cc -> the project's headers that it includes, as the compiler found them."""
+def sources_of_objects():
+    """object file -> the project's sources and headers that it is made of, as the compiler found them."""
     listing = subprocess.run(["ninja", "-C", "build/release", "-t", "deps"], cwd=ROOT, check=True, capture_output=True, text=True)
     found = {}
     for block in listing.stdout.split("\n\n"):
+        name, _, _ = block.partition(": ")
         paths = [os.path.normpath(ROOT / "build/release" / line.strip()) for line in block.splitlines()[1:]]
-        own = [path for path in paths if path.startswith(f"{ROOT}/src/") or path.startswith(f"{ROOT}/examples/")]
-        for path in own:
-            if path.endswith(".cc"):
-                found[path] = sorted(other for other in own if other != path)
+        found[name] = sorted(path for path in paths if path.startswith((f"{ROOT}/src/", f"{ROOT}/examples/")))
     return found
 
 
-def compile_flags():
-    """file.cc -> the flags that it is compiled with."""
-    found = {}
+def units():
+    """What the compiler reads as one for the libraries and rowgate itself, up to twelve sources of a folder: flags, file, object."""
     for entry in json.loads((ROOT / "build/release/compile_commands.json").read_text()):
         words = shlex.split(entry["command"])
-        words = words[next(i for i, word in enumerate(words) if "clang++" in word) + 1:words.index("-o")]
-        found[entry["file"]] = words
-    return found
-
-
-def tidy_groups():
-    """Lists of sources that clang-tidy reads as one, since most of its time goes into headers: up to sixteen of a folder."""
-    flags = compile_flags()
-    folders = {}
-    for path in sources():
-        if path.suffix == ".cc" and not re.search(r"_(test|bench|fuzz)\.cc$", path.name):
-            folders.setdefault(tuple(flags[str(path)]), []).append(path)
-    for words, files in folders.items():
-        for first in range(0, len(files), 16):
-            yield words, sorted(files)[first:first + 16]
+        made = words[words.index("-o") + 1]
+        if re.match(r"CMakeFiles/rowgate\w*\.dir/", made) and "cmake_pch" not in entry["file"]:
+            yield words[next(i for i, word in enumerate(words) if "clang++" in word) + 1:words.index("-o")], entry["file"], made
 
 
 def check_tidy():
-    """clang-tidy on every source; its result is kept for the contents of a group and its headers, so that a warm run is quick."""
+    """clang-tidy on every source; its result is kept for the contents of a unit and its headers, so that a warm run is quick."""
     cache = ROOT / "build/tidy"
     cache.mkdir(parents=True, exist_ok=True)
     subprocess.run(["ninja", "-C", "build/release", "rowgate"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    headers = headers_of_sources()
+    parts = sources_of_objects()
 
-    def one(group):
-        words, files = group
+    def one(unit):
+        words, file, made = unit
         key = hashlib.sha256(" ".join(words).encode())
-        for part in [ROOT / ".clang-tidy", *files, *sorted({name for path in files for name in headers[str(path)]})]:
+        for part in [ROOT / ".clang-tidy", *parts[made]]:
             key.update(hashlib.sha256(pathlib.Path(part).read_bytes()).digest())
         kept = cache / key.hexdigest()
         if kept.exists():
             return None
-        together = cache / f"{key.hexdigest()}.cc"
-        together.write_text("".join(f'#include "{path}"\n' for path in files))
-        done = subprocess.run(["clang-tidy-19", "--quiet", str(together), "--", *words], cwd=ROOT / "build/release",
-                              capture_output=True, text=True)
-        together.unlink()
+        done = subprocess.run(["clang-tidy-19", "--quiet", file, "--", *words], cwd=ROOT / "build/release", capture_output=True,
+                              text=True)
         if done.returncode == 0:
             kept.touch()
             return None
         return done.stdout + done.stderr
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for found in pool.map(one, list(tidy_groups())):
+        for found in pool.map(one, list(units())):
             if found:
                 say(found)
 

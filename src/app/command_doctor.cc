@@ -1,3 +1,4 @@
+#include "app/damage.h"
 #include "app/key_file.h"
 #include "app/opened.h"
 #include "base/text.h"
@@ -199,6 +200,17 @@ void check_tables(const Opened& at, Findings& findings) {
                         fmt::format("{} not made yet: the first load does", counted(missing, "table"))});
 }
 
+void check_damage(const Opened& at, Findings& findings) {
+  const Result<std::vector<Damage>> damage = find_damage(*at.database);
+  if (!damage) {
+    findings.push_back(problem("ledger", damage.error()));
+    return;
+  }
+  for (const Damage& one : *damage) findings.push_back({"ledger", State::Warning, one.what, one.fix});
+  if (damage->empty() && at.database->exists())
+    findings.push_back({"ledger", State::Ok, "agrees with the tables"});
+}
+
 void check_runs(const Config& config, Findings& findings) {
   std::size_t running = 0, left_over = 0;
   for (const load::InFlight& run : load::in_flight(config.spool_path))
@@ -228,6 +240,7 @@ Findings all_checks(const Common& common) {
   check_spool(at.config(), findings);
   check_disk(at.config(), findings);
   check_tables(at, findings);
+  check_damage(at, findings);
   check_runs(at.config(), findings);
   return findings;
 }

@@ -58,6 +58,8 @@ class NodeBuilder {
     std::set<std::string> names = {};  ///< ordered: hashes of names from outside can be made to collide
   };
   static constexpr std::size_t kDeepest = 100;
+  /// A value of two bytes of text takes fifty times as much here.
+  static constexpr std::size_t kMostValues = 100'000;
 
   bool stop(std::string why) {
     why_ = std::move(why);
@@ -77,6 +79,8 @@ class NodeBuilder {
     return put(std::move(done));
   }
   bool put(Node node) {
+    if (++values_ > kMostValues)
+      return stop(fmt::format("JSON of more than {} values", grouped(kMostValues)));
     if (open_.empty())
       root_ = std::move(node);
     else if (open_.back().node.kind == Node::Kind::List)
@@ -88,6 +92,7 @@ class NodeBuilder {
 
   Node root_;
   std::vector<Open> open_;
+  std::size_t values_ = 0;
   std::string why_;
 };
 

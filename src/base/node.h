@@ -39,7 +39,8 @@ Result<std::vector<std::string>> as_texts(const Node& node,
 Result<void> check_keys(const Node& map, std::span<const std::string> known, std::string_view what);
 
 /// From JSON text (a stored schema); positions are not kept. Numbers keep their text. Fails with
-/// config.invalid, also for a name that stands twice in an object and for more than 100 levels.
+/// config.invalid, also for a name that stands twice in an object, for more than 100 levels and for
+/// more than 100,000 values.
 Result<Node> node_from_json(std::string_view json);
 
 }  // namespace rowgate

@@ -146,5 +146,12 @@ TEST(NodeFromJson, RefusesNestingWithoutEnd) {
   EXPECT_EQ(trouble(node_from_json(objects)), "JSON that nests deeper than 100 levels");
 }
 
+TEST(NodeFromJson, RefusesValuesWithoutEnd) {
+  std::string list = "[0";
+  for (int i = 0; i < 99'998; ++i) list += ",0";
+  EXPECT_TRUE(node_from_json(list + "]"));
+  EXPECT_EQ(trouble(node_from_json(list + ",0]")), "JSON of more than 100,000 values");
+}
+
 }  // namespace
 }  // namespace rowgate

@@ -238,6 +238,8 @@ class Database {
   virtual Result<std::optional<TableState>> table(const TableName& table, Rows rows) = 0;
   /// Without its number of rows.
   Result<std::optional<TableState>> table(const TableName& name) { return table(name, Rows::NotCounted); }
+  /// Tables that loads made for themselves (`__rg_*`) and that no load in progress needs any more.
+  virtual Result<std::vector<TableName>> left_overs() = 0;
   /// Where the table in the database differs from `schema`, in words; empty = equal or no such table.
   virtual Result<std::vector<std::string>> differences(const LoadTarget& target) = 0;
   /// The SQL that would make the table as `target.schema` says, for somebody else to run: a CREATE TABLE

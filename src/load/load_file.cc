@@ -334,7 +334,7 @@ Result<void> FileLoad::verdict() const {
   const bool written = sink_.counts().written == totals_.accepted;
   if (totals_.balanced() && written) return {};
   return fail(
-      Code::InternalError,
+      Code::InternalInvariant,
       fmt::format(
           "the numbers of this load do not balance: {} read, {} accepted, {} rejected, {} skipped, {} "
           "written",

@@ -570,6 +570,7 @@ class LossyDatabase : public db::Database, public db::Ledger {
   Result<std::optional<db::TableState>> table(const db::TableName& table, db::Rows rows) override {
     return real_.table(table, rows);
   }
+  Result<std::vector<db::TableName>> left_overs() override { return real_.left_overs(); }
   Result<std::vector<std::string>> differences(const db::LoadTarget& target) override {
     return real_.differences(target);
   }

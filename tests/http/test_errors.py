@@ -465,7 +465,8 @@ def a_trigger_of_somebody(worlds, code):
     there = situations.Situation(worlds.start()).load_tables()
     change(there.folder, "CREATE TRIGGER t BEFORE INSERT ON jobs BEGIN SELECT RAISE(ABORT, 'canary'); END")
     answer = there.call("loadFile")
-    assert "canary" not in answer.text and any("canary" in line for line in there.server.log)
+    assert "canary" not in answer.text
+    wait_until(lambda: any("canary" in line for line in there.server.log))
     return answer if code != "internal.error" else None
 
 

@@ -471,7 +471,7 @@ def test_a_fault_of_the_server_tells_nothing_of_it(worlds):
         answer = there.call(operation, query="" if operation == "loadFile" else "table=jobs&schema=test_db&append=1")
         assert answer.status == 500, answer
         assert "canary" not in answer.text and "INSERT" not in answer.text and str(there.folder) not in answer.text
-    assert any("canary" in line for line in there.server.log), "the log has the whole of it"
+    wait_until(lambda: any("canary" in line for line in there.server.log))  # the log has the whole of it
 
 
 # --- the examples of the description --------------------------------------------------------------------------------

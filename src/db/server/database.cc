@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 namespace rowgate::db::server {
 namespace {
@@ -46,6 +47,7 @@ class ServerDatabase : public Database, private Ledger {
   }
   Result<std::vector<TableState>> tables(Rows rows) override;
   Result<std::optional<TableState>> table(const TableName& table, Rows rows) override;
+  Result<std::vector<TableName>> left_overs() override;
   Result<std::vector<std::string>> differences(const LoadTarget& target) override;
   Result<std::vector<std::string>> plan(const LoadTarget& target) override;
   Ledger& ledger() override { return *this; }
@@ -158,6 +160,26 @@ Result<std::optional<TableState>> ServerDatabase::table(const TableName& table, 
     if (!stored) return std::optional<TableState>{};
     TRY_ASSIGN(TableState state, state_of(session, *stored, rows));
     return std::optional<TableState>(std::move(state));
+  });
+}
+
+Result<std::vector<TableName>> ServerDatabase::left_overs() {
+  using Names = std::vector<TableName>;
+  return pool_.read<Names>([this](Session& session) -> Result<Names> {
+    Names found;
+    TRY_ASSIGN(const bool kept, has_ledger(*engine_, session));
+    if (!kept) return found;
+
+    std::set<std::string> spaces = {""};
+    TRY_ASSIGN(const std::vector<TextRow> known,
+               session.rows("SELECT DISTINCT table_space FROM rowgate_schema"));
+    for (const TextRow& row : known) spaces.insert(row[0].value_or(""));
+
+    for (const std::string& space : spaces) {
+      TRY_ASSIGN(const std::vector<std::string> orphans, orphans_of_loads(*engine_, session, space));
+      for (const std::string& name : orphans) found.push_back({space, name});
+    }
+    return found;
   });
 }
 

@@ -36,20 +36,10 @@ Result<void> settle(const Engine& engine, Session& session, const PendingSwap& p
   return {};
 }
 
-/// Fresh tables that no ledger row speaks of and whose owner is gone.
 Result<void> drop_orphans(const Engine& engine, Session& session, const std::string& space) {
-  TRY_ASSIGN(const std::vector<PendingSwap> pending, pending_swaps(session));
-  TRY_ASSIGN(const std::vector<std::string> names, engine.table_names(session, space));
-  for (const std::string& name : names) {
-    const bool is_kept = name.starts_with("__rg_kept_");  // of a plan, for its owner to drop
-    if (!name.starts_with("__rg_") || is_kept) continue;
-    std::string fresh = name;
-    if (fresh.ends_with(kOldSuffix)) fresh.resize(fresh.size() - kOldSuffix.size());
-    if (std::ranges::any_of(pending, [&](const PendingSwap& swap) { return swap.swap.fresh == fresh; }))
-      continue;
-    TRY_ASSIGN(const bool is_orphan, engine.is_free(session, lock_name(engine, {space, fresh})));
-    if (is_orphan) TRY(session.run("DROP TABLE IF EXISTS " + quoted(engine, {space, ""}, name)));
-  }
+  TRY_ASSIGN(const std::vector<std::string> names, orphans_of_loads(engine, session, space));
+  for (const std::string& name : names)
+    TRY(session.run("DROP TABLE IF EXISTS " + quoted(engine, {space, ""}, name)));
   return {};
 }
 
@@ -64,6 +54,30 @@ Error as_busy(Error error) {
 std::string lock_name(const Engine& engine, const TableName& table) {
   const std::string& space = table.space.empty() ? engine.own_space() : table.space;
   return "rowgate:" + io::sha256_hex(space + '\0' + table.name).substr(0, 40);
+}
+
+Result<std::vector<std::string>> orphans_of_loads(const Engine& engine, Session& session,
+                                                  const std::string& space) {
+  std::vector<std::string> orphans;
+  std::vector<PendingSwap> pending;
+  if (!engine.ddl_is_transactional()) {
+    TRY_ASSIGN(pending, pending_swaps(session));
+  }
+  TRY_ASSIGN(const std::vector<std::string> names, engine.table_names(session, space));
+  for (const std::string& name : names) {
+    const bool is_kept = name.starts_with("__rg_kept_");  // of a plan, for its owner to drop
+    if (!name.starts_with("__rg_") || is_kept) continue;
+    bool is_orphan = true;  // where DDL is transactional no load leaves a table that others see
+    if (!engine.ddl_is_transactional()) {
+      std::string fresh = name;
+      if (fresh.ends_with(kOldSuffix)) fresh.resize(fresh.size() - kOldSuffix.size());
+      if (std::ranges::any_of(pending, [&](const PendingSwap& swap) { return swap.swap.fresh == fresh; }))
+        continue;
+      TRY_ASSIGN(is_orphan, engine.is_free(session, lock_name(engine, {space, fresh})));
+    }
+    if (is_orphan) orphans.push_back(name);
+  }
+  return orphans;
 }
 
 Result<void> settle_left_overs(const Engine& engine, Session& session, std::span<const TableName> tables,

@@ -81,6 +81,9 @@ std::string lock_name(const Engine& engine, const TableName& table);
 /// `why` is the error of the caller's own run, if its rows did not get their name; null of others' runs.
 Result<void> settle_left_overs(const Engine& engine, Session& session, std::span<const TableName> tables,
                                const Error* why = nullptr);
+/// Fresh tables in that space of which no ledger row speaks and whose owner is gone.
+Result<std::vector<std::string>> orphans_of_loads(const Engine& engine, Session& session,
+                                                  const std::string& space);
 /// Settles what can be settled without waiting. The ids of runs that are still swapping.
 Result<std::vector<std::string>> settle_swaps(const Engine& engine, Session& session);
 

@@ -325,6 +325,14 @@ Result<std::vector<std::string>> table_names(const Connection& connection) {
   return names_of(connection, statement);
 }
 
+Result<std::vector<std::string>> left_over_names(const Connection& connection) {
+  TRY_ASSIGN(
+      Statement statement,
+      connection.prepare("SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name GLOB '__rg_*' "
+                         "AND name NOT GLOB '__rg_kept_*' ORDER BY name"));
+  return names_of(connection, statement);
+}
+
 Result<std::vector<std::string>> triggers_of(const Connection& connection, std::string_view table) {
   TRY_ASSIGN(Statement statement,
              connection.prepare("SELECT name FROM main.sqlite_schema WHERE type = 'trigger' AND "

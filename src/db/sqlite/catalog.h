@@ -14,6 +14,9 @@ Result<std::optional<std::string>> stored_name(const Connection& connection, std
 Result<bool> has_table(const Connection& connection, std::string_view name);
 /// The user's tables, by name; rowgate's own and SQLite's are left out.
 Result<std::vector<std::string>> table_names(const Connection& connection);
+/// Tables that loads made for themselves. None should be there: a load makes and drops them in its
+/// transaction.
+Result<std::vector<std::string>> left_over_names(const Connection& connection);
 
 /// A foreign key constraint of `child` that references some table.
 struct Reference {

@@ -114,6 +114,7 @@ class SqliteDatabase : public Database, private Ledger {
   }
   Result<std::vector<TableState>> tables(Rows rows) override;
   Result<std::optional<TableState>> table(const TableName& table, Rows rows) override;
+  Result<std::vector<TableName>> left_overs() override;
   Result<std::vector<std::string>> differences(const LoadTarget& target) override {
     if (!exists()) return std::vector<std::string>{};
     TRY_ASSIGN(const KeptConnections::Lease connection, connections_.reader());
@@ -205,6 +206,15 @@ Result<std::vector<TableState>> SqliteDatabase::tables(Rows rows) {
     states.push_back(std::move(state));
   }
   return states;
+}
+
+Result<std::vector<TableName>> SqliteDatabase::left_overs() {
+  std::vector<TableName> found;
+  if (!exists()) return found;
+  TRY_ASSIGN(const KeptConnections::Lease connection, connections_.reader());
+  TRY_ASSIGN(std::vector<std::string> names, left_over_names(*connection));
+  for (std::string& name : names) found.push_back({"", std::move(name)});
+  return found;
 }
 
 Result<std::optional<TableState>> SqliteDatabase::table(const TableName& table, Rows rows) {
