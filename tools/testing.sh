@@ -109,7 +109,7 @@ long_tests() {
   say "kills of rowgate and of database servers"
   held_by 500 tests/kill_test.py --kills 500
   held_by 500 tests/kill_http_test.py --kills 500
-  held_by 1100 tests/databases/kill_servers.py --kills 1000 --server-kills 100
+  held_by 1200 tests/databases/kill_servers.py --kills 1000 --server-kills 200
   say "hostile files and requests in their true sizes"
   TRUE_SIZES=1 python_tests tests/hostile
 }

@@ -132,6 +132,12 @@ std::optional<Response> RoutedApplication::quick(const Request& request) {
   return complete(liveness(*service), &request, match(*service, request));
 }
 
+Crew RoutedApplication::crew_of(const Request& request) {
+  const std::vector<std::string>& path = request.segments;
+  if (path.size() == 1 && is_probe("/" + path[0])) return Crew::Probes;
+  return path.size() > 1 && path[0] == "v1" && path[1] == "tables" ? Crew::Readers : Crew::Workers;
+}
+
 std::variant<Accepted, Response> RoutedApplication::begin(Request& request) {
   request.service = current();
   Service& service = *request.service;

@@ -21,6 +21,7 @@ class RoutedApplication : public Application {
   explicit RoutedApplication(std::shared_ptr<Service> service);
 
   std::optional<Response> quick(const Request& request) override;
+  Crew crew_of(const Request& request) override;
   std::variant<Accepted, Response> begin(Request& request) override;
   Reply answer(Request& request, std::unique_ptr<BodyReceiver> body) override;
   Response trouble(const Request* request, const Error& error) override;

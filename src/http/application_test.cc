@@ -89,6 +89,16 @@ TEST_F(ApplicationTest, LivezIsQuickAndNothingElseIs) {
   EXPECT_EQ(application_.quick(request("GET", "/livez"))->status, 503);
 }
 
+TEST_F(ApplicationTest, WhatMayHaveToWaitHasItsOwnThreads) {
+  for (const char* target : {"/readyz", "/healthz", "/metrics", "/metrics?x=1", "/%72eadyz"})
+    EXPECT_EQ(application_.crew_of(request("GET", target)), Crew::Probes) << target;
+  for (const char* target :
+       {"/v1/tables", "/v1/tables/jobs/rows?limit=3", "/v1/t%61bles/jobs", "/v1/tables/jobs"})
+    EXPECT_EQ(application_.crew_of(request("GET", target)), Crew::Readers) << target;
+  for (const char* target : {"/", "/v1", "/v1/runs", "/v1/reports/hired_by_quarter", "/readyz/x", "/tables"})
+    EXPECT_EQ(application_.crew_of(request("GET", target)), Crew::Workers) << target;
+}
+
 TEST_F(ApplicationTest, TheServiceTellsItsLimits) {
   const Json json = get("/v1").json();
   EXPECT_EQ(json["name"], "rowgate");

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "http/router.h"
 
 #include <fmt/format.h>
 #include <openssl/rand.h>
@@ -89,8 +90,7 @@ std::string trace_id(const Request& request) {
 /// What is asked every few seconds would drown the rest.
 Level level_of(std::string_view route, const Exchange& exchange) {
   if (exchange.status >= 500) return Level::Error;
-  const bool is_probe = route == "/livez" || route == "/readyz" || route == "/healthz" || route == "/metrics";
-  return is_probe ? Level::Debug : Level::Info;
+  return is_probe(route) ? Level::Debug : Level::Info;
 }
 
 double milliseconds(std::chrono::microseconds took) {

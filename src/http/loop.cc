@@ -27,15 +27,15 @@ Loop::Loop(Application& served, ServerSettings given)
       settings(std::move(given)),
       doorbell(std::make_shared<Doorbell>(context)),
       workers(std::max(1U, settings.workers)),
+      readers(std::max(1U, settings.workers / 2)),
+      probes(2),
       receivers(std::clamp(std::thread::hardware_concurrency(), 2U, 16U)) {}
 
-/// What runs on a worker uses frames that live in the context, so it must end first.
+/// What runs on a thread uses frames that live in the context, so it must end first.
 Loop::~Loop() {
   doorbell->disconnect();
-  workers.stop();
-  receivers.stop();
-  workers.join();
-  receivers.join();
+  for (net::thread_pool* pool : {&workers, &readers, &probes, &receivers}) pool->stop();
+  for (net::thread_pool* pool : {&workers, &readers, &probes, &receivers}) pool->join();
 }
 
 const std::string& Loop::date() {
@@ -78,8 +78,15 @@ Task<void> on_thread_of(net::thread_pool& pool, const std::function<void()>& wor
 
 }  // namespace
 
+Task<void> on_crew(Loop& loop, Crew crew, const std::function<void()>& work) {
+  net::thread_pool& pool = crew == Crew::Readers  ? loop.readers
+                           : crew == Crew::Probes ? loop.probes
+                                                  : loop.workers;
+  return on_thread_of(pool, work);
+}
+
 Task<void> on_worker(Loop& loop, const std::function<void()>& work) {
-  return on_thread_of(loop.workers, work);
+  return on_crew(loop, Crew::Workers, work);
 }
 
 Task<void> on_receiver(Loop& loop, const std::function<void()>& work) {

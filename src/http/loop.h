@@ -61,13 +61,15 @@ struct Loop {
   std::string date_text = {};
   net::io_context context{1};
   std::shared_ptr<Doorbell> doorbell;
-  net::thread_pool workers;
+  net::thread_pool workers, readers, probes;  ///< the crews
   /// Take the pieces of large bodies: as many as there are CPUs, since that is computing (hashing, copying),
   /// and more at once would only keep the loop from its CPU and other requests from their workers.
   net::thread_pool receivers;
 };
 
-/// Runs `work`, which must not throw, on a worker thread; goes on on the loop.
+/// Runs `work`, which must not throw, on a thread of the crew; goes on on the loop.
+Task<void> on_crew(Loop& loop, Crew crew, const std::function<void()>& work);
+/// The same on a worker.
 Task<void> on_worker(Loop& loop, const std::function<void()>& work);
 /// The same on a receiver.
 Task<void> on_receiver(Loop& loop, const std::function<void()>& work);

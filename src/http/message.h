@@ -110,14 +110,23 @@ struct Exchange {
   bool aborted = false;  ///< the client went away, or was cut off
 };
 
-/// What the connection layer serves. Everything but quick() is called on worker threads; all must be thread
-/// safe.
+/// The threads that answer a request, so that what has to wait keeps only its like waiting.
+enum class Crew : std::uint8_t {
+  Workers,  ///< all that is not the others'
+  Readers,  ///< what reads tables, which somebody may hold locked
+  Probes,   ///< what monitors ask for
+};
+
+/// What the connection layer serves. Everything but quick() and crew_of() is called on threads of a crew; all
+/// must be thread safe.
 class Application {
  public:
   virtual ~Application() = default;
   /// An answer that needs no waiting and may be made on the loop itself (livez); nullopt = not such a
   /// request.
   virtual std::optional<Response> quick(const Request& request) = 0;
+  /// Whose work a request without a body is. Called on the loop; quick.
+  virtual Crew crew_of(const Request&) { return Crew::Workers; }
   /// The head is whole: route, authorization, parameters, media type, limits. A Response ends the request
   /// before its body is asked for (no 100 Continue).
   virtual std::variant<Accepted, Response> begin(Request& request) = 0;

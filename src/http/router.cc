@@ -264,6 +264,10 @@ Match match(const Service& service, const Request& request) {
   return found;
 }
 
+bool is_probe(std::string_view pattern) {
+  return pattern == "/livez" || pattern == "/readyz" || pattern == "/healthz" || pattern == "/metrics";
+}
+
 const Route* Match::find(std::string_view method) const {
   const std::string_view wanted = method == "HEAD" ? "GET" : method;
   const auto route = std::ranges::find(methods, wanted, [](const Route* each) { return each->method; });

@@ -70,6 +70,8 @@ struct Match {
 };
 /// Judges the path of `request` alone; a path with a slash at its end is none.
 Match match(const Service& service, const Request& request);
+/// What monitors ask every few seconds: health and metrics.
+bool is_probe(std::string_view pattern);
 /// Whether `segments` fit `pattern`: {name} is one segment, {name}.csv one that ends so. `params` receives
 /// the values.
 bool fits(std::string_view pattern, std::span<const std::string> segments,

@@ -74,9 +74,10 @@ Task<std::optional<Response>> RequestTurn::respond() {
     if (std::optional<Response> quick = quick_answer()) co_return quick;
   Begun begun;
   const std::function<void()> work = [&] { begun = begin(); };
+  const Crew crew = head_.has_body() ? Crew::Workers : loop_.application.crew_of(request_);
   {
     const Connection::Work at_work = working();
-    co_await on_worker(loop_, work);
+    co_await on_crew(loop_, crew, work);
   }
   std::optional<Reply> reply = std::move(begun.reply);
   if (begun.accepted) reply = co_await receive(std::move(begun));

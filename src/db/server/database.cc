@@ -35,13 +35,16 @@ class ServerDatabase : public Database, private Ledger {
     const Engine& engine = reader_ ? *reader_ : *engine_;
     for (unsigned attempt = 1;; ++attempt) {
       if (query.stop.stop_requested()) return std::unexpected(nobody_waits());
+      const auto began = std::chrono::steady_clock::now();
       TRY_ASSIGN(std::unique_ptr<Session> session, engine.connect(Access::Read));
       // Until its timeout the server itself ends the statement.
       session->allow_silence(
           std::min<std::chrono::milliseconds>(query.timeout + kBeyondTimeout, patience_.load_silence));
       Result<std::unique_ptr<Cursor>> cursor = engine.open_cursor(std::move(session), query);
-      // A table was exchanged between the snapshot and the query.
-      const bool is_moved = !cursor && cursor.error().code == Code::DatabaseDeadlock;
+      // A table was exchanged between the snapshot and the query. Or somebody holds it locked, and has done
+      // so for as long as anybody waits.
+      const bool has_waited = std::chrono::steady_clock::now() - began >= patience_.lock_wait;
+      const bool is_moved = !cursor && cursor.error().code == Code::DatabaseDeadlock && !has_waited;
       if (!is_moved || attempt == kSnapshotAttempts) return cursor;
     }
   }
