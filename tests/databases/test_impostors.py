@@ -107,7 +107,8 @@ def mysql(tls, method, ask_on=b"", plugins=True):
             connection = self.encrypt(connection)
             number = 3
         self.receive(connection)
-        connection.sendall(packet(number, b"\xfe" + (method.encode() + b"\0" + b"1" * 20 + b"\0" if method else b"")))
+        data = b"\x04Password: " if method == "dialog" else b"1" * 20  # its first question comes with its name
+        connection.sendall(packet(number, b"\xfe" + (method.encode() + b"\0" + data + b"\0" if method else b"")))
         self.receive(connection)
         if ask_on:
             connection.sendall(packet(number + 2, ask_on))
@@ -172,7 +173,7 @@ def test_a_postgresql_server_without_tls_learns_nothing(tls, tmp_path):
 
 @pytest.mark.parametrize("tls, method, ask_on", [
     *((tls, *each) for tls in ("disable", "require") for each in (
-        ("mysql_clear_password", b""), ("dialog", b"\x04Password: "), ("mysql_old_password", b""))),
+        ("mysql_clear_password", b""), ("dialog", b""), ("mysql_old_password", b""))),
     # Without TLS this method sends it under the server's public key, which loopback may.
     ("require", "caching_sha2_password", b"\x01\x04")])
 def test_a_mysql_server_that_asks_for_the_password_does_not_get_it(tls, method, ask_on, certificate, tmp_path):
