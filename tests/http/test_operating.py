@@ -372,6 +372,17 @@ def test_a_server_without_a_spool_is_not_ready(loaded):
     assert eventually(lambda: loaded.get("/readyz"), 200).status == 200
 
 
+def test_a_server_whose_spool_is_full_is_not_ready(start, library, tmp_path):
+    faults = Faults(library, tmp_path / "page")
+    server = start(environment=faults.environment)
+    assert server.get("/readyz").status == 200
+    faults.arm("ENOSPC", "/data/spool/")
+    answer = eventually(lambda: server.get("/readyz"), 503)
+    assert answer.status == 503 and answer.json["checks"]["spool"][0]["status"] == "fail", answer
+    faults.clear()
+    assert eventually(lambda: server.get("/readyz"), 200).status == 200
+
+
 def database_check(server):
     return server.get("/readyz").json["checks"]["database"][0]
 
