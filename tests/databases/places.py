@@ -98,11 +98,14 @@ class Server:
         while True:
             try:
                 self.get("/readyz")
-                self.admin = re.search(r"admin (http://[0-9.:]+)", self.log.read_text())[1]
                 return
             except OSError:
                 assert self.process.poll() is None and time.monotonic() < end, self.log.read_text()
                 time.sleep(0.05)
+
+    @property
+    def admin(self):
+        return re.search(r"admin (http://[0-9.:]+)", self.log.read_text())[1]
 
     def get(self, path):
         url = path if path.startswith("http") else f"http://{self.address}{path}"
