@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import json
 import os
+import re
 import socket
 import subprocess
 import time
@@ -87,7 +88,7 @@ class Server:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.address = f"127.0.0.1:{probe.getsockname()[1]}"
-        self.log = place.folder / "serve.log"
+        self.log = place.folder / f"serve-{self.address.rpartition(':')[2]}.log"
         self.process = subprocess.Popen([ROWGATE, "serve", "--listen", self.address], cwd=place.folder,
                                         env={**place.environment, "ROWGATE_SERVER__ADMIN_LISTEN": "127.0.0.1:0",
                                              "ROWGATE_SERVER__PUBLIC_URL": f"http://{self.address}",
@@ -101,6 +102,10 @@ class Server:
             except OSError:
                 assert self.process.poll() is None and time.monotonic() < end, self.log.read_text()
                 time.sleep(0.05)
+
+    @property
+    def admin(self):
+        return re.search(r"admin (http://[0-9.:]+)", self.log.read_text())[1]
 
     def get(self, path):
         url = path if path.startswith("http") else f"http://{self.address}{path}"

@@ -31,28 +31,44 @@ def post(server, path, body, kind="text/csv"):
         return error.code, error.read().decode()
 
 
-def test_over_http(anywhere):
-    server = Server(anywhere)
-    try:
-        head = b'--B\r\nContent-Disposition: form-data; name="f"; filename="caf\xe9.csv"\r\n\r\n'
-        status, text = post(server, "/v1/tables/departments/loads", head + CSV + b"\r\n--B--\r\n",
+@pytest.fixture
+def server(anywhere):
+    made = Server(anywhere)
+    yield made
+    made.stop()
+
+
+def test_the_name_of_a_file_in_a_form(anywhere, server):
+    head = b'--B\r\nContent-Disposition: form-data; name="f"; filename="caf\xe9.csv"\r\n\r\n'
+    for mode in ("append", "replace", "replace"):
+        status, text = post(server, f"/v1/tables/departments/loads?mode={mode}", head + CSV + b"\r\n--B--\r\n",
                             "multipart/form-data; boundary=B")
         assert status == 200 and json.loads(text)["file"]["name"] == "caf\ufffd.csv", text
-        long = urllib.parse.quote("\U0001d11e" * 100)
-        status, text = post(server, f"/v1/tables/departments/loads?mode=replace&name={long}", CSV)
-        assert status == 200 and json.loads(text)["file"]["name"] == "\U0001d11e" * 100, text
-        status, text = post(server, "/v1/reports/echo/links", b'{"params": {"x": "a\\u0000b"}}', "application/json")
-        assert status == 400 and json.loads(text)["code"] == "report.bad_parameter", text
-        for name in ("%F0%9F%98%80", "Departments", "DEPARTMENTS"):
-            assert post(server, f"/v1/tables/{name}/loads", CSV)[0] == 404
-            status, text = post(server, f"/db_migration?table={name}&schema={anywhere.space}", CSV) \
-                if anywhere.kind != "sqlite" else post(server, f"/db_migration?table={name}&schema=test_db", CSV)
-            assert status == 400 and text.startswith("Unknown table: "), text
-    finally:
-        server.stop()
     assert anywhere.rowgate("rows", "departments", "--format", "csv") == b"id,department\r\n9,X\r\n"
-    files = [run["file"]["name"] for run in json.loads(anywhere.rowgate("runs", "--json"))["items"]]
-    assert "caf\ufffd.csv" in files and len(list((anywhere.folder / "data" / "spool").rglob("run_*"))) == 0
+    assert [run["file"]["name"] for run in json.loads(anywhere.rowgate("runs", "--json"))["items"]] == ["caf\ufffd.csv"] * 3
+    assert list((anywhere.folder / "data" / "spool").rglob("run_*.json")) == []
+
+
+def test_a_long_name_in_the_address(server):
+    long = "\U0001d11e" * 100
+    status, text = post(server, f"/v1/tables/departments/loads?name={urllib.parse.quote(long)}", CSV)
+    assert status == 200 and json.loads(text)["file"]["name"] == long, text
+
+
+def test_a_parameter_with_nul(server):
+    assert post(server, "/v1/tables/departments/loads", CSV)[0] == 200
+    status, text = post(server, "/v1/reports/echo/links", b'{"params": {"x": "a\\u0000b"}}', "application/json")
+    assert status == 400 and json.loads(text)["code"] == "report.bad_parameter", text
+
+
+@pytest.mark.parametrize("name", ["%F0%9F%98%80", "Departments", "DEPARTMENTS"])
+def test_the_name_of_a_table(anywhere, server, name):
+    assert post(server, "/v1/tables/departments/loads", CSV)[0] == 200
+    assert post(server, f"/v1/tables/{name}/loads", CSV)[0] == 404
+    space = anywhere.space if anywhere.kind != "sqlite" else "test_db"
+    status, text = post(server, f"/db_migration?table={name}&schema={space}", CSV)
+    assert status == 400 and text.startswith("Unknown table: "), text
+    assert anywhere.rowgate("rows", "departments", "--format", "csv") == b"id,department\r\n9,X\r\n"
 
 
 def test_on_the_command_line(anywhere):

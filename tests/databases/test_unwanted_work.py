@@ -72,7 +72,8 @@ def ask(server, request):
 
 def status_of(server, path):
     try:
-        with urllib.request.urlopen(f"http://{server.address}{path}", timeout=5) as answer:
+        url = path if path.startswith("http") else f"http://{server.address}{path}"
+        with urllib.request.urlopen(url, timeout=5) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
@@ -100,6 +101,15 @@ def test_reports_whose_clients_hang_up_end(server, request_line):
         until(lambda: status_of(server, "/v1/reports/fast.csv")[0] == 200)
         if place.kind != "sqlite":
             until(lambda: running(place) == 0)
+
+
+def test_other_requests_do_not_wait_for_reports(server):
+    with contextlib.ExitStack() as held:
+        for _ in range(CLIENTS):
+            held.enter_context(ask(server, "GET /v1/reports/slow.csv"))
+        until(lambda: is_full(server))
+        for path in ("/livez", "/readyz", server.admin + "/metrics", "/v1", "/v1/tables/departments/rows"):
+            assert status_of(server, path)[0] == 200, path
 
 
 def test_a_client_that_has_closed_its_side_only_is_answered(server):

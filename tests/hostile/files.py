@@ -10,7 +10,7 @@ import subprocess
 
 import yaml
 
-from sizes import FIELD, KIB, LIMITS, LINES, MIB, UNPACKED, either
+from sizes import DEFAULTS, FIELD, KIB, LIMITS, LINES, MIB, UNPACKED, either
 
 COLUMNS = 1024  # limits.max_columns
 
@@ -41,7 +41,8 @@ TABLES = {
 def configure(folder, **more):
     """A rowgate.yaml with the tables of files.py."""
     tables = {name: {"schema": schema} for name, schema in TABLES.items()}
-    settings = {"database": {"url": "sqlite:./data/rowgate.db"}, "limits": LIMITS, "tables": tables, **more}
+    limits = {name: value for name, value in LIMITS.items() if DEFAULTS.get(name) != value}
+    settings = {"database": {"url": "sqlite:./data/rowgate.db"}, "limits": limits, "tables": tables, **more}
     (folder / "rowgate.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
     return folder
 

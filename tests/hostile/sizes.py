@@ -23,6 +23,8 @@ LIMITS = {
     "sync_wait": "60s",
 }
 
+DEFAULTS = {"max_upload_bytes": GIB, "max_unpacked_bytes": 4 * GIB, "max_reject_bytes": GIB}
+
 COMMAND_MIB = 150  # what a command may take, whatever the file; docs/performance.md
 SERVER_MIB = 200  # a server in the midst of a request: that and what its answers take
 KEPT_PER_BYTE, KEPT_MORE = 3, MIB  # docs/formats.md on reject files

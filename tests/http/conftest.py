@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from faults import build
 from server import Server
 from worlds import Worlds
 
@@ -53,3 +54,9 @@ def worlds(tmp_path_factory):
     made = Worlds(ROWGATE, lambda: tmp_path_factory.mktemp("world"))
     yield made
     made.stop()
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory):
+    """What faults.py loads into a server."""
+    return build(tmp_path_factory.mktemp("faults"))

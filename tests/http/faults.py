@@ -1,4 +1,5 @@
-"""System calls of a server that fail while a test wants it: a full disk, a disk that became read-only, a broken one."""
+"""System calls of a server that fail while a test wants it: a full disk, a disk that became read-only, a broken one. And a wall
+clock that jumps."""
 
 import errno
 import mmap
@@ -38,6 +39,9 @@ class Faults:
         filled = LAYOUT.pack(0, number, first, last, 0, words.encode(), path.encode(), but_not.encode())
         self.page[:LAYOUT.size] = filled
         self.page[:4] = struct.pack("i", 1)
+
+    def shift_clock(self, seconds):
+        struct.pack_into("q", self.page, LAYOUT.size, seconds)
 
     @property
     def count(self):

@@ -11,6 +11,7 @@ import pytest
 
 import api
 import worlds as situations
+from faults import Faults
 from server import Server
 from worlds import SCOPES, api_key, bearer
 
@@ -98,6 +99,36 @@ def test_too_many_wrong_keys(worlds):
     assert there.call("listTables", bearer("all")).status == 200
     assert there.call("listTables", {"Authorization": None}).status == 401
     assert there.call("livez").status == 200
+
+
+def one_key(name, *scopes):
+    return json.dumps({"auth": {"mode": "keys", "keys": [situations.key_settings(name, scopes)]}})
+
+
+def test_wrong_keys_lock_nobody_out(start):
+    """However many come from an address, whoever has a right key there is served."""
+    server = start(one_key("right", "tables:read"))
+    wrong = [server.get("/v1/tables", bearer("wrong")).status for _ in range(15)]
+    assert (wrong[0], wrong[-1]) == (401, 429)
+    assert server.get("/v1/tables", bearer("right")).status == 200
+
+
+@pytest.mark.parametrize("hours", [-1, -264, 1])
+def test_the_wait_does_not_follow_the_wall_clock(start, library, tmp_path, hours):
+    faults = Faults(library, tmp_path / "page")
+    server = start(one_key("right", "tables:read"), environment=faults.environment)
+    for _ in range(11):
+        blocked = server.get("/v1/tables", bearer("wrong"))
+    assert blocked.status == 429
+    faults.shift_clock(hours * 3600)
+    later = server.get("/v1/tables", bearer("wrong"))
+    assert later.status == 429 and 1 <= int(later.headers["Retry-After"]) <= 60, later
+
+
+def test_metrics_are_not_for_strangers(start):
+    server = start(one_key("right", "tables:read"))
+    answer = server.get("/metrics")
+    assert answer.status == 401 and "rowgate_" not in answer.text, answer
 
 
 def test_an_expired_key_is_no_guess(worlds):

@@ -1,8 +1,13 @@
 """Loads, runs, rejects, reports and links over HTTP."""
 
 import gzip
+import json
+import pathlib
 
 from server import form
+
+JSON = {"Content-Type": "application/json"}
+MIB = 1024 * 1024
 
 
 def test_the_example(loaded):
@@ -90,3 +95,79 @@ def test_a_stopped_server_ends_well(start):
     assert server.get("/readyz").status == 200
     assert server.stop() == 0
     assert any('"stopped"' in line for line in server.log)
+
+
+def wide_table(columns):
+    fields = [{"name": f"c{number}", "type": "integer"} for number in range(columns)]
+    return json.dumps({"tables": {"wide": {"schema": {"fields": fields}}}})
+
+
+def wide_file(columns, rows):
+    """Every value is wrong."""
+    return (",".join(f"c{number}" for number in range(columns)) + "\n" + (",".join(["x"] * columns) + "\n") * rows).encode()
+
+
+def kept(server):
+    return sum(path.stat().st_size for path in (server.folder / "data" / "files").rglob("*") if path.is_file())
+
+
+def test_what_is_kept_is_in_proportion_to_what_was_read(start):
+    server = start(wide_table(1000))
+    file = wide_file(1000, 200)
+    before = kept(server)
+    assert server.post("/v1/tables/wide/validate?max_rejects=100%25", gzip.compress(file), {"Content-Encoding": "gzip"}).status in (200, 422)
+    assert kept(server) - before <= 3 * len(file) + MIB
+
+    lines = b"id,department\n" + b"x,\n" * 400_000
+    run = server.post("/v1/tables/departments/validate?max_rejects=100%25", lines, {"Prefer": "wait=60"})
+    assert run.status in (200, 422), run
+    assert kept(server) - before <= 3 * (len(file) + len(lines)) + 2 * MIB
+
+
+def test_a_page_of_runs_is_bounded_in_bytes(start):
+    server = start(wide_table(1000))
+    for _ in range(60):
+        assert server.post("/v1/tables/wide/validate", wide_file(1000, 1)).status == 422
+    seen, query = 0, "limit=1000"
+    while query:
+        page = server.get(f"/v1/runs?{query}")
+        assert page.status == 200 and len(page.body) <= 5 * MIB, len(page.body)
+        seen += len(page.json["items"])
+        query = page.json["next"] and f"limit=1000&cursor={page.json['next']}"
+    assert seen == 60
+
+
+def test_a_page_of_links_is_bounded_in_bytes(start):
+    """However long the parameters are that a report takes."""
+    parameters = {f"p{number}": {"type": "string", "default": ""} for number in range(8)}
+    report = {"sql": "SELECT " + ", ".join(f"length(:{name}) AS {name}" for name in parameters), "params": parameters, "reuse": "0s"}
+    server = start(json.dumps({"reports": {"echo": report}}))
+    assert server.post("/v1/tables/departments/loads", b"id,department\n1,A\n").status == 200
+    for size, times in ((1_000_000, 8), (4000, 250)):
+        for number in range(times):
+            sent = {"params": {name: f"{number} " + "x" * (size // 8 if size > 4000 else size) for name in parameters}}
+            assert server.post("/v1/reports/echo/links", json.dumps(sent).encode(), JSON).status in (201, 400)
+    for path in ("/v1/links?limit=1000", "/v1/reports/echo"):
+        assert len(server.get(path).body) <= 5 * MIB, path
+
+
+def bytes_read(server):
+    text = pathlib.Path(f"/proc/{server.process.pid}/io").read_text()
+    return int(text.partition("rchar: ")[2].split()[0])
+
+
+def test_a_page_of_rejects_is_as_near_as_the_first(start):
+    """Whoever reads all of them, page by page, makes the server read each a few times, not as often as there are pages."""
+    server = start()
+    lines = b"id,department\n1,Good\n" + b"".join(b"x%d,Department\n" % number for number in range(100_000))
+    answer = server.post("/v1/tables/departments/loads?max_rejects=100%25", lines, {"Prefer": "wait=60"})
+    assert answer.status == 200, answer
+    before, seen, sent, query = bytes_read(server), 0, 0, "limit=1000"
+    while query:
+        page = server.get(f"/v1/runs/{answer.json['id']}/rejects?{query}")
+        assert page.status == 200, page
+        seen, sent = seen + len(page.json["items"]), sent + len(page.body)
+        query = page.json["next"] and f"limit=1000&cursor={page.json['next']}"
+    assert seen == 100_000
+    read = bytes_read(server) - before
+    assert read <= 4 * sent, f"{read} bytes were read to send {sent}"

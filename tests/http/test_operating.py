@@ -13,6 +13,7 @@ import time
 
 import pytest
 import yaml
+from faults import Faults
 from server import answers_in
 from test_bad_clients import zstd
 from worlds import KEYS, bearer, key_settings, locked, wait_until
@@ -283,16 +284,16 @@ def test_a_reload_by_http(start):
     assert reload(port=server.admin_port).json["tables"] == 1
 
 
-def test_signals_do_not_end_a_load(start):
-    server = start(json.dumps({"auth": {"mode": "keys", "keys": KEYS}}))
+def test_signals_do_not_end_a_load(server):
     body = b"id,department\n" + b"".join(b"%d,d%d\n" % (number, number) for number in range(1000, 3000))
     head = (f"POST /v1/tables/departments/loads HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\n"
-            f"Connection: close\r\nAuthorization: {bearer('all')['Authorization']}\r\nContent-Length: {len(body)}\r\n\r\n")
+            f"Connection: close\r\nContent-Length: {len(body)}\r\n\r\n")
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
         connection.sendall(head.encode() + body[:500])
         for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGHUP):
             server.process.send_signal(number)
-        wait_until(lambda: logged(server, "reloaded"))
+        wait_until(lambda: logged(server, "reloaded") or not server.is_alive())
+        assert server.is_alive()
         connection.sendall(body[500:])
         assert b" 200 " in connection.recv(65536).splitlines()[0]
     assert server.is_alive()
@@ -337,6 +338,19 @@ def test_a_skippable_frame_before_the_data(server):
     assert wrong.status == 400, wrong
 
 
+@pytest.mark.parametrize("path", ["/readyz", "/metrics"])
+def test_who_asks_for_health_makes_no_work(start, library, tmp_path, path):
+    """A flood of such questions, which need no key, writes nothing for each."""
+    faults = Faults(library, tmp_path / "page")
+    server = start(environment=faults.environment)
+    assert server.post("/v1/tables/departments/loads", CSV).status == 200
+    assert server.get(path).status == 200
+    faults.arm("EIO", "/data/", first=2**30)  # counts alone
+    for _ in range(200):
+        assert server.get(path).status == 200
+    assert faults.count < 100
+
+
 def eventually(ask, status):
     """The first answer with this status, or the last: what is far away is asked once in a second."""
     end = time.monotonic() + 10
@@ -356,6 +370,17 @@ def test_a_server_without_a_spool_is_not_ready(loaded):
     spool.unlink()
     spool.with_name("away").rename(spool)
     assert eventually(lambda: loaded.get("/readyz"), 200).status == 200
+
+
+def test_a_server_whose_spool_is_full_is_not_ready(start, library, tmp_path):
+    faults = Faults(library, tmp_path / "page")
+    server = start(environment=faults.environment)
+    assert server.get("/readyz").status == 200
+    faults.arm("ENOSPC", "/data/spool/")
+    answer = eventually(lambda: server.get("/readyz"), 503)
+    assert answer.status == 503 and answer.json["checks"]["spool"][0]["status"] == "fail", answer
+    faults.clear()
+    assert eventually(lambda: server.get("/readyz"), 200).status == 200
 
 
 def database_check(server):

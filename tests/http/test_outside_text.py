@@ -1,10 +1,14 @@
 """Text from outside that ends up in the ledger: names of files, parameters, ids of runs."""
 
+import contextlib
 import json
+import pathlib
+import sqlite3
 import subprocess
 import urllib.parse
 
 import pytest
+from worlds import spool_files
 
 CSV = b"id,department\n900,X\n"
 JSON = {"Content-Type": "application/json"}
@@ -40,10 +44,31 @@ def test_a_parameter_that_cannot_be_kept(start, value):
     server = start(REPORTS)
     assert server.post("/v1/tables/departments/loads", CSV).status == 200
     answer = server.post("/v1/reports/echo/links", json.dumps({"params": {"x": value}}).encode(), JSON)
-    assert (answer.status, answer.json["code"]) == (400, "report.bad_parameter"), answer
+    assert answer.status == 400 and answer.json["code"] == "report.bad_parameter", answer
     assert server.get("/v1/links").json["items"] == []
     fine = server.post("/v1/reports/echo/links", json.dumps({"params": {"x": "x" * 4096}}).encode(), JSON)
     assert fine.status == 201
+
+
+def descriptors(server):
+    return len(list(pathlib.Path(f"/proc/{server.process.pid}/fd").iterdir()))
+
+
+def test_a_run_that_the_ledger_refuses_is_recorded_without_its_text(server):
+    """It is in nobody's way, and nothing is left open for it."""
+    assert server.post("/v1/tables/departments/loads", CSV).status == 200
+    with contextlib.closing(sqlite3.connect(server.folder / "data" / "rowgate.db")) as database, database:
+        database.execute("CREATE TRIGGER picky BEFORE INSERT ON rowgate_runs WHEN NEW.file_name = 'refused.csv' "
+                         "BEGIN SELECT RAISE(ABORT, 'not such a name'); END")
+    before = descriptors(server)
+    for number in range(1, 21):
+        body = b"id,department\n%d,Department %d\n" % (number, number)
+        assert server.post("/v1/tables/departments/loads?name=refused.csv", body).status == 500
+    assert server.post("/v1/tables/departments/loads?name=fine.csv", b"id,department\n901,Y\n").status == 200
+    assert spool_files(server.folder) == [] and descriptors(server) - before < 10
+    runs = [(run["status"], run["file"]["name"]) for run in server.get("/v1/runs").json["items"]]
+    assert runs == [("succeeded", "fine.csv"), *[("failed", "")] * 20, ("succeeded", "departments.csv")], runs
+    assert server.rows("departments") == [(900, "X"), (901, "Y")]
 
 
 def repaired(run, number):

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import socket
 import ssl
 import subprocess
 import urllib.error
@@ -149,6 +150,27 @@ def test_tls_says_what_it_is(start, folder, mode, warns):
     doctor = subprocess.run([server.rowgate, "--config", server.config_file, "doctor"], cwd=folder, capture_output=True,
                             text=True, check=False)
     assert ("can read the private key" in doctor.stdout) == warns, doctor.stdout
+
+
+OLD_SUITES = ["AES128-SHA", "AES256-SHA", "AES128-GCM-SHA256", "AES256-SHA256", "ECDHE-RSA-AES128-SHA", "ECDHE-RSA-AES256-SHA384",
+              "DHE-RSA-AES128-GCM-SHA256"]
+NEW_SUITES = ["ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-CHACHA20-POLY1305"]
+
+
+def test_suites_without_forward_secrecy_or_authenticated_encryption_are_refused(start, folder):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout",
+                    folder / "key.pem", "-out", folder / "cert.pem"], check=True, capture_output=True)
+    server = start("server: { tls: { certificate: cert.pem, key: key.pem } }")
+    taken = []
+    for suite in OLD_SUITES + NEW_SUITES:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(suite + ":@SECLEVEL=0")
+        with contextlib.suppress(ssl.SSLError), socket.create_connection(("127.0.0.1", server.port), timeout=10) as plain, \
+                context.wrap_socket(plain) as encrypted:
+            taken.append(encrypted.cipher()[0])
+    assert taken == NEW_SUITES
 
 
 def test_listen_keeps_the_public_url(folder, start):
