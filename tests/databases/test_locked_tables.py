@@ -1,13 +1,18 @@
 """A table that somebody else holds locked: whoever asks for anything else is answered."""
 
 import contextlib
+import json
 import os
 import subprocess
+import threading
+import time
 import urllib.error
 import urllib.request
 
 import pytest
 from places import Server
+
+READERS = 20  # more than there are workers
 
 
 @contextlib.contextmanager
@@ -65,3 +70,28 @@ def test_metrics_read_no_rows(server):
     server.get(server.admin + "/metrics")
     with locked(server.place, "departments"):
         assert status_of(server, server.admin + "/metrics", timeout=5) == 200
+
+
+def test_readers_that_wait_for_it_are_in_nobodys_way(server):
+    with locked(server.place, "departments"):
+        readers = [threading.Thread(target=status_of, args=(server, "/v1/tables/departments/rows", 60)) for _ in range(READERS)]
+        for reader in readers:
+            reader.start()
+        time.sleep(0.5)
+        for path in ("/livez", "/readyz", server.admin + "/metrics", "/v1"):
+            assert status_of(server, path, timeout=5) == 200, path
+    for reader in readers:
+        reader.join()
+    assert json.loads(server.get("/v1/tables/departments"))["rows"] == 12
+
+
+def test_the_first_who_asks_for_metrics_holds_up_nobody(server):
+    with locked(server.place, "departments"):
+        askers = [threading.Thread(target=status_of, args=(server, server.admin + "/metrics", 60)) for _ in range(READERS)]
+        for asker in askers:
+            asker.start()
+        time.sleep(0.5)
+        for path in ("/livez", "/readyz", "/v1"):
+            assert status_of(server, path, timeout=5) == 200, path
+    for asker in askers:
+        asker.join()

@@ -47,10 +47,12 @@ Metrics::Now measure(const Service& service) {
 }  // namespace
 
 Measured::Measured(const Service& service)
-    : checks(std::chrono::seconds(1), [&service] { return check_far(service); }),
-      tables(std::chrono::seconds(15), [&service] { return measure_tables(service); }),
-      database_answers(std::chrono::seconds(1),
-                       [&service] { return service.database.server_version().has_value(); }) {}
+    : checks(std::chrono::seconds(1), [&service] { return check_far(service); },
+             {{.name = "database", .why_not = "it has not answered yet"}}),
+      tables(std::chrono::seconds(15), [&service] { return measure_tables(service); }, {}),
+      database_answers(
+          std::chrono::seconds(1), [&service] { return service.database.server_version().has_value(); },
+          false) {}
 
 Result<Reply> show_metrics(Call& call, Body) {
   if (!call.service.settings.metrics)
