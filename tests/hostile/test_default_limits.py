@@ -1,5 +1,8 @@
 """What bad files may cost where nothing but the share of bad rows is configured: memory, and disk for what is refused."""
 
+import pathlib
+import re
+
 import pytest
 
 from files import COLUMNS, GOOD_INTEGERS, PACKED, TWO, WIDE, configure, filled, folder_bytes, write
@@ -42,3 +45,23 @@ def test_a_large_reject_is_read_in_little_memory(serve, tmp_path):
             answer, size = server.drain("GET", target, headers=headers)
             cost.said = f"{size} bytes"
         assert answer.status == 200, answer
+
+
+def bytes_read(server):
+    return int(re.search(r"rchar: (\d+)", pathlib.Path(f"/proc/{server.process.pid}/io").read_text())[1])
+
+
+def test_the_last_page_of_rejects_costs_no_more_than_the_first(serve):
+    server = serve(limits={"max_rejects": "100%", "sync_wait": "60s"})
+    body = TWO + b"".join(b"x%d,%d\n" % (number, number * 7919 % 1000003) for number in range(50_000))
+    run = run_of(server.post("/v1/tables/two/loads", body))
+    assert server.ended(run, 600)["rows"]["rejected"] == 50_000
+    target, seen, costs = f"/v1/runs/{run}/rejects?limit=1000", 0, []
+    while target:
+        before = bytes_read(server)
+        page = server.get(target).json
+        costs.append(bytes_read(server) - before)
+        seen += len(page["items"])
+        target = page["next"] and f"/v1/runs/{run}/rejects?limit=1000&cursor={page['next']}"
+    assert seen == 50_000
+    assert max(costs[-2:]) <= 4 * costs[0] + MIB, costs
