@@ -31,3 +31,37 @@ def test_an_interrupted_load_leaves_nothing(tmp_path):
     tables = sqlite3.connect(tmp_path / "people.db").execute(
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND name = 'people'").fetchall()
     assert tables == []
+
+
+def test_a_killed_load_is_told_to_its_own_database(tmp_path):
+    """And not to the next one that has the same spool."""
+    (tmp_path / "rowgate.yaml").write_text("""
+database: { url: "sqlite:./one.db" }
+storage: { url: "file:./files", spool: ./spool }
+tables: { people: { schema: { fields: [{ name: id, type: integer }] } } }
+""")
+    (tmp_path / "people.csv").write_text("id\n1\n")
+
+    def load(database):
+        subprocess.run([ROWGATE, "load", "people.csv"], cwd=tmp_path, check=True, capture_output=True,
+                       env={**os.environ, "ROWGATE_DATABASE__URL": f"sqlite:./{database}.db"})
+
+    def ledger(database):
+        with sqlite3.connect(tmp_path / f"{database}.db") as there:
+            return [status for (status,) in there.execute("SELECT status FROM rowgate_runs ORDER BY status")]
+
+    for database in ("one", "two"):
+        load(database)
+    with sqlite3.connect(tmp_path / "one.db", isolation_level=None) as held:
+        held.execute("BEGIN IMMEDIATE")
+        killed = subprocess.Popen([ROWGATE, "load", "people.csv"], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while not any(path.stat().st_size > 0 for path in (tmp_path / "spool/runs").glob("run_*.json")):
+            assert killed.poll() is None
+            time.sleep(0.01)
+        killed.kill()
+        killed.wait()
+        held.execute("ROLLBACK")
+    load("two")
+    assert ledger("two") == ["succeeded", "succeeded"]
+    load("one")
+    assert ledger("one") == ["interrupted", "succeeded", "succeeded"]

@@ -84,7 +84,8 @@ class Place:
 
 
 class Server:
-    def __init__(self, place):
+    def __init__(self, place, asked="/readyz"):
+        """It is there when it answers what it is asked."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.address = f"127.0.0.1:{probe.getsockname()[1]}"
@@ -97,7 +98,7 @@ class Server:
         end = time.monotonic() + 20
         while True:
             try:
-                self.get("/readyz")
+                self.get(asked)
                 return
             except OSError:
                 assert self.process.poll() is None and time.monotonic() < end, self.log.read_text()

@@ -9,10 +9,10 @@ import threading
 
 class StallingProxy:
     """Silent from `stall()` on, or from the first piece of a client in which the pattern of `stall_at()` is found, until
-    `go_on()`: then what was sent meanwhile is passed on."""
+    `go_on()`: then what was sent meanwhile is passed on. While it is `closed` it turns away whoever comes."""
 
     def __init__(self, port):
-        self.port, self.wanted = port, None
+        self.port, self.wanted, self.closed = port, None, False
         self.flowing, self.stalled = threading.Event(), threading.Event()
         self.flowing.set()
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -37,6 +37,9 @@ class StallingProxy:
                 client, _ = self.listener.accept()
             except OSError:
                 return
+            if self.closed:
+                client.close()
+                continue
             threading.Thread(target=self.serve, args=(client,), daemon=True).start()
 
     def serve(self, client):

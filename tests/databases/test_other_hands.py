@@ -62,6 +62,8 @@ OWN_PARTS = {
     "postgresql": [
         ("CREATE INDEX mine ON t (name)", "SELECT COUNT(*) FROM pg_class WHERE relname = 'mine' AND relnamespace = current_schema()::regnamespace"),
         ("ALTER TABLE t ENABLE ROW LEVEL SECURITY", "SELECT COUNT(*) FROM pg_class WHERE oid = 't'::regclass AND relrowsecurity"),
+        ("ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY mine ON t USING (id < 100)",
+         "SELECT COUNT(*) FROM pg_policy WHERE polrelid = 't'::regclass"),
         ("CREATE RULE mine AS ON DELETE TO t WHERE false DO NOTHING", "SELECT COUNT(*) FROM pg_rewrite WHERE ev_class = 't'::regclass"),
         ("GRANT SELECT ON t TO PUBLIC", "SELECT COUNT(*) FROM pg_class WHERE oid = 't'::regclass AND relacl::text LIKE '%{=r/%'"
                                         " OR oid = 't'::regclass AND relacl::text LIKE '%,=r/%'"),

@@ -4,9 +4,12 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import subprocess
+import urllib.error
 
 import pytest
+from cutting import CuttingProxy
 from places import ROWGATE, TABLES, Place, Server, loaded_on_sqlite, numbers_of, sql
 
 
@@ -121,3 +124,43 @@ def test_a_wrong_password_is_said_and_not_shown(place):
     place.environment["DB_PASSWORD"] = "open barley"
     done = subprocess.run([ROWGATE, "load", "jobs.csv"], cwd=place.folder, env=place.environment, capture_output=True, check=False)
     assert done.returncode == 1 and b"database.privilege" in done.stderr and b"barley" not in done.stderr
+
+
+class CountingProxy(CuttingProxy):
+    """Counts the questions for the number of a table's rows, which make the database read all of it."""
+
+    questions = 0
+
+    def is_cut(self, piece):
+        self.questions += len(re.findall(rb"COUNT\(\*\) FROM .?departments", piece))
+        return False
+
+
+def test_tables_are_counted_for_those_alone_who_ask_for_it(place):
+    place.rowgate("load", "departments.csv")
+    url = place.environment["ROWGATE_DATABASE__URL"]
+    port = int(re.search(r":(\d+)/", url)[1])
+    proxy = CountingProxy(port)
+    place.environment["ROWGATE_DATABASE__URL"] = url.replace(f":{port}/", f":{proxy.address}/")
+    server = Server(place)
+    try:
+        for path in ("/readyz", "/v1/tables/nobody", "/v1/tables/nobody/rows", "/v1/tables/departments/rows?limit=1", "/v1/runs"):
+            try:
+                assert server.get(path), path
+            except urllib.error.HTTPError as error:
+                assert error.code == 404, path
+            assert proxy.questions == 0, path
+        assert server.post(f"/db_migration?table=brand_new&schema={place.space}", b"id\n1\n")[0] == 200
+        assert proxy.questions == 0
+        assert json.loads(server.get("/v1/tables/departments"))["rows"] == 12
+        assert proxy.questions == 1
+
+        metrics = re.findall(r"127\.0\.0\.1:\d+", server.log.read_text())
+        address, = {found for found in metrics if found != server.address} - {url.partition("@")[2].partition("/")[0]} \
+            - {f"127.0.0.1:{proxy.address}"}
+        for _ in range(5):
+            assert b"rowgate_table_rows" in server.get(f"http://{address}/metrics")
+        assert proxy.questions <= 3, "the numbers of /metrics are kept for a while"
+    finally:
+        server.stop()
+        proxy.stop()

@@ -137,3 +137,27 @@ def test_the_process_ends_in_time_while_answers_are_waited_for(server):
     begin = time.monotonic()
     server.process.terminate()
     assert server.process.wait(40) == 0 and time.monotonic() - begin < 35
+
+
+def test_a_server_that_owes_a_load_starts_without_its_database(through):
+    """And does what it owes when the database is back."""
+    server = Server(through)
+    through.proxy.stall_at(BULK[through.kind])
+    status, run = answer_to(server, "/v1/tables/departments/loads", rows(10), prefer="wait=0")
+    assert status in (200, 202), run
+    assert through.proxy.stalled.wait(20)
+    server.process.kill()
+    server.process.wait()
+    through.proxy.closed = True
+    through.proxy.go_on()
+
+    again = Server(through, "/livez")
+    try:
+        through.proxy.closed = False
+        end = time.monotonic() + 60
+        while answer_to(again, f"/v1/runs/{run['id']}")[1].get("status") != "succeeded":
+            assert time.monotonic() < end
+            time.sleep(0.2)
+        assert int(sql(through.kind, f"SELECT COUNT(*) FROM {through.space}.departments")) == 22
+    finally:
+        again.stop()

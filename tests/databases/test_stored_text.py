@@ -3,11 +3,12 @@
 import json
 import os
 import subprocess
+import time
 import urllib.parse
 import urllib.request
 
 import pytest
-from places import ROWGATE, Place, Server
+from places import ROWGATE, Place, Server, sql
 
 CSV = b"id,department\n9,X\n"
 
@@ -80,3 +81,28 @@ def test_on_the_command_line(anywhere):
     assert done.returncode == 0, done.stderr
     anywhere.rowgate("load", "departments.csv", "--table", "DEPARTMENTS", code=None)
     assert anywhere.rowgate("rows", "departments", "--format", "csv") == b"id,department\r\n9,X\r\n"
+
+
+def refuse(place, condition):
+    """The ledger takes no run of which this holds."""
+    sql(place.kind, f"SET search_path TO {place.space}; CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ "
+                    f"BEGIN IF {condition} THEN RAISE EXCEPTION 'no'; END IF; RETURN NEW; END $$; CREATE OR REPLACE TRIGGER refuses "
+                    "BEFORE INSERT OR UPDATE ON rowgate_runs FOR EACH ROW EXECUTE FUNCTION refuse()")
+
+
+def test_a_run_that_the_ledger_refuses_holds_no_other_up(tmp_path):
+    place = Place("postgresql", tmp_path)
+    place.rowgate("load", "departments.csv")
+    refuse(place, "true")
+    server = Server(place)
+    try:
+        for name in ("bad", "good"):
+            assert post(server, f"/v1/tables/departments/loads?max_rejects=0&name={name}.csv", b"id,department\nx,X\n")[0] == 422
+        refuse(place, "NEW.file_name = 'bad.csv'")
+        end = time.monotonic() + 30
+        while sql(place.kind, f"SELECT COUNT(*) FROM {place.space}.rowgate_runs WHERE status = 'failed'") != "2":
+            assert time.monotonic() < end, sql(place.kind, f"SELECT file_name, status FROM {place.space}.rowgate_runs")
+            time.sleep(0.2)
+    finally:
+        server.stop()
+        place.drop()

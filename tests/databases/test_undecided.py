@@ -152,6 +152,26 @@ def test_a_commit_without_answer_is_undecided(server, mode, after):
         assert rows(server) == expected
 
 
+@pytest.mark.parametrize("mode", ["append", "replace"])
+def test_a_request_that_is_repeated_after_an_unknown_commit_is_done_once(server, mode):
+    """Table, ledger and versions tell the same when the database is back, and its key answers with the run that was done."""
+    place = server.place
+    place.proxy.arm(True, containing=commits(place.kind, mode)[-1], closed_for=3600)
+    status, _ = post(server, 1, mode)
+    assert status == 503
+    place.proxy.disarm()
+    place.proxy.open()
+    end = time.monotonic() + 60
+    while list((place.folder / "data/spool/runs").glob("run_*.json")):  # what it still has to tell the ledger
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    until_loaded(server, 1, mode)
+    assert rows(server) == ([(0, 1), (1, 3)] if mode == "append" else [(1, 3)])
+    assert [(run["status"], run["table_version"]["after"]) for run in runs(server)] == [("succeeded", 2), ("succeeded", 1)]
+    kept = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = '{}' AND table_name LIKE '\\_\\_rg\\_%'"
+    assert sql(place.kind, kept.format(place.space)) == "0"
+
+
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_the_command_line_waits_for_a_decision(by_hand, after):
     (by_hand.folder / "events.csv").write_text("n,copy\n1,0\n1,1\n")

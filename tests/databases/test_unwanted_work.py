@@ -87,6 +87,15 @@ def is_full(server):
     return status == 0 or (status == 503 and json.loads(text)["code"] == "report.queue_full")
 
 
+def test_others_are_served_while_reports_run(server):
+    clients = [ask(server, "GET /v1/reports/slow.csv") for _ in range(CLIENTS)]
+    until(lambda: is_full(server))
+    for path in ("/readyz", "/v1/tables/departments", "/v1/runs"):
+        assert status_of(server, path)[0] == 200, path
+    for client in clients:
+        client.close()
+
+
 @pytest.mark.parametrize("request_line", ["GET /v1/reports/slow.csv", "POST /v1/reports/slow/links", "GET /slow"])
 def test_reports_whose_clients_hang_up_end(server, request_line):
     """Twice, so that nothing is left of the first time."""

@@ -208,6 +208,23 @@ def test_runs_that_a_key_may_not_see(worlds, operation):
     assert told(answers[0]) == told(answers[1])
 
 
+def test_who_may_see_some_reports_sees_the_runs_of_its_own(worlds):
+    keys = [situations.key_settings("loader", ["loads:write"]),
+            situations.key_settings("reader", ["reports:link", "runs:read"], tables=[], reports=["departments_above_mean"]),
+            situations.key_settings("other", ["reports:link", "runs:read"], tables=[], reports=["departments_above_mean"])]
+    server = worlds.start(json.dumps({"auth": {"mode": "keys", "keys": keys}}))
+    for table in situations.TABLES:
+        answer = server.post(f"/v1/tables/{table}/loads", (server.folder / f"{table}.csv").read_bytes(), bearer("loader"))
+        assert answer.status == 200, answer
+    made = server.post("/v1/reports/departments_above_mean/links", b"{}", {**situations.JSON, **bearer("reader")})
+    assert made.status == 201, made
+    run = made.json["run"]
+    assert server.get(f"/v1/runs/{run}", bearer("reader")).status == 200
+    assert [item["id"] for item in server.get("/v1/runs", bearer("reader")).json["items"]] == [run]
+    assert server.get(f"/v1/runs/{run}", bearer("other")).status == 404
+    assert server.get("/v1/runs", bearer("other")).json["items"] == []
+
+
 def test_the_parent_of_a_load_must_be_visible(worlds):
     hidden = worlds.keys.call("loadFile", bearer("jobs only"), f"parent={worlds.keys.run}")
     assert hidden.status == 404 and hidden.slug == "unknown-run"

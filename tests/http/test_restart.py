@@ -1,6 +1,7 @@
 """What was promised goes on after the server was stopped or killed."""
 
 import contextlib
+import fcntl
 import pathlib
 import sqlite3
 import threading
@@ -76,3 +77,63 @@ def test_accepted_loads_survive_a_kill(start, folder):
     assert not spool_files(folder)
     source = again.get(f"/v1/runs/{runs[0]}/source")
     assert source.body == b"id,department\n1,Department 1\n"
+
+
+QUICK = "limits: { sync_wait: 50ms }"
+
+
+def accepted(server):
+    """The id of a run that waits for the database."""
+    answer = server.post("/v1/tables/departments/loads", CSV)
+    assert answer.status == 202, answer.text
+    return answer.json["id"]
+
+
+def is_loaded(server, run):
+    return server.get(f"/v1/runs/{run}").json["status"] == "succeeded"
+
+
+def test_a_server_that_is_up_takes_over_from_one_that_ends(start, folder):
+    """As in a rolling restart: the next one is there before the last one goes."""
+    first, second = start(QUICK), start(QUICK)
+    with locked(folder):
+        run = accepted(first)
+        first.kill()
+    wait_until(lambda: is_loaded(second, run), 60)
+    assert second.rows("departments") == [(1, "Sales"), (2, "Law")]
+    assert not spool_files(folder)
+
+
+def test_a_run_that_another_process_looks_at_is_taken_up_afterwards(start, folder):
+    server = start(QUICK)
+    with locked(folder):
+        run = accepted(server)
+        server.kill()
+    state, = (folder / "data" / "spool").rglob(f"{run}.json")
+    with state.open("r+") as held:
+        fcntl.lockf(held, fcntl.LOCK_EX)
+        again = start(QUICK)
+        again.get("/readyz")
+    wait_until(lambda: is_loaded(again, run), 60)
+    assert again.rows("departments") == [(1, "Sales"), (2, "Law")]
+
+
+def test_a_run_is_of_the_database_that_it_was_begun_for(start, folder):
+    """Though another one has the same spool for a while."""
+    def of(name):
+        return f"{QUICK}\ndatabase: {{ url: 'sqlite:./data/{name}.db' }}"
+
+    first = start(of("rowgate"))
+    with locked(folder):
+        run = accepted(first)
+        first.kill()
+    other = start(of("other"))
+    assert other.post("/v1/tables/jobs/loads", b"id,job\n1,Baker\n").status in (200, 202)
+    wait_until(lambda: [item["status"] for item in other.get("/v1/runs?table=jobs").json["items"]] == ["succeeded"])
+    assert other.get("/v1/tables/departments/rows").json["items"] == []
+    assert other.stop() == 0
+    with contextlib.closing(sqlite3.connect(folder / "data" / "other.db")) as database:
+        assert database.execute("SELECT table_name FROM rowgate_runs").fetchall() == [("jobs",)]
+    again = start(of("rowgate"))
+    wait_until(lambda: is_loaded(again, run))
+    assert again.rows("departments") == [(1, "Sales"), (2, "Law")]
