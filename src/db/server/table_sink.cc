@@ -281,7 +281,9 @@ Result<void> TableSink::update_staged(const Staging& staging) {
 }
 
 Result<void> TableSink::put_staged(const Staging& staging) {
-  if (target_.mode == Mode::Upsert) return update_staged(staging);
+  // A table that this load makes has nothing to update; and MySQL 8 does not read the temporary one of a dry
+  // run twice.
+  if (target_.mode == Mode::Upsert && !is_fresh_) return update_staged(staging);
   TRY_ASSIGN(const std::string into, destination());
   if (way_ == Way::Merge) {
     TRY(session().run("DELETE FROM " + into));
