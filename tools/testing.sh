@@ -3,31 +3,33 @@
 
 PASSED=0
 
-# unit_tests PRESET [SUITE...]: builds and runs the GoogleTest programs, adds what passed to PASSED.
+# unit_tests PRESET [SUITE...]: builds and runs the GoogleTest programs, two at a time, adds what passed to PASSED.
 unit_tests() {
-  local preset=$1 log passed
+  local preset=$1 logs passed
   shift
   local suites=("$@") targets=()
   for suite in "${suites[@]}"; do targets+=("${suite}_tests"); done
   say "unit tests, $preset build"
   build_targets "$preset" "${targets[@]}"
+  logs=$(mktemp -d "$SCRATCH/rowgate-test.XXXXXX")
+  printf '%s\n' "${targets[@]}" | xargs -P 2 -I TARGET sh -c \
+    "build/$preset/TARGET --gtest_brief=1 >$logs/TARGET 2>&1 || touch $logs/TARGET.failed"
   for target in "${targets[@]}"; do
-    log=$(mktemp "$SCRATCH/rowgate-test.XXXXXX")
-    if ! "build/$preset/$target" --gtest_brief=1 >"$log" 2>&1; then
-      cat "$log"
+    passed=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$logs/$target")
+    if [ -e "$logs/$target.failed" ]; then
+      cat "$logs/$target"
       printf '%s failed in the %s build\n' "$target" "$preset"
       exit 1
     fi
-    passed=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$log")
-    if grep -q 'SKIPPED' "$log" || [ -z "$passed" ] || [ "$passed" -eq 0 ]; then
-      cat "$log"
+    if grep -q 'SKIPPED' "$logs/$target" || [ -z "$passed" ] || [ "$passed" -eq 0 ]; then
+      cat "$logs/$target"
       printf '%s skipped tests or ran none\n' "$target"
       exit 1
     fi
     printf '%s: %s passed\n' "$target" "$passed"
     PASSED=$((PASSED + passed))
-    rm -f "$log"
   done
+  rm -rf "$logs"
 }
 
 # python_tests ARGUMENT...: whole-program tests by pytest, with these arguments.
@@ -64,13 +66,19 @@ fuzz_for() {
   }
 }
 
+# All targets at once.
 fuzz_briefly() {
+  local started=() status=0
   say "fuzzing, 30 seconds each"
   build_targets asan "$@"
   for target in "$@"; do
-    fuzz_for "$target" 30
-    PASSED=$((PASSED + 1))
+    fuzz_for "$target" 30 >"build/$target.log" 2>&1 &
+    started+=($!)
   done
+  for process in "${started[@]}"; do wait "$process" || status=1; done
+  for target in "$@"; do cat "build/$target.log"; done
+  [ "$status" -eq 0 ] || exit 1
+  PASSED=$((PASSED + $#))
 }
 
 # held_by LEAST FILE ARGUMENT...: a program that says at its end how much held, at least so much; adds that to PASSED.

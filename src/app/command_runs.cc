@@ -18,7 +18,8 @@ Result<std::vector<db::RunRecord>> all_runs(const Opened& at, const std::optiona
                                             std::size_t limit) {
   load::RunFilter filter{.limit = limit};
   if (table) filter.table = db::TableName{{}, *table};
-  return load::list_runs(at.database->ledger(), load::unsettled_runs(at.config().spool_path), filter);
+  return load::list_runs(at.database->ledger(), load::unsettled_runs(at.config().spool_path, *at.database),
+                         filter);
 }
 
 std::string label_of(const db::RunRecord& run) {

@@ -65,8 +65,7 @@ Error unknown_table(std::string_view name, const std::vector<std::string>& known
 Result<db::RunRecord> find_run(const Opened& at, std::string_view prefix) {
   if (load::bare_id(prefix).empty())
     return fail(Code::RunUnknown, "no run id was given", "rowgate runs lists the runs");
-  TRY_ASSIGN(std::vector<db::RunRecord> found,
-             load::find_runs(at.database->ledger(), at.config().spool_path, prefix));
+  TRY_ASSIGN(std::vector<db::RunRecord> found, load::find_runs(*at.database, at.config().spool_path, prefix));
   if (found.empty())
     return fail(Code::RunUnknown, fmt::format("no run begins with \"{}\"", shown(prefix)),
                 "rowgate runs lists the runs");

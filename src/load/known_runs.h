@@ -13,9 +13,9 @@
 
 namespace rowgate::load {
 
-/// What stands in the spool folder as begun and not in the ledger yet. A run whose owner died counts as
-/// interrupted: whoever loads next writes that into the ledger, or a queue takes it up again.
-std::vector<db::RunRecord> unsettled_runs(const std::filesystem::path& spool);
+/// What stands in the spool folder as begun for this database and not in its ledger yet. A run whose owner
+/// died counts as interrupted: whoever loads next writes that into the ledger, or a queue takes it up again.
+std::vector<db::RunRecord> unsettled_runs(const std::filesystem::path& spool, db::Database& database);
 
 /// Which runs are wanted.
 struct RunFilter {
@@ -30,7 +30,7 @@ Result<std::vector<db::RunRecord>> list_runs(db::Ledger& ledger, std::vector<db:
 
 /// Every run whose id begins with `prefix` (with or without "run_", any case): of the ledger (at most 20) and
 /// of the spool, each once.
-Result<std::vector<db::RunRecord>> find_runs(db::Ledger& ledger, const std::filesystem::path& spool,
+Result<std::vector<db::RunRecord>> find_runs(db::Database& database, const std::filesystem::path& spool,
                                              std::string_view prefix);
 
 /// The id without "run_", in lower case, so that it may be typed as one likes.

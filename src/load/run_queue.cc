@@ -876,8 +876,7 @@ Result<RunView> RunQueue::find(std::string_view run_id) const {
     const std::scoped_lock lock(state_->mutex);
     if (const Entry entry = state_->board.find(run_id)) return state_->view_of(*entry);
   }
-  TRY_ASSIGN(std::vector<db::RunRecord> found,
-             find_runs(state_->database.ledger(), state_->settings.spool, run_id));
+  TRY_ASSIGN(std::vector<db::RunRecord> found, find_runs(state_->database, state_->settings.spool, run_id));
   const auto run = std::ranges::find(found, run_id, &db::RunRecord::id);
   if (run != found.end()) return state_->view_of(std::move(*run));
   return fail(Code::RunUnknown, fmt::format("there is no run \"{}\"", shown(run_id)),
@@ -889,7 +888,7 @@ Result<std::vector<RunView>> RunQueue::list(const std::optional<db::TableName>& 
                                             std::size_t limit) const {
   // First what is in flight, then the ledger: a run that ends in between is in both, never in neither.
   std::vector<db::RunRecord> unsettled;
-  std::vector<db::RunRecord> of_others = unsettled_runs(state_->settings.spool);
+  std::vector<db::RunRecord> of_others = unsettled_runs(state_->settings.spool, state_->database);
   std::map<std::string, RunView> views;
   {
     const std::scoped_lock lock(state_->mutex);

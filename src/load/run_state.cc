@@ -225,7 +225,7 @@ std::vector<InFlight> in_flight(const fs::path& spool) {
     const Result<std::string> text = read_whole(fd.get(), path);
     if (!text) continue;
     if (std::optional<KeptRun> kept = last_of(*text, path))
-      found.push_back({std::move(kept->run), owner_alive});
+      found.push_back({std::move(kept->run), owner_alive, std::move(kept->home)});
   }
   return found;
 }
@@ -298,13 +298,22 @@ Result<db::RunRecord> settle_by_hand(const fs::path& spool, const std::string& r
     ::unlink(upload_path(spool, run.id).c_str());
     orphan.state.remove();
   };
-  visit_orphans(spool, [&](const KeptRun& kept) { return kept.run.id == run_id; }, visit);
+  // A database that is gone for good is replaced by another: giving up is possible anywhere.
+  const Home here = home_of(database);
+  const auto wanted = [&](const KeptRun& kept) {
+    return kept.run.id == run_id && (give_up || belongs(kept.home, here));
+  };
+  visit_orphans(spool, wanted, visit);
   if (end) return *std::move(end);
 
-  for (const InFlight& flying : in_flight(spool))
-    if (flying.run.id == run_id)
-      return fail(Code::TableBusy, fmt::format("another process works on {}", run_id),
-                  "it settles the run as soon as the database answers; or stop that process first");
+  for (const InFlight& flying : in_flight(spool)) {
+    if (flying.run.id != run_id) continue;
+    if (!flying.owner_alive && !belongs(flying.home, here))
+      return fail(Code::RunUnknown, fmt::format("{} was begun for another database", run_id),
+                  "settle it with the configuration of that database");
+    return fail(Code::TableBusy, fmt::format("another process works on {}", run_id),
+                "it settles the run as soon as the database answers; or stop that process first");
+  }
   return fail(Code::RunUnknown, fmt::format("no run {} waits to be settled", run_id),
               "look at it: rowgate runs show RUN");
 }

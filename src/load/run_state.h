@@ -95,6 +95,7 @@ class RunStates {
 struct InFlight {
   db::RunRecord run;
   bool owner_alive = false;
+  Home home = {};
 };
 /// All state files of the spool folder, newest first; none when there is no folder.
 std::vector<InFlight> in_flight(const std::filesystem::path& spool);

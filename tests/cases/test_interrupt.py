@@ -42,9 +42,14 @@ tables: { people: { schema: { fields: [{ name: id, type: integer }] } } }
 """)
     (tmp_path / "people.csv").write_text("id\n1\n")
 
+    def call(database, *arguments, code=0):
+        done = subprocess.run([ROWGATE, *arguments], cwd=tmp_path, check=False, capture_output=True, text=True,
+                              env={**os.environ, "ROWGATE_DATABASE__URL": f"sqlite:./{database}.db"})
+        assert done.returncode == code, done
+        return done.stdout + done.stderr
+
     def load(database):
-        subprocess.run([ROWGATE, "load", "people.csv"], cwd=tmp_path, check=True, capture_output=True,
-                       env={**os.environ, "ROWGATE_DATABASE__URL": f"sqlite:./{database}.db"})
+        call(database, "load", "people.csv")
 
     def ledger(database):
         with sqlite3.connect(tmp_path / f"{database}.db") as there:
@@ -61,6 +66,9 @@ tables: { people: { schema: { fields: [{ name: id, type: integer }] } } }
         killed.kill()
         killed.wait()
         held.execute("ROLLBACK")
+    run, = (path.stem for path in (tmp_path / "spool/runs").glob("run_*.json"))
+    assert "interrupted" in call("one", "runs") and "interrupted" not in call("two", "runs")
+    assert "was begun for another database" in call("two", "runs", "settle", run, code=1)
     load("two")
     assert ledger("two") == ["succeeded", "succeeded"]
     load("one")
