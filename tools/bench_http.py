@@ -82,7 +82,7 @@ def port_of(log, process):
 
 
 def post_head(size):
-    return (f"POST /v1/tables/hires/loads HTTP/1.1\r\nHost: bench\r\nContent-Type: text/csv\r\n"
+    return (f"POST /v1/tables/hires/loads HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/csv\r\n"
             f"Content-Length: {size}\r\n\r\n").encode()
 
 

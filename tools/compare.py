@@ -75,7 +75,7 @@ class Shapes(Sqlite):
 
 
 class Memory:
-    name, unit, pairs = "memory", "MiB, CPU s", FEW_PAIRS
+    name, unit, pairs = "memory", "MiB or s", FEW_PAIRS
 
     def __init__(self, folder):
         memory.BUILD = self.first_build
@@ -185,7 +185,8 @@ def main():
     arguments = parser.parse_args()
     builds = [arguments.old.resolve(), arguments.new.resolve()]
     print(f"{'':<46}{'old':>10}{'new':>10}{'new/old':>10}")
-    for group in (InMemory, Sqlite, Shapes, Memory, Http, Upload, Servers):
+    # A child's peak begins with what this process has, so what needs little here comes first.
+    for group in (Memory, InMemory, Sqlite, Shapes, Http, Upload, Servers):
         if arguments.filter and not any(word in group.name for word in arguments.filter):
             continue
         figures = compare(group, builds, min(arguments.pairs, group.pairs or arguments.pairs))
