@@ -37,7 +37,7 @@ import threading
 import time
 
 from people import SCHEMA_FIELDS, csv_text, full_look, people, quick_look, sums
-from watching import DatabaseReader, Failure, Reader, Readers, expect
+from watching import DatabaseReader, Failure, Reader, Readers, expect, tell_progress
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "http"))
 from server import Server, form  # noqa: E402
@@ -452,6 +452,7 @@ def main():
             print(f"undisturbed: {20_000 * test.seconds_per_row:.2f} s for 20,000 rows, started in "
                   f"{test.start_seconds:.2f} s", flush=True)
             while test.kills < options.kills:
+                tell_progress(test.kills, options.kills)
                 phase = PHASES[sum(rounds.values()) % len(PHASES)]
                 test.round(phase)
                 rounds[phase] += 1

@@ -28,7 +28,7 @@ import tempfile
 import time
 
 from people import SCHEMA_FIELDS, csv_text, full_look, people, quick_look, sums
-from watching import DatabaseReader, Failure, Readers, expect
+from watching import DatabaseReader, Failure, Readers, expect, tell_progress
 
 ROWS = 300_000
 BASE_ROWS = 50_000
@@ -215,6 +215,7 @@ def main():
                                            f"log of {test.measured[mode][1] / 1e6:.0f} MB" for mode in MODES), flush=True)
         try:
             while done < options.kills:
+                tell_progress(done, options.kills)
                 mode = MODES[done % 3]
                 committed = test.kill_once(mode)
                 if committed is None:

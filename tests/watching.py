@@ -14,6 +14,12 @@ def expect(condition, message):
         raise Failure(message)
 
 
+def tell_progress(number, of):
+    """A line now and then, so that a long run tells how far it is, or was when somebody ended it."""
+    if number and number % 100 == 0:
+        print(f"... {number} of {of}", flush=True)
+
+
 class Reader(threading.Thread):
     """Looks again and again; `seen` holds the answers in order, equal neighbours once."""
 

@@ -19,8 +19,9 @@ import tempfile
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "tools"))
+sys.path[:0] = [str(pathlib.Path(__file__).parents[2] / "tools"), str(pathlib.Path(__file__).parents[1])]
 import servers  # noqa: E402
+from watching import tell_progress  # noqa: E402
 
 BASE, MORE = 2_000, 60_000
 MODES = ("append", "replace", "upsert")
@@ -211,9 +212,11 @@ def main():
             for number in range(-(-arguments.kills // len(engines))):
                 test.round(number, False)
                 held += 1
+                tell_progress(held, arguments.kills + arguments.server_kills)
             for number in range(-(-arguments.server_kills // len(engines))):
                 test.round(number, True)
                 held += 1
+                tell_progress(held, arguments.kills + arguments.server_kills)
             looks += test.looks
             cut += test.cut
         finally:

@@ -25,6 +25,9 @@ import tempfile
 
 import differential
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+from watching import tell_progress  # noqa: E402
+
 # What a cell holds: the text of the file, and the value that it is or the code that refuses it.
 Cell = collections.namedtuple("Cell", "text value code", defaults=(None, None))
 Record = collections.namedtuple("Record", "line cells")
@@ -504,12 +507,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rowgate", required=True, type=pathlib.Path)
     parser.add_argument("--scenarios", type=int, default=300)
+    parser.add_argument("--first", type=int, default=0, help="the number to begin with, to go on where a run was ended")
     parser.add_argument("--engines", choices=["sqlite", "all"], default="sqlite")
     parser.add_argument("--seed", help="of the first scenario; or that of one, with its number: 17-42")
     parser.add_argument("--keep-going", action="store_true", help="tell every scenario that does not hold, unshrunk")
     arguments = parser.parse_args()
     base = arguments.seed or str(random.SystemRandom().randrange(10 ** 6))
-    seeds = [base] if "-" in base else [f"{base}-{number}" for number in range(arguments.scenarios)]
+    seeds = [base] if "-" in base else [f"{base}-{arguments.first + number}" for number in range(arguments.scenarios)]
     print(f"seed {base}", flush=True)
     password = {"env": "DB_PASSWORD"}
     databases = {"sqlite": {"url": "sqlite:./d.db"}}
@@ -520,7 +524,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="rowgate-scenarios.") as scratch:
         rowgate = str(arguments.rowgate.resolve())
         engines = [Engine(name, rowgate, database, pathlib.Path(scratch) / name) for name, database in databases.items()]
-        for seed in seeds:
+        for number, seed in enumerate(seeds):
+            tell_progress(number, len(seeds))
             scenario = Scenario(seed)
             loads += len(scenario.loads)
             difference = first_difference(scenario, engines)
