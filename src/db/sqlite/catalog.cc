@@ -443,7 +443,8 @@ Result<void> add_missing_columns(const Connection& connection) {
 /// a further right) is needed for it.
 constexpr std::string_view kIdentityRow;
 
-Result<void> make_identity(const Connection& connection) {
+/// Whether it is a new one.
+Result<bool> make_identity(const Connection& connection) {
   TRY_ASSIGN(
       Statement statement,
       connection.prepare(
@@ -451,12 +452,16 @@ Result<void> make_identity(const Connection& connection) {
           "?2, '', '' WHERE NOT EXISTS (SELECT 1 FROM main.rowgate_schema WHERE table_name = ?1)"));
   statement.bind(1, kIdentityRow);
   statement.bind(2, new_id("dat_", SystemClock().now()));
-  return connection.finish(statement);
+  TRY(connection.finish(statement));
+  return sqlite3_changes64(connection.get()) > 0;
 }
 
 }  // namespace
 
 Result<void> make_own_tables(const Connection& connection) {
+  TRY_ASSIGN(const std::string before, connection.schema_version());
+  if (!before.empty() && connection.looked_over() == before) return {};
+
   TRY(connection.run(R"(
 CREATE TABLE IF NOT EXISTS rowgate_runs (
   id TEXT NOT NULL PRIMARY KEY,
@@ -507,7 +512,12 @@ CREATE TABLE IF NOT EXISTS rowgate_schema (
   changed_at TEXT NOT NULL
 ) STRICT;
 )"));
-  return make_identity(connection);
+  TRY_ASSIGN(const bool is_new, make_identity(connection));
+
+  // What was changed just now may yet be rolled back.
+  TRY_ASSIGN(std::string after, connection.schema_version());
+  if (!is_new && after == before) connection.set_looked_over(std::move(after));
+  return {};
 }
 
 Result<std::string> identity_of(const Connection& connection) {

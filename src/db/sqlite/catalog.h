@@ -45,7 +45,8 @@ Result<std::vector<std::string>> differences(const Connection& connection, const
 /// See Database::plan(). SQLite changes columns in few ways only, so a table that differs is made anew.
 Result<std::vector<std::string>> plan(const Connection& connection, const LoadTarget& target);
 
-/// Makes rowgate_runs and rowgate_schema where they are missing.
+/// Makes rowgate_runs and rowgate_schema where they are missing. A connection looks again only when the
+/// schema has changed meanwhile. In a transaction that has changed nothing yet.
 Result<void> make_own_tables(const Connection& connection);
 /// 0 when never loaded.
 Result<std::uint64_t> version_of(const Connection& connection, std::string_view table);

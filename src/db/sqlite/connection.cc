@@ -269,6 +269,11 @@ Result<void> Connection::finish(Statement& statement) const {
   return {};
 }
 
+Result<std::string> Connection::schema_version() const {
+  TRY_ASSIGN(const std::optional<std::string> version, first_text("PRAGMA main.schema_version"));
+  return version.value_or("");
+}
+
 Result<std::optional<std::string>> Connection::first_text(const std::string& sql) const {
   TRY_ASSIGN(Statement statement, prepare(sql));
   TRY_ASSIGN(const bool found, step(statement));

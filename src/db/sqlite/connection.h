@@ -67,7 +67,9 @@ class Connection {
   static Result<Connection> open(const std::filesystem::path& path, Access access,
                                  std::chrono::milliseconds lock_wait);
   Connection(Connection&& other) noexcept
-      : handle_(std::exchange(other.handle_, nullptr)), path_(std::move(other.path_)) {}
+      : handle_(std::exchange(other.handle_, nullptr)),
+        path_(std::move(other.path_)),
+        looked_over_(std::move(other.looked_over_)) {}
   Connection& operator=(Connection&&) = delete;
   ~Connection() { sqlite3_close_v2(handle_); }
 
@@ -81,6 +83,11 @@ class Connection {
   Result<void> finish(Statement& statement) const;
   /// The first column of the first row; nullopt without rows.
   Result<std::optional<std::string>> first_text(const std::string& sql) const;
+  /// The number of changes of the database's schema, by whomever (PRAGMA schema_version).
+  Result<std::string> schema_version() const;
+  /// The schema version at which rowgate's own tables were found to be as they must be; empty: none yet.
+  const std::string& looked_over() const { return looked_over_; }
+  void set_looked_over(std::string schema_version) const { looked_over_ = std::move(schema_version); }
   /// The error of the call that gave `status`. database.refused for whatever has no code of its own.
   Error error(int status, std::string_view doing) const;
 
@@ -90,6 +97,7 @@ class Connection {
 
   sqlite3* handle_ = nullptr;
   std::filesystem::path path_;
+  mutable std::string looked_over_ = {};  ///< known of the database, and no part of the connection's state
 };
 
 /// The folder of SQLite's temporary files, of the whole process; the first call counts. Before any
