@@ -162,13 +162,13 @@ computing_tests() {
   printf '%s passed\n' "$PASSED"
 }
 
-# Starts computing_tests at the lowest priority, in a process group of its own, which ends with this script.
+# Starts computing_tests at a lower priority, in a process group of its own, which ends with this script.
 start_beside() {
   set -m
   computing_tests >build/beside.log 2>&1 &
   BESIDE=$!
   set +m
-  renice -n 19 -g "$BESIDE" >/dev/null
+  renice -n 5 -g "$BESIDE" >/dev/null
   trap 'kill -- -"$BESIDE" 2>/dev/null || true' EXIT
 }
 
