@@ -33,7 +33,7 @@ class InMemory:
 
     name, unit, pairs = "in memory", "CPU s/GB", None
 
-    def __init__(self, _folder):
+    def __init__(self, _folder, _build):
         pass
 
     def measure(self, build):
@@ -50,8 +50,8 @@ class InMemory:
 class Sqlite:
     name, unit, pairs = "sqlite", "s", None
 
-    def __init__(self, folder):
-        bench.BUILD = self.first_build
+    def __init__(self, folder, build):
+        bench.BUILD = build
         self.loads = bench.SqliteLoads(folder)
 
     def measure(self, build):
@@ -63,8 +63,8 @@ class Sqlite:
 class Shapes(Sqlite):
     name = "shapes"
 
-    def __init__(self, folder):
-        super().__init__(folder)
+    def __init__(self, folder, build):
+        super().__init__(folder, build)
         self.names = bench.write_shapes(folder)
 
     def measure(self, build):
@@ -77,8 +77,8 @@ class Shapes(Sqlite):
 class Memory:
     name, unit, pairs = "memory", "MiB or s", FEW_PAIRS
 
-    def __init__(self, folder):
-        memory.BUILD = self.first_build
+    def __init__(self, folder, build):
+        memory.BUILD = build
         self.folder = folder
         memory.rowgate(["init", "--example", "hr"], folder)
         memory.rowgate(["load", "departments.csv", "jobs.csv"], folder)
@@ -99,7 +99,7 @@ class Memory:
 class Http:
     name, unit, pairs = "http", "ms", None
 
-    def __init__(self, folder):
+    def __init__(self, folder, _build):
         self.folder = folder
 
     def measure(self, build):
@@ -113,7 +113,7 @@ class Http:
 class Upload:
     name, unit, pairs = "upload", "CPU s/GB", None
 
-    def __init__(self, _folder):
+    def __init__(self, _folder, _build):
         block = bench_http.rows_of(7)[len(bench_http.HEADER):]
         piece = (block * (bench_http.PIECE_BYTES // len(block) + 1))[:bench_http.PIECE_BYTES]
         self.pieces = [piece] * (bench_http.UPLOAD_BYTES // bench_http.PIECE_BYTES)
@@ -125,7 +125,7 @@ class Upload:
 class Servers:
     name, unit, pairs = "mysql postgresql", "s", None
 
-    def __init__(self, folder):
+    def __init__(self, folder, build):
         self.folder = folder
         folder.chmod(0o755)
         bench_databases.write_file(folder / "people.csv", bench_databases.ROWS)
@@ -138,7 +138,7 @@ class Servers:
                       "tables": {"people": {"schema": {"primaryKey": ["id"], "fields": bench_databases.FIELDS}}}}
             (folder / f"{kind.name}.yaml").write_text(json.dumps(config), encoding="ascii")
             self.engines.append(kind(url, folder))
-            self.load(self.first_build, kind.name)  # makes the table
+            self.load(build, kind.name)  # makes the table
 
     def load(self, build, name):
         command = [build / "rowgate", "-c", f"{name}.yaml", "load", "people.csv", "--table", "people", "--quiet"]
@@ -160,8 +160,7 @@ def compare(group, builds, pairs):
     """A list of ratios, and of both builds' values, for each figure."""
     figures = {}
     with tempfile.TemporaryDirectory(prefix="rowgate-compare-") as folder:
-        group.first_build = builds[0]
-        measured = group(pathlib.Path(folder))
+        measured = group(pathlib.Path(folder), builds[0])
         try:
             for number in range(pairs):
                 of = {}
