@@ -18,8 +18,7 @@ Result<std::vector<db::RunRecord>> all_runs(const Opened& at, const std::optiona
                                             std::size_t limit) {
   load::RunFilter filter{.limit = limit};
   if (table) filter.table = db::TableName{{}, *table};
-  return load::list_runs(at.database->ledger(), load::unsettled_runs(at.config().spool_path, *at.database),
-                         filter);
+  return load::list_runs(at.database->ledger(), unsettled_runs(at), filter);
 }
 
 std::string label_of(const db::RunRecord& run) {

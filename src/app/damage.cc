@@ -19,10 +19,6 @@ struct Account {
   std::optional<db::RunRecord> suspicion;  ///< the newest load that failed though the database had taken rows
 };
 
-bool has_succeeded(const db::RunRecord& run) {
-  return run.status == db::RunStatus::Succeeded || run.status == db::RunStatus::SucceededWithRejects;
-}
-
 /// A load that the database ended when all of its rows were there. What rowgate itself refuses is not meant.
 bool may_have_left_rows(const db::RunRecord& run) {
   return run.status == db::RunStatus::Failed && run.rows_accepted > 0 && run.error &&
@@ -38,7 +34,7 @@ Result<Account> account_of(db::Ledger& ledger, const db::TableName& table) {
     for (const db::RunRecord& run : runs) {
       if (run.dry_run) continue;
       if (may_have_left_rows(run) && !account.suspicion) account.suspicion = run;
-      if (!has_succeeded(run)) continue;
+      if (!db::has_loaded(run)) continue;
 
       account.versions.insert(run.version_after);
       if (!is_replaced) account.rows += run.rows_inserted.value_or(run.rows_accepted);

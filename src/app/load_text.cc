@@ -15,10 +15,6 @@ constexpr std::uint64_t kUsualRowBytes =
     20;  // a guess, so that the lines of most loads stand below each other
 constexpr std::size_t kShownKinds = 10;
 
-bool has_loaded(const db::RunRecord& run) {
-  return run.status == db::RunStatus::Succeeded || run.status == db::RunStatus::SucceededWithRejects;
-}
-
 std::string took_text(const db::RunRecord& run) {
   const double seconds = static_cast<double>(run.finished_at.micros - run.started_at.micros) / 1e6;
   return seconds >= 1 ? fmt::format(" in {:.1f} s", seconds) : "";

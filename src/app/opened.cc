@@ -62,10 +62,17 @@ Error unknown_table(std::string_view name, const std::vector<std::string>& known
                near.empty() ? "rowgate tables lists all tables" : fmt::format("did you mean {}?", near)};
 }
 
+std::vector<db::RunRecord> unsettled_runs(const Opened& at) {
+  const std::filesystem::path& spool = at.config().spool_path;
+  if (load::in_flight(spool).empty()) return {};  // and the database need not be asked who it is
+  return load::unsettled_runs(spool, load::home_of(*at.database));
+}
+
 Result<db::RunRecord> find_run(const Opened& at, std::string_view prefix) {
   if (load::bare_id(prefix).empty())
     return fail(Code::RunUnknown, "no run id was given", "rowgate runs lists the runs");
-  TRY_ASSIGN(std::vector<db::RunRecord> found, load::find_runs(*at.database, at.config().spool_path, prefix));
+  TRY_ASSIGN(std::vector<db::RunRecord> found,
+             load::find_runs(at.database->ledger(), unsettled_runs(at), prefix));
   if (found.empty())
     return fail(Code::RunUnknown, fmt::format("no run begins with \"{}\"", shown(prefix)),
                 "rowgate runs lists the runs");

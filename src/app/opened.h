@@ -39,6 +39,8 @@ std::string counted(std::uint64_t count, std::string_view noun);
 /// The error for a table that is neither configured nor in the database, with the nearest of the known names.
 Error unknown_table(std::string_view name, const std::vector<std::string>& known);
 
+/// Runs in flight in the spool, and left over there, that load into this database.
+std::vector<db::RunRecord> unsettled_runs(const Opened& at);
 /// The one run that `prefix` means. Fails with run.unknown when there is none or more than one.
 Result<db::RunRecord> find_run(const Opened& at, std::string_view prefix);
 /// As much of a run's id as tells it from `others`: "run_" and at least 13 characters.

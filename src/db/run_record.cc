@@ -192,6 +192,10 @@ Result<void> read_json_members(RunRecord& run, std::string_view rejects, std::st
   return {};
 }
 
+bool has_loaded(const RunRecord& run) {
+  return run.status == RunStatus::Succeeded || run.status == RunStatus::SucceededWithRejects;
+}
+
 RunRecord as_failed(RunRecord run, Error error) {
   run.status = RunStatus::Failed;
   run.version_after = run.version_before;

@@ -82,6 +82,8 @@ struct RunRecord {
   Idempotency idempotency = {};
 };
 
+/// Whether its rows are in the table.
+bool has_loaded(const RunRecord& run);
 /// The same run as one that ended with `error`: nothing of it is in the table, and its idempotency key is
 /// free again.
 RunRecord as_failed(RunRecord run, Error error);

@@ -200,7 +200,7 @@ void Metrics::State::count_load(const db::RunRecord& run) {
         .Increment(static_cast<double>(group.count));
   load_bytes.Add({{"table", table}}).Increment(static_cast<double>(run.file_bytes));
   if (!run.duplicate_of.empty()) duplicates.Increment();
-  if (run.status == db::RunStatus::Succeeded || run.status == db::RunStatus::SucceededWithRejects)
+  if (db::has_loaded(run))
     last_success.Add({{"kind", run.kind}, {"table", table}}).Set(seconds(run.finished_at.micros));
 }
 

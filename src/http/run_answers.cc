@@ -40,10 +40,7 @@ Problem problem_of(const load::RunView& view) {
 }
 
 Response ended_answer(const Call& call, const load::RunView& view) {
-  using db::RunStatus;
-  const db::RunRecord& run = view.run;
-  if (run.status != RunStatus::Succeeded && run.status != RunStatus::SucceededWithRejects)
-    return problem_response(call, problem_of(view));
+  if (!db::has_loaded(view.run)) return problem_response(call, problem_of(view));
   Response response = json_response(200, run_json(view) + "\n");
   response.set("ETag", run_etag(view));
   return response;

@@ -2,7 +2,6 @@
 
 #include "base/text.h"
 #include "load/run_moves.h"
-#include "load/run_state.h"
 
 #include <algorithm>
 
@@ -15,13 +14,9 @@ bool has_run(const std::vector<db::RunRecord>& runs, const std::string& id) {
 
 }  // namespace
 
-std::vector<db::RunRecord> unsettled_runs(const std::filesystem::path& spool, db::Database& database) {
+std::vector<db::RunRecord> unsettled_runs(const std::filesystem::path& spool, const Home& here) {
   std::vector<db::RunRecord> runs;
-  std::vector<InFlight> all = in_flight(spool);
-  if (all.empty()) return runs;
-
-  const Home here = home_of(database);
-  for (InFlight& flying : all) {
+  for (InFlight& flying : in_flight(spool)) {
     if (!belongs(flying.home, here)) continue;
     const bool is_open = !has_ended(flying.run.status) && flying.run.status != db::RunStatus::Undecided;
     if (!flying.owner_alive && is_open) flying.run.status = db::RunStatus::Interrupted;
@@ -45,11 +40,11 @@ Result<std::vector<db::RunRecord>> list_runs(db::Ledger& ledger, std::vector<db:
   return runs;
 }
 
-Result<std::vector<db::RunRecord>> find_runs(db::Database& database, const std::filesystem::path& spool,
+Result<std::vector<db::RunRecord>> find_runs(db::Ledger& ledger, std::vector<db::RunRecord> unsettled,
                                              std::string_view prefix) {
-  TRY_ASSIGN(std::vector<db::RunRecord> found, database.ledger().find(prefix));
+  TRY_ASSIGN(std::vector<db::RunRecord> found, ledger.find(prefix));
   const std::string wanted = bare_id(prefix);
-  for (db::RunRecord& run : unsettled_runs(spool, database))
+  for (db::RunRecord& run : unsettled)
     if (bare_id(run.id).starts_with(wanted) && !has_run(found, run.id)) found.push_back(std::move(run));
   return found;
 }

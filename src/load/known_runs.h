@@ -4,6 +4,7 @@
 
 #include "db/database.h"
 #include "db/run_record.h"
+#include "load/run_state.h"
 
 #include <filesystem>
 #include <optional>
@@ -13,9 +14,9 @@
 
 namespace rowgate::load {
 
-/// What stands in the spool folder as begun for this database and not in its ledger yet. A run whose owner
+/// What stands in the spool folder as begun at `here` and not in its ledger yet. A run whose owner
 /// died counts as interrupted: whoever loads next writes that into the ledger, or a queue takes it up again.
-std::vector<db::RunRecord> unsettled_runs(const std::filesystem::path& spool, db::Database& database);
+std::vector<db::RunRecord> unsettled_runs(const std::filesystem::path& spool, const Home& here);
 
 /// Which runs are wanted.
 struct RunFilter {
@@ -29,8 +30,8 @@ Result<std::vector<db::RunRecord>> list_runs(db::Ledger& ledger, std::vector<db:
                                              const RunFilter& filter);
 
 /// Every run whose id begins with `prefix` (with or without "run_", any case): of the ledger (at most 20) and
-/// of the spool, each once.
-Result<std::vector<db::RunRecord>> find_runs(db::Database& database, const std::filesystem::path& spool,
+/// of `unsettled`, each once.
+Result<std::vector<db::RunRecord>> find_runs(db::Ledger& ledger, std::vector<db::RunRecord> unsettled,
                                              std::string_view prefix);
 
 /// The id without "run_", in lower case, so that it may be typed as one likes.

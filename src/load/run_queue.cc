@@ -43,8 +43,7 @@ void move(db::RunRecord& run, RunEvent event) {
 /// Whether a repeated request gets this run again: a committed load, and a verdict on the file's content.
 /// What failed for another reason may be tried again under the same key.
 bool keeps_key(const db::RunRecord& run) {
-  if (run.status == db::RunStatus::Succeeded || run.status == db::RunStatus::SucceededWithRejects)
-    return true;
+  if (db::has_loaded(run)) return true;
   if (run.status != db::RunStatus::Failed || !run.error) return false;
   if (run.error->code == Code::RunIdempotencyReused) return false;  // it is another run's
   const int status = info(run.error->code).http_status;
@@ -120,7 +119,7 @@ struct RunQueue::State {
   WaitingLine line = {};
   std::set<db::TableName> busy = {};  ///< tables that are being loaded
   std::vector<Entry> unsettled = {};  ///< what became of them is not in the ledger yet, or only there
-  Home home = {};                     ///< where the runs of this queue belong
+  Home home = known_home(database);   ///< where the runs of this queue belong, as far as it is known
   std::deque<Entry> to_keep = {};     ///< ended; their files are yet to be sent to the store
   std::size_t submitting = 0;         ///< about to be put into the line
   std::size_t running = 0, receiving = 0;
@@ -599,19 +598,14 @@ void RunQueue::State::settle_again() {
 
 /// Tries each run by itself: one that the ledger cannot take holds up nobody but itself.
 void RunQueue::State::settle_all() {
-  std::vector<Entry> rest;
+  std::vector<Entry> tried;
   {
     const std::scoped_lock lock(mutex);
-    rest = std::exchange(unsettled, {});
+    tried = unsettled;
   }
-  bool is_away = false;
-  for (const Entry& entry : rest) {
-    const Result<void> settled =
-        is_away ? fail(Code::DatabaseUnreachable, "as for the last run") : settle(entry);
-    if (settled) continue;
-    is_away = settled.error().code == Code::DatabaseUnreachable;
-    const std::scoped_lock lock(mutex);
-    unsettled.push_back(entry);
+  for (const Entry& entry : tried) {
+    const Result<void> settled = settle(entry);
+    if (!settled && settled.error().code == Code::DatabaseUnreachable) return;
   }
 }
 
@@ -630,7 +624,7 @@ void RunQueue::State::give_up_waiting() {
   for (const std::function<void()>& call : calls) call();
 }
 
-/// Brings one run to its end in the ledger, or takes its end from there.
+/// Brings one run to its end in the ledger, or takes its end from there. It is unsettled until then.
 Result<void> RunQueue::State::settle(const Entry& entry) {
   db::RunRecord run;
   {
@@ -696,6 +690,7 @@ void RunQueue::State::finish(const Entry& entry, db::RunRecord run) {
     was_undecided = entry->run.status == db::RunStatus::Undecided;
     if (!run.idempotency) board.release_key(entry->run.idempotency, run.id);
     entry->run = run;
+    std::erase(unsettled, entry);
     calls = take_waiting(*entry);
     board.note_end(entry);
   }
@@ -773,6 +768,7 @@ void RunQueue::State::queue_again(const Entry& entry) {
   {
     const std::scoped_lock lock(mutex);
     entry->run = run;
+    std::erase(unsettled, entry);
     line.push({run.id, run.principal, {run.space, run.table}});
   }
   changed.notify_one();
@@ -876,7 +872,9 @@ Result<RunView> RunQueue::find(std::string_view run_id) const {
     const std::scoped_lock lock(state_->mutex);
     if (const Entry entry = state_->board.find(run_id)) return state_->view_of(*entry);
   }
-  TRY_ASSIGN(std::vector<db::RunRecord> found, find_runs(state_->database, state_->settings.spool, run_id));
+  std::vector<db::RunRecord> of_others = unsettled_runs(state_->settings.spool, state_->own_home());
+  TRY_ASSIGN(std::vector<db::RunRecord> found,
+             find_runs(state_->database.ledger(), std::move(of_others), run_id));
   const auto run = std::ranges::find(found, run_id, &db::RunRecord::id);
   if (run != found.end()) return state_->view_of(std::move(*run));
   return fail(Code::RunUnknown, fmt::format("there is no run \"{}\"", shown(run_id)),
@@ -888,7 +886,7 @@ Result<std::vector<RunView>> RunQueue::list(const std::optional<db::TableName>& 
                                             std::size_t limit) const {
   // First what is in flight, then the ledger: a run that ends in between is in both, never in neither.
   std::vector<db::RunRecord> unsettled;
-  std::vector<db::RunRecord> of_others = unsettled_runs(state_->settings.spool, state_->database);
+  std::vector<db::RunRecord> of_others = unsettled_runs(state_->settings.spool, state_->own_home());
   std::map<std::string, RunView> views;
   {
     const std::scoped_lock lock(state_->mutex);

@@ -318,8 +318,12 @@ Result<db::RunRecord> settle_by_hand(const fs::path& spool, const std::string& r
               "look at it: rowgate runs show RUN");
 }
 
+Home known_home(const db::Database& database) {
+  return {.place = io::sha256_hex(database.place())};
+}
+
 Home home_of(db::Database& database) {
-  Home home{.place = io::sha256_hex(database.place())};
+  Home home = known_home(database);
   if (const Result<std::string> identity = database.identity()) home.database = *identity;
   return home;
 }

@@ -35,6 +35,8 @@ struct Home {
   std::string database = {};  ///< Database::identity(), where it was known
   std::string storage = {};   ///< store::identity_of(), of a server's runs: it costs requests
 };
+/// What is known of this process without asking anybody: where the database is.
+Home known_home(const db::Database& database);
 /// Of this process, but for its storage. A database that does not answer, or is not made yet, has no
 /// identity.
 Home home_of(db::Database& database);

@@ -120,8 +120,7 @@ Response ended(const Call& call, const load::RunView& view) {
   if (run.error && run.error->code == Code::LimitRejects)
     return line(422, fmt::format("{} of {} rows were refused; nothing was loaded.{}", run.rows_rejected,
                                  run.rows_read - run.rows_skipped, first_refusal(view)));
-  if (run.status != db::RunStatus::Succeeded && run.status != db::RunStatus::SucceededWithRejects)
-    return problem_response(call, problem_of(view));
+  if (!db::has_loaded(run)) return problem_response(call, problem_of(view));
   return line(200, std::string(kLoaded));
 }
 
