@@ -3,7 +3,7 @@
   python3 tools/compare.py OLD NEW [FILTER...] [--pairs 15]
 
 OLD and NEW are build folders with rowgate, csv_bench, table_bench and load_bench (`ninja -C build/release rowgate csv_bench
-table_bench load_bench`). FILTER: a part of figures' names; all by default, which takes some 20 minutes. For each figure the
+table_bench load_bench`). FILTER: a part of figures' names; all by default, which takes most of an hour. For each figure the
 medians of both and the median of the pairs' ratios new / old, so more than 1 is slower or larger. Which of the two goes first
 changes from pair to pair.
 """
@@ -24,14 +24,13 @@ import memory
 import servers
 
 NOTEWORTHY = 1.03  # a ratio above this is marked
-FEW_PAIRS = 3  # of what takes long and varies little
 MEMORY_MIB = 100
 
 
 class InMemory:
     """Scanning, parsing and checking, on one core."""
 
-    name, unit, pairs = "in memory", "CPU s/GB", None
+    name, unit = "in memory", "CPU s/GB"
 
     def __init__(self, _folder, _build):
         pass
@@ -48,7 +47,7 @@ class InMemory:
 
 
 class Sqlite:
-    name, unit, pairs = "sqlite", "s", None
+    name, unit = "sqlite", "s"
 
     def __init__(self, folder, build):
         bench.BUILD = build
@@ -75,7 +74,7 @@ class Shapes(Sqlite):
 
 
 class Memory:
-    name, unit, pairs = "memory", "MiB or s", FEW_PAIRS
+    name, unit = "memory", "MiB or s"
 
     def __init__(self, folder, build):
         memory.BUILD = build
@@ -97,7 +96,7 @@ class Memory:
 
 
 class Http:
-    name, unit, pairs = "http", "ms", None
+    name, unit = "http", "ms"
 
     def __init__(self, folder, _build):
         self.folder = folder
@@ -111,7 +110,7 @@ class Http:
 
 
 class Upload:
-    name, unit, pairs = "upload", "CPU s/GB", None
+    name, unit = "upload", "CPU s/GB"
 
     def __init__(self, _folder, _build):
         block = bench_http.rows_of(7)[len(bench_http.HEADER):]
@@ -123,7 +122,7 @@ class Upload:
 
 
 class Servers:
-    name, unit, pairs = "mysql postgresql", "s", None
+    name, unit = "mysql postgresql", "s"
 
     def __init__(self, folder, build):
         self.folder = folder
@@ -188,7 +187,7 @@ def main():
     for group in (Memory, InMemory, Sqlite, Shapes, Http, Upload, Servers):
         if arguments.filter and not any(word in group.name for word in arguments.filter):
             continue
-        figures = compare(group, builds, min(arguments.pairs, group.pairs or arguments.pairs))
+        figures = compare(group, builds, arguments.pairs)
         for name, values in figures.items():
             old, new = (statistics.median(pair[i] for pair in values) for i in (0, 1))
             ratio = statistics.median(pair[1] / pair[0] for pair in values)
