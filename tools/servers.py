@@ -188,6 +188,8 @@ def main():
     if len(sys.argv) < 2 or sys.argv[1] not in ("run", "serve") or (sys.argv[1] == "run" and len(sys.argv) < 3):
         sys.exit(__doc__)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    # What a shell starts with & ignores it, and so would all that is started here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with running() as variables:
         if sys.argv[1] == "run":
             return subprocess.run(sys.argv[2:], env={**os.environ, **variables}, check=False).returncode
