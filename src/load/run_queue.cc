@@ -643,23 +643,25 @@ Result<void> RunQueue::State::settle(const Entry& entry) {
 /// A run whose owner died before its end: done, to be loaded again, or lost.
 Result<void> RunQueue::State::settle_left(const Entry& entry, db::RunRecord run) {
   TRY_ASSIGN(const std::vector<db::RunRecord> known, database.ledger().find(run.id));
-  if (!known.empty()) {  // committed; its owner died before it could put things away
-    finish(entry, known.front());
-    return {};
-  }
-  if (entry->has_options && is_whole(settings.spool, run)) {
-    queue_again(entry);
-    return {};
-  }
-
-  move(run, RunEvent::BytesLost);
-  end_interrupted(run, clock);
-  TRY(record_end(database.ledger(), run));
-  {
+  const bool is_here = entry->has_options && is_whole(settings.spool, run);
+  const bool has_ended_otherwise = !known.empty() && known.front().status != db::RunStatus::Interrupted;
+  if (!is_here && !has_ended_otherwise) {  // a part of a file is nothing to load, nor to keep
     const std::scoped_lock files(entry->files_mutex);
     ::unlink(entry->upload.c_str());
     entry->upload.clear();
   }
+
+  if (!known.empty()) {  // its owner died, or the one that settled it, before it could put things away
+    finish(entry, known.front());
+    return {};
+  }
+  if (is_here) {
+    queue_again(entry);
+    return {};
+  }
+  move(run, RunEvent::BytesLost);
+  end_interrupted(run, clock);
+  TRY(record_end(database.ledger(), run));
   finish(entry, std::move(run));
   return {};
 }

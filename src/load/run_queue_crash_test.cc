@@ -154,7 +154,9 @@ TEST(RunQueueCrash, EveryFileIsLoadedExactlyOnce) {
         std::vector<std::string>{std::to_string(kFiles)});
     EXPECT_EQ(database->table({{}, "events"})->value().version, static_cast<std::uint64_t>(kFiles));
     EXPECT_EQ(files_in(folder.path() / "spool" / "runs"), 0U) << "round " << round;
-    EXPECT_EQ(files_in(folder.path() / "files" / "sources"), static_cast<std::size_t>(kFiles));
+    EXPECT_EQ(files_in(folder.path() / "files" / "sources"), static_cast<std::size_t>(kFiles))
+        << ::testing::PrintToString(db::testing::read_rows(
+               *database, "SELECT id, status, idempotency_key, error FROM rowgate_runs"));
   }
   EXPECT_GE(killed, kRounds) << "too few were caught in the middle to say anything";
 }

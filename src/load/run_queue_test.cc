@@ -783,6 +783,23 @@ TEST_F(RunQueueTest, WhatIsNotWholeIsInterruptedAndItsKeyIsFree) {
   delete dead;
 }
 
+TEST_F(RunQueueTest, APartOfAFileIsNoSource) {
+  const std::string id = new_id("run_", clock_.now());
+  db::RunRecord run{.id = id, .status = RunStatus::Receiving, .table = "people"};
+  ASSERT_TRUE(RunState::create(settings_.spool, {run, std::nullopt}));
+  // The process that settled it died when it had told the ledger.
+  run.status = RunStatus::Interrupted;
+  ASSERT_TRUE(database_->ledger().record(run));
+  fs::create_directories(path("spool") / "uploads");
+  std::ofstream(upload_path(settings_.spool, id)) << "id,na";
+
+  queue_->start();
+  EXPECT_EQ(view(id).run.status, RunStatus::Interrupted);
+  EXPECT_THAT(sources(), IsEmpty());
+  EXPECT_THAT(state_files(), IsEmpty());
+  EXPECT_THAT(uploads(), IsEmpty());
+}
+
 TEST_F(RunQueueTest, ACommittedRunIsNotLoadedAgain) {
   queue_->start();
   const std::string id = submit(kTwo);
