@@ -288,6 +288,12 @@ Result<db::RunRecord> settle_by_hand(const fs::path& spool, const std::string& r
   std::optional<Result<db::RunRecord>> end;
   const auto visit = [&](Orphan orphan) {
     db::RunRecord run = orphan.kept.run;
+    const bool is_servers = orphan.kept.options.has_value();
+    if (is_servers && !give_up && run.status != db::RunStatus::Undecided) {
+      end = fail(Code::RunUnknown, fmt::format("{} is a load that a server has received", run.id),
+                 "it goes on when the server starts again; --failed ends it");
+      return;
+    }
     end = settled(run, database, clock);
     if (!*end && !give_up) {
       end = std::unexpected(db::undecided(run, end->error()));
@@ -295,6 +301,7 @@ Result<db::RunRecord> settle_by_hand(const fs::path& spool, const std::string& r
     }
     if (!*end)
       end = db::as_failed(run, {Code::RunUndecided, "given up by hand; whether it was loaded is not known"});
+    if (is_servers && (!give_up || db::has_loaded(**end))) return;  // the server keeps its file
     ::unlink(upload_path(spool, run.id).c_str());
     orphan.state.remove();
   };

@@ -122,7 +122,8 @@ void recover(const std::filesystem::path& spool, db::Database& database, const C
 
 /// How a person settles a run that has no owner: by the ledger, where the database answers. Where it does not
 /// and is gone for good, `give_up` ends the run as failed and removes its files; without it that is
-/// run.undecided. Fails with run.unknown (no such state file), table.busy (its owner lives).
+/// run.undecided. A load that a server has received goes on when a server starts: only `give_up` ends it.
+/// Fails with run.unknown (no such state file, or such a load), table.busy (its owner lives).
 Result<db::RunRecord> settle_by_hand(const std::filesystem::path& spool, const std::string& run_id,
                                      db::Database& database, const Clock& clock, bool give_up);
 

@@ -4,12 +4,14 @@ import contextlib
 import fcntl
 import pathlib
 import sqlite3
+import subprocess
 import threading
 import time
 
 from worlds import spool_files
 
 CSV = b"id,department\n1,Sales\n2,Law\n"
+QUICK = "limits: { sync_wait: 50ms }"
 
 
 @contextlib.contextmanager
@@ -79,7 +81,27 @@ def test_accepted_loads_survive_a_kill(start, folder):
     assert source.body == b"id,department\n1,Department 1\n"
 
 
-QUICK = "limits: { sync_wait: 50ms }"
+def test_what_a_server_received_is_not_ended_by_hand(start, folder):
+    """Unless it is given up."""
+    server = start(QUICK)
+    with locked(folder):
+        runs = [accepted(server), accepted(server)]
+        server.kill()
+
+    def settle(run, *arguments):
+        return subprocess.run([server.process.args[0], "runs", "settle", run, *arguments], cwd=folder, capture_output=True, text=True, check=False)
+
+    assert [settle(run).returncode for run in runs] == [1, 1]
+    assert "goes on when the server starts again" in settle(runs[0]).stderr
+    assert settle(runs[1], "--failed", "--confirm", runs[1]).returncode == 0
+    again = start(QUICK)
+    assert again.ended(runs[0])["status"] == "succeeded"
+    assert again.ended(runs[1])["status"] == "interrupted"
+    assert again.version("departments") == 1
+    assert again.get(f"/v1/runs/{runs[0]}/source").body == CSV
+    assert not spool_files(folder)
+
+
 
 
 def accepted(server):
