@@ -102,8 +102,6 @@ def test_what_a_server_received_is_not_ended_by_hand(start, folder):
     assert not spool_files(folder)
 
 
-
-
 def accepted(server):
     """The id of a run that waits for the database."""
     answer = server.post("/v1/tables/departments/loads", CSV)
