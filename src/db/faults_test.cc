@@ -1,6 +1,7 @@
 // What happens when connections break, others hold locks, or a server does what it should not.
 
 #include "base/ids.h"
+#include "db/server/transaction.h"
 #include "db/test_proxy.h"
 #include "db/test_world.h"
 
@@ -302,6 +303,85 @@ TEST_P(FaultsTest, ReplaceKeepsViewsWorking) {
 
 class InfileTest : public FaultsTest {};
 INSTANTIATE_TEST_SUITE_P(Servers, InfileTest, ::testing::Values(Kind::MySql), kind_name);
+
+class SwapTest : public FaultsTest {
+ protected:
+  /// A replace of departments that broke off at its exchange of names, before the server got that or after.
+  void leave_a_swap(bool is_done) {
+    ASSERT_TRUE(load(*direct_, {{1, "Sales"}}));
+    proxy_.watch(
+        [=, this](std::string& bytes) {
+          if (bytes.find("RENAME TABLE") == std::string::npos) return true;
+          proxy_.close_door();
+          return is_done;
+        },
+        [=, this](std::string&) { return !proxy_.is_closed(); });
+    ASSERT_FALSE(load(*through_proxy_, {{2, "Law"}}, Mode::Replace));
+    left_ = run_id_;
+    proxy_.open_door();
+    wait_until_its_owner_is_gone();
+  }
+  void wait_until_its_owner_is_gone() const {
+    const auto engine = mysql::make_engine(world_.address(), std::chrono::seconds(10));
+    const std::unique_ptr<server::Session> session = world_.connect();
+    const std::string lock = server::lock_name(*engine, {"", "__rg_" + left_});
+    for (int tries = 0; !*engine->is_free(*session, lock); ++tries) {
+      ASSERT_LT(tries, 1000);
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+  }
+  /// Looks for the run, and does this between having seen the swap and taking its table's lock.
+  std::vector<std::string> found_after(const std::function<void()>& meanwhile) {
+    int seen = 0;
+    proxy_.watch([&](std::string& bytes) {
+      if (bytes.find("GET_LOCK") != std::string::npos && ++seen == 1) meanwhile();
+      return true;
+    });
+    const Result<std::vector<RunRecord>> found = through_proxy_->ledger().find(left_);
+    proxy_.watch({});
+    EXPECT_GT(seen, 0);
+    std::vector<std::string> told;
+    if (!found) told.push_back(to_text(found.error()));
+    if (found)
+      for (const RunRecord& run : *found) told.emplace_back(name(run.status));
+    return told;
+  }
+
+  std::string left_;
+};
+INSTANTIATE_TEST_SUITE_P(Servers, SwapTest, ::testing::Values(Kind::MySql), kind_name);
+
+TEST_P(SwapTest, WhatAnotherHasSettledIsNotSettledAgain) {
+  leave_a_swap(true);
+  EXPECT_THAT(found_after([&] { ASSERT_TRUE(load(*direct_, {{3, "Trade"}})); }), ElementsAre("succeeded"));
+  EXPECT_THAT(rows(), ElementsAre("2|Law", "3|Trade"));
+  EXPECT_EQ(version(), 3u);
+}
+
+TEST_P(SwapTest, WhatAnotherHasForgottenIsNotDone) {
+  leave_a_swap(false);
+  EXPECT_THAT(found_after([&] { EXPECT_THAT(*direct_->ledger().find(left_), IsEmpty()); }), IsEmpty());
+  EXPECT_THAT(rows(), ElementsAre("1|Sales"));
+  EXPECT_EQ(version(), 1u) << "nothing was loaded";
+}
+
+TEST_P(SwapTest, ALoadThatTidiesUpLeavesASwapAlone) {
+  FaultProxy watched(world_.address().port);
+  ServerAddress address = address_;
+  address.port = watched.port();
+  int seen = 0;
+  watched.watch([&](std::string& bytes) {
+    const bool lists_tables = bytes.find("information_schema.tables") != std::string::npos &&
+                              bytes.find("LOWER(table_name)") == std::string::npos;
+    if (lists_tables && ++seen == 1) leave_a_swap(false);
+    return true;
+  });
+  ASSERT_TRUE(load(*world_.open_at(address), {{1, "Clerk"}}, Mode::Append, "jobs"));
+  EXPECT_GT(seen, 0);
+  EXPECT_THAT(*direct_->ledger().find(left_), IsEmpty()) << "its names were not exchanged";
+  EXPECT_EQ(version(), 1u);
+  EXPECT_THAT(staging_tables(), IsEmpty());
+}
 
 TEST_P(InfileTest, AnotherFileThanTheLoadsOwnIsNotSent) {
   ASSERT_TRUE(load(*direct_, {{1, "Sales"}}));

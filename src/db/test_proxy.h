@@ -53,6 +53,7 @@ class FaultProxy {
   /// From now on nobody gets through any more.
   void close_door() { closed_ = true; }
   void open_door() { closed_ = false; }
+  bool is_closed() const { return closed_; }
 
  private:
   static sockaddr_in loopback(std::uint16_t port) {

@@ -11,6 +11,7 @@ The last line says how many rounds held. Threads and clocks are real, so a seed 
 import argparse
 import contextlib
 import copy
+import itertools
 import json
 import os
 import pathlib
@@ -63,6 +64,11 @@ class Operation:
         new.update({state: self.number for state in self.states})
         return sorted(new.items())
 
+    def told(self):
+        """What was answered, like answers in a row as one."""
+        return ", ".join(f"{' '.join(str(part) for part in answer if part)} ({len(list(same))} times)"
+                         for answer, same in itertools.groupby(self.answers))
+
 
 def send(address, operation, wait):
     request = urllib.request.Request(
@@ -101,7 +107,8 @@ class Client(threading.Thread):
 
     def ask(self, operation, address):
         status, answer = send(address, operation, self.dice.choice([0, 1, 30]))
-        operation.answers.append((status, answer.get("status") or answer.get("code"), answer.get("id") or answer.get("instance")))
+        run = answer.get("id") or re.sub("^req_.*", "", answer.get("instance") or "")
+        operation.answers.append((status, answer.get("code") or answer.get("status"), run))
         if status == 200 and answer["status"] == "succeeded":
             operation.run = answer["id"]
         elif status not in (0, 202, 409, 429, 503):
@@ -180,7 +187,7 @@ def violations(place, sql, servers, operations):
 
 
 def play(kind, seed, folder, count):
-    """One round; what it broke."""
+    """One round: what it broke, what each load was told, how many troubles were made."""
     from cutting import CuttingProxy
     from places import Place, Server, sql
 
@@ -217,9 +224,10 @@ def play(kind, seed, folder, count):
         while (found := [text for client in clients for text in client.troubles] + list(violations(place, sql, servers, operations))) \
                 and time.monotonic() < end:
             time.sleep(1)
-        if found:
-            found += [f"{operation.key}: {operation.table} {operation.mode} {operation.answers}" for operation in operations]
-        return found, trouble.made
+        told = [f"{operation.key}: {operation.table} {operation.mode}, {operation.told()}" for operation in operations]
+        told += [f"{run['id']}: {run['table']} {run['mode']} {run['status']} {run.get('table_version')} {run.get('error', '')}"
+                 for run in json.loads(servers[0].get("/v1/runs?limit=1000"))["items"]]
+        return found, told, trouble.made
 
 
 def main():
@@ -236,11 +244,12 @@ def main():
     wrong, troubles = 0, 0
     for seed in rounds:
         with tempfile.TemporaryDirectory(prefix="rowgate-history.") as scratch:
-            found, made = play(seed.split("-")[1], seed, pathlib.Path(scratch), arguments.operations)
+            found, told, made = play(seed.split("-")[1], seed, pathlib.Path(scratch), arguments.operations)
             troubles += made
             if found:
                 wrong += 1
-                print(f"round {seed} does not hold:\n  " + "\n  ".join(found), flush=True)
+                # The reason stands last: of a long output people see the end.
+                print("\n  ".join([f"round {seed}:", *told]) + "\n" + "\n  ".join([f"round {seed} does not hold:", *found]), flush=True)
     if wrong:
         sys.exit(f"{wrong} of {len(rounds)} rounds did not hold")
     print(f"{len(rounds)} rounds held, {len(rounds) * arguments.operations} loads, {troubles} troubles")

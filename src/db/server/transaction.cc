@@ -36,6 +36,16 @@ Result<void> settle(const Engine& engine, Session& session, const PendingSwap& p
   return {};
 }
 
+/// What is pending is read under the locks: what was read before may be settled by now, and more.
+Result<void> settle_pending(const Engine& engine, Session& session, std::span<const TableName> tables,
+                            const Error* why) {
+  TRY_ASSIGN(const std::vector<PendingSwap> pending, pending_swaps(session));
+  for (const PendingSwap& swap : pending)
+    if (std::ranges::find(tables, TableName{swap.run.space, swap.run.table}) != tables.end())
+      TRY(settle(engine, session, swap, why));
+  return {};
+}
+
 Result<void> drop_orphans(const Engine& engine, Session& session, const std::string& space) {
   TRY_ASSIGN(const std::vector<std::string> names, orphans_of_loads(engine, session, space));
   for (const std::string& name : names)
@@ -59,34 +69,34 @@ std::string lock_name(const Engine& engine, const TableName& table) {
 Result<std::vector<std::string>> orphans_of_loads(const Engine& engine, Session& session,
                                                   const std::string& space) {
   std::vector<std::string> orphans;
-  std::vector<PendingSwap> pending;
-  if (!engine.ddl_is_transactional()) {
-    TRY_ASSIGN(pending, pending_swaps(session));
-  }
+  const auto fresh_of = [](const std::string& name) {
+    return name.ends_with(kOldSuffix) ? name.substr(0, name.size() - kOldSuffix.size()) : name;
+  };
   TRY_ASSIGN(const std::vector<std::string> names, engine.table_names(session, space));
   for (const std::string& name : names) {
     const bool is_kept = name.starts_with("__rg_kept_");  // of a plan, for its owner to drop
     if (!name.starts_with("__rg_") || is_kept) continue;
     bool is_orphan = true;  // where DDL is transactional no load leaves a table that others see
     if (!engine.ddl_is_transactional()) {
-      std::string fresh = name;
-      if (fresh.ends_with(kOldSuffix)) fresh.resize(fresh.size() - kOldSuffix.size());
-      if (std::ranges::any_of(pending, [&](const PendingSwap& swap) { return swap.swap.fresh == fresh; }))
-        continue;
-      TRY_ASSIGN(is_orphan, engine.is_free(session, lock_name(engine, {space, fresh})));
+      TRY_ASSIGN(is_orphan, engine.is_free(session, lock_name(engine, {space, fresh_of(name)})));
     }
     if (is_orphan) orphans.push_back(name);
   }
+  if (orphans.empty() || engine.ddl_is_transactional()) return orphans;
+
+  // Read last: an owner that is gone by now has told the ledger before, or never will.
+  TRY_ASSIGN(const std::vector<PendingSwap> pending, pending_swaps(session));
+  std::erase_if(orphans, [&](const std::string& name) {
+    return std::ranges::any_of(pending,
+                               [&](const PendingSwap& swap) { return swap.swap.fresh == fresh_of(name); });
+  });
   return orphans;
 }
 
 Result<void> settle_left_overs(const Engine& engine, Session& session, std::span<const TableName> tables,
                                const Error* why) {
   if (engine.ddl_is_transactional()) return {};  // what was not committed is gone
-  TRY_ASSIGN(const std::vector<PendingSwap> pending, pending_swaps(session));
-  for (const PendingSwap& swap : pending)
-    if (std::ranges::find(tables, TableName{swap.run.space, swap.run.table}) != tables.end())
-      TRY(settle(engine, session, swap, why));
+  TRY(settle_pending(engine, session, tables, why));
   std::set<std::string> spaces = {""};
   for (const TableName& table : tables) spaces.insert(table.space);
   for (const std::string& space : spaces) TRY(drop_orphans(engine, session, space));
@@ -98,9 +108,10 @@ Result<std::vector<std::string>> settle_swaps(const Engine& engine, Session& ses
   if (engine.ddl_is_transactional()) return busy;
   TRY_ASSIGN(const std::vector<PendingSwap> pending, pending_swaps(session));
   for (const PendingSwap& swap : pending) {
-    const std::string name = lock_name(engine, {swap.run.space, swap.run.table});
+    const TableName table{swap.run.space, swap.run.table};
+    const std::string name = lock_name(engine, table);
     const Result<void> locked = engine.lock(session, std::span(&name, 1), std::chrono::milliseconds(0));
-    Result<void> settled = locked ? settle(engine, session, swap, nullptr) : locked;
+    Result<void> settled = locked ? settle_pending(engine, session, std::span(&table, 1), nullptr) : locked;
     engine.unlock(session);
     if (settled) continue;
     if (settled.error().code != Code::TableBusy) return std::unexpected(settled.error());
