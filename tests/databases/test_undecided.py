@@ -237,3 +237,36 @@ def test_a_run_is_given_up_by_hand(by_hand):
     given_up = json.loads(by_hand.rowgate("runs", "settle", run, "--failed", "--confirm", run, "--json"))
     assert (given_up["status"], given_up["error"]["code"]) == ("failed", "run.undecided")
     assert not list(states.glob("*.json"))
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_an_undecided_run_of_a_server_that_died_is_settled_by_hand(server, after):
+    """What came of it is known at once; the server puts its file away when it starts again."""
+    place = server.place
+    place.proxy.arm(after, containing=commits(place.kind, "append")[-1], closed_for=3600)
+    status, problem = post(server, 1, "append")
+    assert (status, problem["code"]) == (503, "run.undecided"), problem
+    server.process.kill()
+    server.process.wait()
+    place.proxy.disarm()
+    place.proxy.open()
+
+    run = problem["instance"].rsplit("/", 1)[1]
+    status = "succeeded" if after else "failed"
+    assert json.loads(place.rowgate("runs", "settle", run, "--json"))["status"] == status
+    assert rows(server) == ([(0, 1), (1, 3)] if after else [(0, 1)])
+
+    again = Server(place)
+    again.place = place
+    try:
+        end = time.monotonic() + 60
+        while list((place.folder / "data/spool/runs").glob("run_*.json")):
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        assert json.loads(again.get(f"/v1/runs/{run}"))["status"] == status
+        assert again.get(f"/v1/runs/{run}/source").splitlines()[1:] == [b"1,0", b"1,1", b"1,2"]
+        answer = until_loaded(again, 1, "append")
+        assert (answer["id"] == run) == after
+        assert rows(again) == [(0, 1), (1, 3)]
+    finally:
+        again.stop()
