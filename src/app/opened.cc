@@ -63,9 +63,9 @@ Error unknown_table(std::string_view name, const std::vector<std::string>& known
 }
 
 std::vector<db::RunRecord> unsettled_runs(const Opened& at) {
-  const std::filesystem::path& spool = at.config().spool_path;
-  if (load::in_flight(spool).empty()) return {};  // and the database need not be asked who it is
-  return load::unsettled_runs(spool, load::home_of(*at.database));
+  std::vector<load::InFlight> in_flight = load::in_flight(at.config().spool_path);
+  if (in_flight.empty()) return {};  // and the database need not be asked who it is
+  return load::unsettled_runs(std::move(in_flight), load::home_of(*at.database));
 }
 
 Result<db::RunRecord> find_run(const Opened& at, std::string_view prefix) {

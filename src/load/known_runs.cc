@@ -14,9 +14,9 @@ bool has_run(const std::vector<db::RunRecord>& runs, const std::string& id) {
 
 }  // namespace
 
-std::vector<db::RunRecord> unsettled_runs(const std::filesystem::path& spool, const Home& here) {
+std::vector<db::RunRecord> unsettled_runs(std::vector<InFlight> in_flight, const Home& here) {
   std::vector<db::RunRecord> runs;
-  for (InFlight& flying : in_flight(spool)) {
+  for (InFlight& flying : in_flight) {
     if (!belongs(flying.home, here)) continue;
     const bool is_open = !has_ended(flying.run.status) && flying.run.status != db::RunStatus::Undecided;
     if (!flying.owner_alive && is_open) flying.run.status = db::RunStatus::Interrupted;

@@ -6,7 +6,6 @@
 #include "db/run_record.h"
 #include "load/run_state.h"
 
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,9 +13,10 @@
 
 namespace rowgate::load {
 
-/// What stands in the spool folder as begun at `here` and not in its ledger yet. A run whose owner
-/// died counts as interrupted: whoever loads next writes that into the ledger, or a queue takes it up again.
-std::vector<db::RunRecord> unsettled_runs(const std::filesystem::path& spool, const Home& here);
+/// Of what is in flight in a spool folder, what was begun at `here` and is not in its ledger yet. A run whose
+/// owner died counts as interrupted: whoever loads next writes that into the ledger, or a queue takes it up
+/// again.
+std::vector<db::RunRecord> unsettled_runs(std::vector<InFlight> in_flight, const Home& here);
 
 /// Which runs are wanted.
 struct RunFilter {

@@ -874,7 +874,8 @@ Result<RunView> RunQueue::find(std::string_view run_id) const {
     const std::scoped_lock lock(state_->mutex);
     if (const Entry entry = state_->board.find(run_id)) return state_->view_of(*entry);
   }
-  std::vector<db::RunRecord> of_others = unsettled_runs(state_->settings.spool, state_->own_home());
+  std::vector<db::RunRecord> of_others =
+      unsettled_runs(in_flight(state_->settings.spool), state_->own_home());
   TRY_ASSIGN(std::vector<db::RunRecord> found,
              find_runs(state_->database.ledger(), std::move(of_others), run_id));
   const auto run = std::ranges::find(found, run_id, &db::RunRecord::id);
@@ -888,7 +889,8 @@ Result<std::vector<RunView>> RunQueue::list(const std::optional<db::TableName>& 
                                             std::size_t limit) const {
   // First what is in flight, then the ledger: a run that ends in between is in both, never in neither.
   std::vector<db::RunRecord> unsettled;
-  std::vector<db::RunRecord> of_others = unsettled_runs(state_->settings.spool, state_->own_home());
+  std::vector<db::RunRecord> of_others =
+      unsettled_runs(in_flight(state_->settings.spool), state_->own_home());
   std::map<std::string, RunView> views;
   {
     const std::scoped_lock lock(state_->mutex);

@@ -122,11 +122,11 @@ TEST_F(StateFilesTest, ALiveOwnerIsLeftAloneAndLookingDoesNotDisturb) {
   ASSERT_TRUE(mine);
   EXPECT_TRUE(in_flight(spool()).at(0).owner_alive);
   EXPECT_THAT(take_orphans(spool()), IsEmpty());
-  EXPECT_EQ(unsettled_runs(spool(), home_of(*database_)).at(0).status, RunStatus::Running);
+  EXPECT_EQ(unsettled_runs(in_flight(spool()), home_of(*database_)).at(0).status, RunStatus::Running);
   mine = RunState::create(spool(), {{.id = "run_2"}});  // drops the first
   ASSERT_TRUE(mine);
   EXPECT_FALSE(in_flight(spool()).at(1).owner_alive);
-  EXPECT_EQ(unsettled_runs(spool(), home_of(*database_)).at(1).status, RunStatus::Interrupted);
+  EXPECT_EQ(unsettled_runs(in_flight(spool()), home_of(*database_)).at(1).status, RunStatus::Interrupted);
 }
 
 TEST_F(StateFilesTest, TheLockDiesWithItsProcess) {
@@ -193,7 +193,8 @@ TEST_F(StateFilesTest, RunsInFlightAndInTheLedgerAreOneList) {
   const auto ids = [&](const RunFilter& filter) {
     std::vector<std::string> found;
     for (const db::RunRecord& run :
-         list_runs(database_->ledger(), unsettled_runs(spool(), home_of(*database_)), filter).value())
+         list_runs(database_->ledger(), unsettled_runs(in_flight(spool()), home_of(*database_)), filter)
+             .value())
       found.push_back(run.id);
     return found;
   };
@@ -201,10 +202,15 @@ TEST_F(StateFilesTest, RunsInFlightAndInTheLedgerAreOneList) {
   EXPECT_THAT(ids({.limit = 2}), ElementsAre("run_4", "run_3"));
   EXPECT_THAT(ids({.before = "run_3", .limit = 2}), ElementsAre("run_2", "run_1"));
   EXPECT_THAT(ids({.table = db::TableName{{}, "people"}}), ElementsAre("run_4", "run_3", "run_1"));
-  EXPECT_EQ(find_runs(database_->ledger(), unsettled_runs(spool(), home_of(*database_)), "RUN_3")->size(),
+  EXPECT_EQ(find_runs(database_->ledger(), unsettled_runs(in_flight(spool()), home_of(*database_)), "RUN_3")
+                ->size(),
             1U);
-  EXPECT_EQ(find_runs(database_->ledger(), unsettled_runs(spool(), home_of(*database_)), "4")->size(), 1U);
-  EXPECT_EQ(find_runs(database_->ledger(), unsettled_runs(spool(), home_of(*database_)), "run_")->size(), 4U);
+  EXPECT_EQ(
+      find_runs(database_->ledger(), unsettled_runs(in_flight(spool()), home_of(*database_)), "4")->size(),
+      1U);
+  EXPECT_EQ(
+      find_runs(database_->ledger(), unsettled_runs(in_flight(spool()), home_of(*database_)), "run_")->size(),
+      4U);
 }
 
 }  // namespace
