@@ -1,7 +1,7 @@
 """Figures of the server, each beside a baseline that is measured in the same run. Called by tools/bench.py.
 
 Small loads: files of 1,000 rows posted by 4 clients over kept connections into one SQLite table, beside the same files
-given one after the other to the engine in one process without a server (src/load/run_queue_bench.cc, bare_engine).
+given one after the other to the engine in one process without a server (src/runs/run_queue_bench.cc, bare_engine).
 Upload: 1 GiB posted until its run is queued, by the server's CPU time, beside SHA-256 of the same bytes and a plain
 write of them to the same disk. The table's database is locked meanwhile, so that nothing is loaded yet.
 """
@@ -133,7 +133,11 @@ def loads_by_http(rowgate, scratch):
         return len(seconds) / total, seconds
 
 
-def loads_by_engine(program):
+def loads_by_engine(build):
+    """Loads in a second without a server, by the benchmark of the queue of this build folder."""
+    program = build / "runs_bench"
+    if not program.exists():
+        program = build / "load_bench"  # where an older commit has it
     answer = subprocess.run([program, "--benchmark_format=json", "--benchmark_filter=^bare_engine"],
                             check=True, capture_output=True)
     return json.loads(answer.stdout)["benchmarks"][0]["items_per_second"]
@@ -142,7 +146,7 @@ def loads_by_engine(program):
 def print_loads(build, scratch):
     by_http, by_engine, ratios, seconds = [], [], [], []
     for _ in range(ROUNDS):
-        by_engine.append(loads_by_engine(build / "load_bench"))
+        by_engine.append(loads_by_engine(build))
         rate, each = loads_by_http(build / "rowgate", scratch)
         by_http.append(rate)
         seconds += each

@@ -2,8 +2,8 @@
 
   python3 tools/compare.py OLD NEW [FILTER...] [--pairs 15]
 
-OLD and NEW are build folders with rowgate, csv_bench, table_bench and load_bench (`ninja -C build/release rowgate csv_bench
-table_bench load_bench`). FILTER: a part of figures' names; all by default, which takes most of an hour. For each figure the
+OLD and NEW are build folders with rowgate, csv_bench, table_bench and runs_bench (`ninja -C build/release rowgate csv_bench
+table_bench runs_bench`). FILTER: a part of figures' names; all by default, which takes most of an hour. For each figure the
 medians of both and the median of the pairs' ratios new / old, so more than 1 is slower or larger. Which of the two goes first
 changes from pair to pair.
 """
@@ -104,7 +104,7 @@ class Http:
     def measure(self, build):
         rate, seconds = bench_http.loads_by_http(build / "rowgate", self.folder)
         seconds.sort()
-        engine = bench_http.loads_by_engine(build / "load_bench")
+        engine = bench_http.loads_by_engine(build)
         return {"http: a load of 4 clients": 1e3 / rate, "http: p50": seconds[len(seconds) // 2] * 1e3,
                 "http: a load without a server": 1e3 / engine}
 

@@ -1,9 +1,9 @@
 #include "app/assembled.h"
 
+#include "api/core/measured.h"
 #include "app/openapi.h"
 #include "app/version.h"
 #include "base/units.h"
-#include "http/measured.h"
 #include "load/kept_files.h"
 #include "load/run_moves.h"
 #include "load/run_state.h"
@@ -22,19 +22,19 @@ void give_back_memory() {
 }
 
 /// Some workers are left to everything else, whatever is asked for.
-unsigned places_of(const http::Settings& settings) {
+unsigned places_of(const api::Settings& settings) {
   const unsigned most = std::max(1U, settings.server.workers / 2);
   return std::min(settings.limits.reports_at_once, most);
 }
 
-std::shared_ptr<const http::Configured> configured_as(http::Settings settings, const Config& config) {
-  return std::make_shared<const http::Configured>(
-      http::Configured{std::move(settings), config.catalog, config.reports});
+std::shared_ptr<const api::Configured> configured_as(api::Settings settings, const config::Config& config) {
+  return std::make_shared<const api::Configured>(
+      api::Configured{std::move(settings), config.catalog, config.reports});
 }
 
 }  // namespace
 
-Assembled::Assembled(const Opened& at, http::Settings settings, store::LinkSigner link_signer, bool resumes)
+Assembled::Assembled(const Opened& at, api::Settings settings, store::LinkSigner link_signer, bool resumes)
     : at_(at),
       first_(configured_as(std::move(settings), at.config())),
       keep_(at.config().keep),
@@ -54,35 +54,35 @@ Assembled::Assembled(const Opened& at, http::Settings settings, store::LinkSigne
       application(serve(first_)) {
   if (resumes && !at.config().server)
     watch_.emplace(*at.database, at.config().database_path, at.config().spool_path, kLockWait);
-  application.current()->long_work = std::make_shared<http::Lane>(places_of(first_->settings));
+  application.current()->long_work = std::make_shared<api::Lane>(places_of(first_->settings));
 }
 
-std::shared_ptr<http::Service> Assembled::serve(std::shared_ptr<const http::Configured> configured) {
+std::shared_ptr<api::Service> Assembled::serve(std::shared_ptr<const api::Configured> configured) {
   const auto service =
-      std::make_shared<http::Service>(http::Service{.settings = configured->settings,
-                                                    .catalog = configured->catalog,
-                                                    .reports = configured->reports,
-                                                    .database = *at_.database,
-                                                    .store = *at_.store,
-                                                    .queue = queue,
-                                                    .links = links,
-                                                    .signer = signer,
-                                                    .clock = clock_,
-                                                    .metrics = metrics,
-                                                    .log = log,
-                                                    .spool = at_.config().spool_path,
-                                                    .why_no_loads = [this] { return why_no_loads(); },
-                                                    .configured = configured});
-  service->measured = std::make_shared<http::Measured>(*service);
+      std::make_shared<api::Service>(api::Service{.settings = configured->settings,
+                                                  .catalog = configured->catalog,
+                                                  .reports = configured->reports,
+                                                  .database = *at_.database,
+                                                  .store = *at_.store,
+                                                  .queue = queue,
+                                                  .links = links,
+                                                  .signer = signer,
+                                                  .clock = clock_,
+                                                  .metrics = metrics,
+                                                  .log = log,
+                                                  .spool = at_.config().spool_path,
+                                                  .why_no_loads = [this] { return why_no_loads(); },
+                                                  .configured = configured});
+  service->measured = std::make_shared<api::Measured>(*service);
   return service;
 }
 
 /// What the queue takes a request for counts at least as much as what the request was judged by: so the
 /// application comes last.
-void Assembled::use(http::Settings settings, const Config& config) {
-  const std::shared_ptr<const http::Configured> fresh = configured_as(std::move(settings), config);
-  const std::shared_ptr<http::Service> before = application.current();
-  const std::shared_ptr<http::Service> service = serve(fresh);
+void Assembled::use(api::Settings settings, const config::Config& config) {
+  const std::shared_ptr<const api::Configured> fresh = configured_as(std::move(settings), config);
+  const std::shared_ptr<api::Service> before = application.current();
+  const std::shared_ptr<api::Service> service = serve(fresh);
   service->long_work = before->long_work;
   service->is_turning = before->is_turning;
   service->is_draining = before->is_draining;
@@ -140,7 +140,7 @@ void Assembled::note_not_kept(const db::RunRecord& run, const Error& error) {
 }
 
 void Assembled::tidy() {
-  const Keep keep = [this] {
+  const config::Keep keep = [this] {
     const std::scoped_lock lock(mutex_);
     return keep_;
   }();
@@ -161,7 +161,7 @@ void Assembled::tidy() {
   }
 }
 
-Result<std::string> describe_program(http::Settings& settings) {
+Result<std::string> describe_program(api::Settings& settings) {
   TRY_ASSIGN(std::string openapi, openapi_json());
   settings.version = kVersion;
   settings.openapi_yaml = openapi_yaml();

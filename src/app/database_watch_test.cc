@@ -1,6 +1,6 @@
 #include "app/database_watch.h"
 
-#include "db/open.h"
+#include "db/sqlite/database.h"
 #include "db/testing.h"
 
 #include <gtest/gtest.h>

@@ -1,7 +1,7 @@
 #include "app/openapi.h"
 
-#include "app/config.h"
 #include "base/json.h"
+#include "config/yaml.h"
 
 #include <algorithm>
 
@@ -71,7 +71,7 @@ std::string_view openapi_yaml() {
 }
 
 Result<std::string> openapi_json() {
-  TRY_ASSIGN(const Node root, read_yaml("http-api.yaml", openapi_yaml()));
+  TRY_ASSIGN(const Node root, config::read_yaml("http-api.yaml", openapi_yaml()));
   std::string json;
   append(json, root);
   return json + '\n';

@@ -1,109 +1,27 @@
 #include "app/opened.h"
 
-#include "base/json.h"
-#include "base/text.h"
-#include "load/known_runs.h"
-
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <limits>
+#include "runs/known_runs.h"
 
 namespace rowgate::app {
-namespace {
 
-constexpr std::string_view kIdPrefix = "run_";
-constexpr std::size_t kShortest =
-    kIdPrefix.size() + 13;  // the whole time stamp and its counter, so rarely more is needed
-
-std::size_t common_length(std::string_view a, std::string_view b) {
-  return static_cast<std::size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());
-}
-
-}  // namespace
-
-Opened open_loaded(LoadedConfig loaded) {
+Opened open_loaded(config::LoadedConfig loaded) {
   Opened at{std::move(loaded), nullptr, nullptr};
   at.database = make_database(at.config());
   at.store = make_store(at.config());
   return at;
 }
 
-std::optional<Opened> opened(const Common& common) {
-  std::optional<LoadedConfig> loaded = configured(common);
-  if (!loaded) return std::nullopt;
-  return open_loaded(*std::move(loaded));
-}
-
-db::LoadTarget target_of(const TableConfig& table) {
+db::LoadTarget target_of(const load::TableConfig& table) {
   return {.table = table.name,
           .schema = &table.schema,
           .enforce_keys = table.enforce_keys,
           .database_checks = table.database_checks};
 }
 
-std::string json_text(std::string_view text) {
-  std::string out;
-  append_json_string(out, text);
-  return out;
-}
-
-std::string json_or_null(std::string_view text) {
-  return text.empty() ? "null" : json_text(text);
-}
-
-std::string counted(std::uint64_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", grouped(count), noun, count == 1 ? "" : "s");
-}
-
-Error unknown_table(std::string_view name, const std::vector<std::string>& known) {
-  const std::string near = nearest(name, known);
-  return Error{Code::TableUnknown, fmt::format("there is no table \"{}\"", shown(name)),
-               near.empty() ? "rowgate tables lists all tables" : fmt::format("did you mean {}?", near)};
-}
-
 std::vector<db::RunRecord> unsettled_runs(const Opened& at) {
   std::vector<load::InFlight> in_flight = load::in_flight(at.config().spool_path);
   if (in_flight.empty()) return {};  // and the database need not be asked who it is
-  return load::unsettled_runs(std::move(in_flight), load::home_of(*at.database));
-}
-
-Result<db::RunRecord> find_run(const Opened& at, std::string_view prefix) {
-  if (load::bare_id(prefix).empty())
-    return fail(Code::RunUnknown, "no run id was given", "rowgate runs lists the runs");
-  TRY_ASSIGN(std::vector<db::RunRecord> found,
-             load::find_runs(at.database->ledger(), unsettled_runs(at), prefix));
-  if (found.empty())
-    return fail(Code::RunUnknown, fmt::format("no run begins with \"{}\"", shown(prefix)),
-                "rowgate runs lists the runs");
-  const auto whole = std::ranges::find_if(
-      found, [&](const auto& run) { return load::bare_id(run.id) == load::bare_id(prefix); });
-  if (whole != found.end()) return std::move(*whole);
-  if (found.size() == 1) return std::move(found.front());
-  std::string hint = "give more of the id: ";
-  for (std::size_t i = 0; i < std::min<std::size_t>(found.size(), 5); ++i)
-    hint += (i == 0 ? "" : ", ") + short_id(found[i].id, found);
-  if (found.size() > 5) hint += ", ...";
-  return fail(Code::RunUnknown, fmt::format("{} runs begin with \"{}\"", found.size(), shown(prefix)),
-              std::move(hint));
-}
-
-std::string short_id(const std::string& id, const std::vector<db::RunRecord>& others) {
-  std::size_t needed = kShortest;
-  for (const db::RunRecord& other : others)
-    if (other.id != id) needed = std::max(needed, common_length(id, other.id) + 1);
-  return id.substr(0, needed);
-}
-
-std::size_t out_width(const Terminal& terminal) {
-  return terminal.stdout_is_tty ? terminal.width : std::numeric_limits<std::size_t>::max();
-}
-
-std::string moment(Timestamp at) {
-  if (at.micros == 0) return "-";
-  std::string text = to_rfc3339(at).substr(0, 19);
-  text[10] = ' ';
-  return text;
+  return runs::unsettled_runs(std::move(in_flight), load::home_of(*at.database));
 }
 
 }  // namespace rowgate::app

@@ -1,55 +1,30 @@
 #pragma once
 
-#include "app/commands.h"
 #include "app/wire.h"
+#include "config/config.h"
+#include "db/database.h"
+#include "store/store.h"
 
 #include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
+#include <vector>
 
 namespace rowgate::app {
 
-/// What most commands work on: the configuration and what it names.
+/// What most work is done on: the configuration and what it names.
 struct Opened {
-  LoadedConfig loaded;
+  config::LoadedConfig loaded;
   std::unique_ptr<db::Database> database;
   std::unique_ptr<store::Store> store;
-  const Config& config() const { return loaded.config; }
+  const config::Config& config() const { return loaded.config; }
 };
 
-/// Exit code of a command whose configuration could not be read; configured() has told why.
-inline constexpr int kConfigFailed = 2;
-
-Opened open_loaded(LoadedConfig loaded);
-/// Opens all that `common` names; on failure everything is told and nothing is returned.
-std::optional<Opened> opened(const Common& common);
+/// Opens what the configuration names. Nothing is connected to before it is used.
+Opened open_loaded(config::LoadedConfig loaded);
 
 /// The configured table as the database compares it with what it has.
-db::LoadTarget target_of(const TableConfig& table);
-
-/// The text as a JSON string.
-std::string json_text(std::string_view text);
-/// A JSON string, or null for an empty text.
-std::string json_or_null(std::string_view text);
-
-/// "2 rows", "1 row", "1,204 rows".
-std::string counted(std::uint64_t count, std::string_view noun);
-
-/// The error for a table that is neither configured nor in the database, with the nearest of the known names.
-Error unknown_table(std::string_view name, const std::vector<std::string>& known);
+db::LoadTarget target_of(const load::TableConfig& table);
 
 /// Runs in flight in the spool, and left over there, that load into this database.
 std::vector<db::RunRecord> unsettled_runs(const Opened& at);
-/// The one run that `prefix` means. Fails with run.unknown when there is none or more than one.
-Result<db::RunRecord> find_run(const Opened& at, std::string_view prefix);
-/// As much of a run's id as tells it from `others`: "run_" and at least 13 characters.
-std::string short_id(const std::string& id, const std::vector<db::RunRecord>& others);
-
-/// The width for tables on stdout: the terminal's; without one nothing is cut.
-std::size_t out_width(const Terminal& terminal);
-
-/// "2026-03-01 12:00:00" in UTC, or "-" for a moment that has not come.
-std::string moment(Timestamp at);
 
 }  // namespace rowgate::app

@@ -1,6 +1,6 @@
 #include "app/reload.h"
 
-#include "http/site.h"
+#include "api/site.h"
 
 #include <fmt/format.h>
 
@@ -43,15 +43,16 @@ std::string shortened(const std::string& path) {
 }
 
 /// Settings that differ, in their order.
-std::vector<std::string> changed(const LoadedConfig& before, const LoadedConfig& now, bool fixed) {
+std::vector<std::string> changed(const config::LoadedConfig& before, const config::LoadedConfig& now,
+                                 bool fixed) {
   std::vector<std::string> paths;
   std::set<std::string> known;
-  const auto value_in = [](const LoadedConfig& config,
+  const auto value_in = [](const config::LoadedConfig& config,
                            const std::string& path) -> std::optional<std::string> {
-    const auto found = std::ranges::find(config.settings, path, &Setting::path);
+    const auto found = std::ranges::find(config.settings, path, &config::Setting::path);
     return found == config.settings.end() ? std::nullopt : std::optional(found->value);
   };
-  const auto add = [&](const Setting& setting) {
+  const auto add = [&](const config::Setting& setting) {
     if (needs_restart(setting.path) != fixed) return;
     if (value_in(before, setting.path) == value_in(now, setting.path)) return;
     const std::string path = shortened(setting.path);
@@ -70,7 +71,8 @@ bool needs_restart(std::string_view setting) {
   return std::ranges::any_of(kFixed, [&](std::string_view each) { return is_at_or_below(setting, each); });
 }
 
-http::Reloaded differences(const LoadedConfig& started, const LoadedConfig& last, const LoadedConfig& now) {
+api::Reloaded differences(const config::LoadedConfig& started, const config::LoadedConfig& last,
+                          const config::LoadedConfig& now) {
   return {.taken = changed(last, now, false),
           .needs_restart = changed(started, now, true),
           .tables = now.config.tables().size(),
@@ -78,7 +80,7 @@ http::Reloaded differences(const LoadedConfig& started, const LoadedConfig& last
           .keys = now.config.service.keys.size()};
 }
 
-http::Settings settings_to_take(http::Settings fresh, const http::Settings& running, std::string own_url) {
+api::Settings settings_to_take(api::Settings fresh, const api::Settings& running, std::string own_url) {
   if (!fresh.is_public_url_given) fresh.public_url = std::move(own_url);
   fresh.server = running.server;
   fresh.limits.loads_at_once = running.limits.loads_at_once;
@@ -96,19 +98,18 @@ http::Settings settings_to_take(http::Settings fresh, const http::Settings& runn
 }
 
 /// Whoever can reach a server without keys can read and change every table.
-Result<void> refuse_public_without_keys(const http::Settings& settings) {
+Result<void> refuse_public_without_keys(const api::Settings& settings) {
   if (settings.needs_keys || settings.allow_public_without_auth) return {};
   for (const http::Listener& listener : settings.server.listeners)
-    if (!http::is_loopback_host(listener.host))
+    if (!api::is_loopback_host(listener.host))
       return fail(Code::ConfigInvalid,
                   fmt::format("the server would listen on {} without asking for keys", listener.host),
                   "set auth.mode: keys, listen on 127.0.0.1, or set auth.allow_public_without_auth: true");
   return {};
 }
 
-void close_to_other_sites(http::Settings& settings) {
-  if (http::is_for_this_machine_only(settings) && !settings.compat.is_cors_given)
-    settings.compat.cors.clear();
+void close_to_other_sites(api::Settings& settings) {
+  if (api::is_for_this_machine_only(settings) && !settings.compat.is_cors_given) settings.compat.cors.clear();
 }
 
 }  // namespace rowgate::app

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "app/config.h"
-#include "http/service.h"
+#include "api/core/service.h"
+#include "config/config.h"
 
 #include <string_view>
 
@@ -13,17 +13,18 @@ bool needs_restart(std::string_view setting);
 
 /// What differs: of settings that count at once from `last`, which counted before; of the others from
 /// `started`, which the server runs with.
-http::Reloaded differences(const LoadedConfig& started, const LoadedConfig& last, const LoadedConfig& now);
+api::Reloaded differences(const config::LoadedConfig& started, const config::LoadedConfig& last,
+                          const config::LoadedConfig& now);
 
 /// `fresh`, but as `running` where that needs a restart. `own_url` is where the server listens, for links
 /// where no public_url is given.
-http::Settings settings_to_take(http::Settings fresh, const http::Settings& running, std::string own_url);
+api::Settings settings_to_take(api::Settings fresh, const api::Settings& running, std::string own_url);
 
 /// Fails where others could reach a server that asks for no keys, unless that is allowed.
-Result<void> refuse_public_without_keys(const http::Settings& settings);
+Result<void> refuse_public_without_keys(const api::Settings& settings);
 
 /// The permission of pages of other sites where none is configured: none where nobody but this machine's
 /// users is to reach the server.
-void close_to_other_sites(http::Settings& settings);
+void close_to_other_sites(api::Settings& settings);
 
 }  // namespace rowgate::app

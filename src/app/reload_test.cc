@@ -1,6 +1,6 @@
 #include "app/reload.h"
 
-#include "app/config_testing.h"
+#include "config/testing.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,8 +11,8 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-LoadedConfig loaded(std::string_view yaml) {
-  testing::Read read = testing::read(yaml);
+config::LoadedConfig loaded(std::string_view yaml) {
+  config::testing::Read read = config::testing::read(yaml);
   EXPECT_TRUE(read.problems.empty()) << read.problem();
   return {.config = std::move(read.config), .settings = std::move(read.settings)};
 }
@@ -31,12 +31,12 @@ TEST(Reload, WhatOpensOrSizesSomethingNeedsARestart) {
 }
 
 TEST(Reload, DifferencesAreToldOncePerTable) {
-  const LoadedConfig before = loaded(R"(
+  const config::LoadedConfig before = loaded(R"(
 tables:
   jobs: { title: Jobs, schema: { fields: [{ name: id, type: integer }] } }
   old: { schema: { fields: [{ name: id, type: integer }] } }
 )");
-  const LoadedConfig now = loaded(R"(
+  const config::LoadedConfig now = loaded(R"(
 server: { workers: 3 }
 limits: { queue: 5 }
 tables:
@@ -44,23 +44,23 @@ tables:
 reports:
   all: { sql: SELECT 1 }
 )");
-  const http::Reloaded told = differences(before, before, now);
+  const api::Reloaded told = differences(before, before, now);
   EXPECT_THAT(told.taken, ElementsAre("limits.queue", "tables.jobs", "reports.all", "tables.old"));
   EXPECT_THAT(told.needs_restart, ElementsAre("server.workers"));
   EXPECT_EQ(told.tables, 1U);
   EXPECT_EQ(told.reports, 1U);
 
-  const http::Reloaded again = differences(before, now, now);
+  const api::Reloaded again = differences(before, now, now);
   EXPECT_THAT(again.taken, IsEmpty());
   EXPECT_THAT(again.needs_restart, ElementsAre("server.workers")) << "as long as it is so";
 }
 
 TEST(Reload, WhatNeedsARestartStaysAsItRuns) {
-  const http::Settings running = loaded("server: { listen: 127.0.0.1:1, workers: 2 }").config.service;
-  const http::Settings fresh =
+  const api::Settings running = loaded("server: { listen: 127.0.0.1:1, workers: 2 }").config.service;
+  const api::Settings fresh =
       loaded("server: { listen: 127.0.0.1:2, workers: 3 }\nlimits: { queue: 5, loads_at_once: 1 }")
           .config.service;
-  const http::Settings taken = settings_to_take(fresh, running, "http://127.0.0.1:1");
+  const api::Settings taken = settings_to_take(fresh, running, "http://127.0.0.1:1");
   EXPECT_EQ(taken.server.listeners[0].port, 1);
   EXPECT_EQ(taken.server.workers, 2U);
   EXPECT_EQ(taken.limits.loads_at_once, running.limits.loads_at_once);
@@ -68,12 +68,12 @@ TEST(Reload, WhatNeedsARestartStaysAsItRuns) {
   EXPECT_EQ(taken.public_url, "http://127.0.0.1:1");
   EXPECT_EQ(taken.compat.cors, "") << "on loopback without keys";
 
-  const http::Settings named = loaded("server: { public_url: https://a.example }").config.service;
+  const api::Settings named = loaded("server: { public_url: https://a.example }").config.service;
   EXPECT_EQ(settings_to_take(named, running, "http://127.0.0.1:1").public_url, "https://a.example");
 }
 
 TEST(Reload, NobodyElseReachesAServerWithoutKeys) {
-  http::Settings settings = loaded("server: { listen: 0.0.0.0:8080 }").config.service;
+  api::Settings settings = loaded("server: { listen: 0.0.0.0:8080 }").config.service;
   EXPECT_EQ(refuse_public_without_keys(settings).error().code, Code::ConfigInvalid);
   settings.allow_public_without_auth = true;
   EXPECT_TRUE(refuse_public_without_keys(settings));

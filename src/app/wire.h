@@ -1,6 +1,6 @@
 #pragma once
 
-#include "app/config.h"
+#include "config/config.h"
 #include "db/database.h"
 #include "store/link_signer.h"
 #include "store/store.h"
@@ -14,12 +14,12 @@ namespace rowgate::app {
 inline constexpr std::chrono::seconds kLockWait{10};
 
 /// The only place that picks implementations: the database and the store that a configuration names.
-std::unique_ptr<db::Database> make_database(const Config& config);
-std::unique_ptr<store::Store> make_store(const Config& config);
+std::unique_ptr<db::Database> make_database(const config::Config& config);
+std::unique_ptr<store::Store> make_store(const config::Config& config);
 /// The keys of links: those in links.keys or links.keys.file, else those in the store, made where there are
 /// none yet. Fails as LinkSigner::from_file() and s3_link_signer() do.
-Result<store::LinkSigner> make_link_signer(const Config& config);
+Result<store::LinkSigner> make_link_signer(const config::Config& config);
 /// What links lead to where they are direct ones: the store itself; else null.
-store::AddressSigner* direct_links_of(const Config& config, store::Store& store);
+store::AddressSigner* direct_links_of(const config::Config& config, store::Store& store);
 
 }  // namespace rowgate::app

@@ -2,10 +2,11 @@
 
 // A fresh database of each kind for one test. The servers are those that tools/servers.py started.
 
+#include "db/engines/server_database.h"
 #include "db/mysql/engine.h"
-#include "db/open.h"
 #include "db/postgresql/engine.h"
 #include "db/sqlite/connection.h"
+#include "db/sqlite/database.h"
 #include "db/testing.h"
 
 #include <fmt/format.h>

@@ -18,12 +18,14 @@
 #include <variant>
 #include <vector>
 
+namespace rowgate::api {
+struct KeySettings;
+struct Service;
+}  // namespace rowgate::api
+
 namespace rowgate::http {
 
 using Fields = std::vector<std::pair<std::string, std::string>>;  ///< in order; names in lower case
-
-struct KeySettings;
-struct Service;
 
 /// The head of a request, read and decoded. Names and values are as the client sent them otherwise.
 struct Request {
@@ -42,10 +44,10 @@ struct Request {
   std::string principal = "anonymous";  ///< set by the application
   /// The API key that the request was accepted with, whatever becomes of it meanwhile; set by the
   /// application.
-  std::shared_ptr<const KeySettings> key = {};
+  std::shared_ptr<const api::KeySettings> key = {};
   /// What the request is served by from its head to the end of its answer, whatever is exchanged meanwhile;
   /// set by the application.
-  std::shared_ptr<Service> service = {};
+  std::shared_ptr<api::Service> service = {};
   std::optional<std::uint64_t> content_length = {};
   bool has_begun = false;  ///< set by the application: begin() has seen it
   /// What links in the answer begin with, where the way of the request tells it; empty: server.public_url.

@@ -1,9 +1,9 @@
 #include "lambda/handler.h"
 
+#include "api/core/replies.h"
+#include "api/core/sources.h"
 #include "base/text.h"
 #include "base/units.h"
-#include "http/replies.h"
-#include "http/sources.h"
 #include "lambda/answer.h"
 
 #include <fmt/format.h>
@@ -18,11 +18,11 @@ constexpr std::size_t kLongestVersion = 200;
 constexpr auto kWayOut = "POST /v1/sources tells where to put a larger file; then load it by ?source=KEY";
 
 /// The same notification may come twice: the Idempotency-Key makes it load once.
-http::WholeRequest load_request(const http::SourceKey& source, std::string_view key,
+http::WholeRequest load_request(const api::SourceKey& source, std::string_view key,
                                 const std::string& version) {
   return {.method = "POST",
-          .target = fmt::format("/v1/tables/{}/loads?source={}", http::percent_encoded(source.table),
-                                http::percent_encoded(key)),
+          .target = fmt::format("/v1/tables/{}/loads?source={}", api::percent_encoded(source.table),
+                                api::percent_encoded(key)),
           .headers = {{"idempotency-key", fmt::format("{} {}", source.id, shown(version, kLongestVersion))}},
           .is_own = true};
 }
@@ -85,7 +85,7 @@ std::expected<std::string, Failure> Handler::load(const ObjectsEvent& event, con
     const std::string prefix = settings_.prefix.empty() ? "" : settings_.prefix + '/';
     if (object.bucket != settings_.bucket || !key.starts_with(prefix)) continue;
     key.remove_prefix(prefix.size());
-    const std::optional<http::SourceKey> source = http::read_source_key(key);
+    const std::optional<api::SourceKey> source = api::read_source_key(key);
     if (!source || source->table.empty()) continue;  // a request says its table
     const http::WholeAnswer answer = service_.answer(load_request(*source, key, object.version), patience);
     if (answer.status >= 500 || answer.status == 409)

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "db/run_record.h"
 #include "io/source.h"
-#include "load/reject_file.h"
+#include "load/rejects/reject_file.h"
 #include "store/store.h"
 
 #include <chrono>

@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 #include "base/units.h"
-#include "load/key_index.h"
+#include "keys/key_index.h"
 #include "load/reject_origin.h"
 
 #include <fmt/format.h>
@@ -75,9 +75,9 @@ class FileLoad {
   const Prepared& prepared_;
   db::Sink& sink_;
   db::RunRecord& run_;
-  KeyOrder order_;
+  keys::KeyOrder order_;
   std::vector<std::uint32_t> long_keys_;  ///< see keys_that_may_be_long()
-  std::optional<DuplicateFinder> duplicates_;
+  std::optional<keys::DuplicateFinder> duplicates_;
   bool told_unordered_ = false;
   bool over_count_ = false;
   bool rejects_are_missing_ = false;  ///< they are larger than they may be
@@ -209,10 +209,11 @@ Result<void> FileLoad::find_duplicates() {
 
 Result<void> FileLoad::refuse_duplicates(table::CheckedBatch& batch) {
   if (batch.rows() == 0) return {};
-  TRY_ASSIGN(const std::vector<Duplicate> duplicates, duplicates_->take_until(batch.line(batch.rows() - 1)));
+  TRY_ASSIGN(const std::vector<keys::Duplicate> duplicates,
+             duplicates_->take_until(batch.line(batch.rows() - 1)));
   std::vector<std::uint32_t> rows;
   std::size_t row = 0;
-  for (const Duplicate& duplicate : duplicates) {
+  for (const keys::Duplicate& duplicate : duplicates) {
     while (batch.line(row) < duplicate.line) ++row;
     const std::uint32_t record = batch.row_record[row];
     if (rows.empty() || rows.back() != row) {

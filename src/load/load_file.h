@@ -4,7 +4,7 @@
 
 #include "load/loader.h"
 #include "load/pass.h"
-#include "load/reject_log.h"
+#include "load/rejects/reject_log.h"
 
 #include <stop_token>
 

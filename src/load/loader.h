@@ -6,10 +6,10 @@
 #include "db/database.h"
 #include "io/source.h"
 #include "load/progress.h"
-#include "load/reject_file.h"
+#include "load/rejects/reject_file.h"
 #include "store/store.h"
 #include "table/column_map.h"
-#include "table/inference.h"
+#include "table/inference/inference.h"
 
 #include <chrono>
 #include <filesystem>

@@ -1,7 +1,7 @@
 // Loads of random files against a twin that judges record by record with maps: every verdict, every number
 // and every byte must be the same.
 
-#include "db/open.h"
+#include "db/sqlite/database.h"
 #include "load/loader.h"
 #include "load/testing.h"
 

@@ -1,6 +1,6 @@
 #include "load/loader.h"
 
-#include "db/open.h"
+#include "db/sqlite/database.h"
 #include "io/digest.h"
 #include "load/run_state.h"
 #include "load/testing.h"

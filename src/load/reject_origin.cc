@@ -4,7 +4,7 @@
 #include "csv/parser.h"
 #include "csv/writer.h"
 #include "load/kept_files.h"
-#include "load/reject_file.h"
+#include "load/rejects/reject_file.h"
 
 #include <fmt/format.h>
 

@@ -5,7 +5,7 @@
 #include "db/database.h"
 #include "io/source.h"
 #include "load/loader.h"
-#include "load/reject_log.h"
+#include "load/rejects/reject_log.h"
 #include "load/reload.h"
 #include "table/column_map.h"
 

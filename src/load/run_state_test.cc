@@ -1,7 +1,7 @@
 #include "load/run_state.h"
 
 #include "base/ids.h"
-#include "db/open.h"
+#include "db/sqlite/database.h"
 #include "load/testing.h"
 
 #include <gmock/gmock.h>

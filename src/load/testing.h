@@ -5,8 +5,8 @@
 #include "base/clock.h"
 #include "db/testing.h"
 #include "io/files.h"
-#include "load/reject_formats.h"
 #include "load/reject_writer.h"
+#include "load/rejects/reject_formats.h"
 #include "load/run_state.h"
 
 #include <fmt/format.h>

@@ -1,8 +1,8 @@
 #include "report/links.h"
 
 #include "base/ids.h"
-#include "db/open.h"
 #include "db/sqlite/connection.h"
+#include "db/sqlite/database.h"
 #include "db/testing.h"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-#include "db/open.h"
+#include "db/sqlite/database.h"
 #include "report/report.h"
 #include "report/testing.h"
 

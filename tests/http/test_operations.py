@@ -21,7 +21,7 @@ GETS = [operation for operation in OPERATIONS if operation.method == "GET"]
 
 # What cannot be brought about over a socket, and where it is tested instead.
 ELSEWHERE = {
-    ("livez", 503): "the loop stands still for a second: src/http/application_test.cc and src/http/server_test.cc",
+    ("livez", 503): "the loop stands still for a second: src/api/application_test.cc and src/http/server_test.cc",
     ("download", 302): "the report is in a bucket: tests/s3/test_s3_links.py",
     ("reloadConfiguration", 404): "on AWS Lambda: tests/lambda",
     ("createSource", 201): "there is a bucket: tests/s3/test_s3_sources.py",

@@ -1,6 +1,7 @@
+#include "db/sqlite/database.h"
+
 #include "base/text.h"
 #include "base/units.h"
-#include "db/open.h"
 #include "db/sqlite/catalog.h"
 #include "db/sqlite/connection.h"
 #include "db/sqlite/dialect.h"

@@ -2,8 +2,8 @@
 
 #include "db/database.h"
 
-#include "db/open.h"
 #include "db/sqlite/connection.h"
+#include "db/sqlite/database.h"
 #include "db/testing.h"
 
 #include <cstdio>
