@@ -57,7 +57,7 @@ std::optional<Error> give(const Accepted& accepted, std::string_view body) {
 }
 
 /// Fills `into` from the stream; a database library may throw.
-Result<std::size_t> read_piece(io::Source& source, std::span<char> into) {
+Result<std::size_t> next_piece_of(io::Source& source, std::span<char> into) {
   try {
     return io::read_fully(source, into);
   } catch (const std::exception& exception) {
@@ -159,7 +159,7 @@ Result<std::string> InProcess::body_of(Response& response) const {
   while (body.size() < due) {
     const std::size_t had = body.size();
     body.resize(had + std::min<std::uint64_t>(kAnswerPieceBytes, due - had));
-    TRY_ASSIGN(const std::size_t got, read_piece(*response.stream, std::span(body).subspan(had)));
+    TRY_ASSIGN(const std::size_t got, next_piece_of(*response.stream, std::span(body).subspan(had)));
     body.resize(had + got);
     if (body.size() > max_answer_bytes_) return std::unexpected(answer_too_large(max_answer_bytes_));
     if (got < kAnswerPieceBytes) break;
