@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <exception>
 #include <iterator>
 
 namespace rowgate::http {
@@ -124,6 +125,14 @@ std::string answer_head(const Response& response, const AnswerFrame& frame) {
   add_own_fields(head, response);
   head += "\r\n";
   return head;
+}
+
+Result<std::size_t> read_piece(io::Source& source, std::span<char> into) {
+  try {
+    return io::read_fully(source, into);
+  } catch (const std::exception& exception) {
+    return fail(Code::InternalError, exception.what());
+  }
 }
 
 }  // namespace rowgate::http

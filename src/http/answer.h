@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <ctime>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -36,5 +37,9 @@ std::string_view reason(int status);
 std::string http_date(std::time_t at);
 /// 1xx, 204 and 304 have no body (RFC 9112 section 6.3).
 bool has_no_body(int status);
+
+/// Fills `into` from the stream of an answer; fewer bytes only at its end. Exceptions become errors, since a
+/// database library may throw.
+Result<std::size_t> read_piece(io::Source& source, std::span<char> into);
 
 }  // namespace rowgate::http

@@ -56,15 +56,6 @@ std::optional<Error> give(const Accepted& accepted, std::string_view body) {
   return taken ? std::nullopt : std::optional(std::move(taken).error());
 }
 
-/// Fills `into` from the stream; a database library may throw.
-Result<std::size_t> next_piece_of(io::Source& source, std::span<char> into) {
-  try {
-    return io::read_fully(source, into);
-  } catch (const std::exception& exception) {
-    return fail(Code::InternalError, exception.what());
-  }
-}
-
 /// Exceptions are bugs or a lack of memory: this request fails, the program stays.
 template <class Make>
 Response guarded(Application& application, const Request& request, Make make) {
@@ -159,7 +150,7 @@ Result<std::string> InProcess::body_of(Response& response) const {
   while (body.size() < due) {
     const std::size_t had = body.size();
     body.resize(had + std::min<std::uint64_t>(kAnswerPieceBytes, due - had));
-    TRY_ASSIGN(const std::size_t got, next_piece_of(*response.stream, std::span(body).subspan(had)));
+    TRY_ASSIGN(const std::size_t got, read_piece(*response.stream, std::span(body).subspan(had)));
     body.resize(had + got);
     if (body.size() > max_answer_bytes_) return std::unexpected(answer_too_large(max_answer_bytes_));
     if (got < kAnswerPieceBytes) break;

@@ -14,15 +14,6 @@ net::const_buffer as_buffer(std::string_view text) {
   return {text.data(), text.size()};
 }
 
-/// Fills `into` from the stream; exceptions become errors, since a database library may throw.
-Result<std::size_t> read_piece(io::Source& source, std::span<char> into) {
-  try {
-    return io::read_fully(source, into);
-  } catch (const std::exception& exception) {
-    return fail(Code::InternalError, exception.what());
-  }
-}
-
 }  // namespace
 
 Response trouble_response(Application& application, const Request* request, const Error& error) {
