@@ -53,4 +53,14 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
+std::string json_text(std::string_view text) {
+  std::string out;
+  append_json_string(out, text);
+  return out;
+}
+
+std::string json_text_or_null(std::string_view text) {
+  return text.empty() ? "null" : json_text(text);
+}
+
 }  // namespace rowgate

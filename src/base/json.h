@@ -9,4 +9,9 @@ namespace rowgate {
 /// U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
 
+/// `text` as a JSON string.
+std::string json_text(std::string_view text);
+/// `text` as a JSON string, or null where it is empty.
+std::string json_text_or_null(std::string_view text);
+
 }  // namespace rowgate

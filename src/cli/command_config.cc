@@ -1,3 +1,4 @@
+#include "base/json.h"
 #include "base/text.h"
 #include "cli/command_support.h"
 #include "cli/terminal/text_table.h"
@@ -107,7 +108,7 @@ std::string file_text(const config::Config& config) {
 std::string check_json(const config::Config& config, const std::vector<std::string>& warnings) {
   std::string out =
       fmt::format(R"({{"valid": true, "file": {}, "tables": {}, "reports": {}, "warnings": [)",
-                  json_or_null(config.file.string()), config.tables().size(), config.reports.size());
+                  json_text_or_null(config.file.string()), config.tables().size(), config.reports.size());
   for (const std::string& warning : warnings) out += (out.back() == '[' ? "" : ", ") + json_text(warning);
   return out + "]}\n";
 }

@@ -1,6 +1,7 @@
 // What an administrator of the database needs: the SQL that rowgate would want to be run, and the rights that
 // it needs. Both only print.
 
+#include "base/json.h"
 #include "base/text.h"
 #include "cli/command_support.h"
 #include "db/grants.h"

@@ -1,4 +1,5 @@
 #include "app/damage.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "cli/command_support.h"
@@ -252,7 +253,7 @@ std::string as_json(const Findings& findings, bool healthy) {
     out += fmt::format(R"({}{{"name": {}, "status": "{}", "message": {}, "fix": {}}})",
                        out.back() == '[' ? "\n" : ",\n", json_text(finding.name),
                        kNames[static_cast<std::size_t>(finding.state)], json_text(finding.message),
-                       json_or_null(finding.fix));
+                       json_text_or_null(finding.fix));
   return out + "\n]}\n";
 }
 

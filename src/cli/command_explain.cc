@@ -1,5 +1,6 @@
 #include "base/codes.h"
 #include "base/errors_page.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "cli/command_support.h"
 #include "cli/commands.h"
@@ -18,7 +19,7 @@ std::string as_json(const CodeInfo& code) {
   return fmt::format(
       R"({{"code": {}, "title": {}, "severity": "{}", "exit_code": {}, "kind": {}, "cause": {}, "fix": {}, "example": {}}})",
       json_text(code.text), json_text(code.title), severity_name(code), code.exit_code,
-      json_or_null(code.kind), json_text(code.cause), json_text(code.fix), json_text(code.example));
+      json_text_or_null(code.kind), json_text(code.cause), json_text(code.fix), json_text(code.example));
 }
 
 std::string as_text(const CodeInfo& code) {

@@ -1,5 +1,6 @@
 #include "cli/command_report.h"
 
+#include "base/json.h"
 #include "base/text.h"
 #include "cli/command_support.h"
 #include "cli/row_output.h"
@@ -55,7 +56,7 @@ std::string param_text(const report::Parameter& param) {
 std::string as_json(const report::Definition& report) {
   std::string out =
       fmt::format(R"({{"name": {}, "title": {}, "filename": {}, "params": [)", json_text(report.name),
-                  json_or_null(report.title), json_or_null(report.filename));
+                  json_text_or_null(report.title), json_text_or_null(report.filename));
   for (const report::Parameter& param : report.params)
     out += fmt::format(R"({}{{"name": {}, "type": "{}", "default": {}}})", out.back() == '[' ? "" : ", ",
                        json_text(param.name), table::name(param.type),

@@ -1,3 +1,4 @@
+#include "base/json.h"
 #include "base/text.h"
 #include "cli/command_support.h"
 #include "cli/infer_file.h"

@@ -1,6 +1,5 @@
 #include "cli/command_support.h"
 
-#include "base/json.h"
 #include "base/text.h"
 #include "runs/known_runs.h"
 
@@ -26,16 +25,6 @@ std::optional<app::Opened> opened(const Common& common) {
   std::optional<config::LoadedConfig> loaded = configured(common);
   if (!loaded) return std::nullopt;
   return app::open_loaded(*std::move(loaded));
-}
-
-std::string json_text(std::string_view text) {
-  std::string out;
-  append_json_string(out, text);
-  return out;
-}
-
-std::string json_or_null(std::string_view text) {
-  return text.empty() ? "null" : json_text(text);
 }
 
 std::string counted(std::uint64_t count, std::string_view noun) {

@@ -18,11 +18,6 @@ inline constexpr int kConfigFailed = 2;
 /// Opens all that `common` names; on failure everything is told and nothing is returned.
 std::optional<app::Opened> opened(const Common& common);
 
-/// The text as a JSON string.
-std::string json_text(std::string_view text);
-/// A JSON string, or null for an empty text.
-std::string json_or_null(std::string_view text);
-
 /// "2 rows", "1 row", "1,204 rows".
 std::string counted(std::uint64_t count, std::string_view noun);
 

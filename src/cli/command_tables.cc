@@ -1,3 +1,4 @@
+#include "base/json.h"
 #include "base/text.h"
 #include "cli/command_support.h"
 #include "cli/terminal/text_table.h"
@@ -44,8 +45,8 @@ Result<void> add_last_run(const app::Opened& at, Listed& table) {
 std::string as_json(const Listed& table) {
   return fmt::format(
       R"({{"name": {}, "title": {}, "configured": {}, "exists": {}, "rows": {}, "version": {}, "last_run": {}}})",
-      json_text(table.name), json_or_null(table.title()), table.config != nullptr, table.state.has_value(),
-      table.state ? table.state->rows : 0, table.state ? table.state->version : 0,
+      json_text(table.name), json_text_or_null(table.title()), table.config != nullptr,
+      table.state.has_value(), table.state ? table.state->rows : 0, table.state ? table.state->version : 0,
       table.last_run ? db::to_json(*table.last_run) : "null");
 }
 

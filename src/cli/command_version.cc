@@ -1,5 +1,6 @@
 #include "app/version.h"
 #include "app/wire.h"
+#include "base/json.h"
 #include "cli/command_support.h"
 #include "cli/commands.h"
 

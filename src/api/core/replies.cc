@@ -163,16 +163,6 @@ Result<http::Response> file_response(const Call& call, const std::shared_ptr<io:
   return unless_known(call.request, etag, std::move(response));
 }
 
-std::string json_text(std::string_view text) {
-  std::string out;
-  append_json_string(out, text);
-  return out;
-}
-
-std::string json_text_or_null(std::string_view text) {
-  return text.empty() ? "null" : json_text(text);
-}
-
 std::string json_time_or_null(Timestamp at) {
   return at.micros == 0 ? "null" : json_text(to_rfc3339(at));
 }

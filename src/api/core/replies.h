@@ -34,9 +34,7 @@ Result<http::Response> file_response(const Call& call, const std::shared_ptr<io:
                                      std::string_view type, const std::string& sha256_hex,
                                      std::string_view filename);
 
-/// The JSON string of a text, or null where it is empty.
-std::string json_text(std::string_view text);
-std::string json_text_or_null(std::string_view text);
+/// The moment as a JSON string (RFC 3339), or null for one that has not come.
 std::string json_time_or_null(Timestamp at);
 
 }  // namespace rowgate::api

@@ -3,6 +3,7 @@
 #include "api/core/measured.h"
 #include "api/core/replies.h"
 #include "api/handlers/handlers.h"
+#include "base/json.h"
 
 #include <fmt/format.h>
 

@@ -9,6 +9,7 @@
 #include "api/handlers/handlers.h"
 #include "api/handlers/load_body.h"
 #include "api/handlers/run_answers.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "io/files.h"
 #include "io/stored_file.h"

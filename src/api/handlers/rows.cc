@@ -5,6 +5,7 @@
 #include "api/core/replies.h"
 #include "api/handlers/handlers.h"
 #include "api/handlers/row_values.h"
+#include "base/json.h"
 #include "report/table_reader.h"
 
 #include <fmt/format.h>

@@ -2,6 +2,7 @@
 #include "api/core/paging.h"
 #include "api/core/replies.h"
 #include "api/handlers/handlers.h"
+#include "base/json.h"
 #include "io/digest.h"
 
 #include <fmt/format.h>
