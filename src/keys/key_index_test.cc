@@ -1,6 +1,7 @@
 #include "keys/key_index.h"
 
-#include "db/testing.h"
+#include "io/testing.h"
+#include "table/testing.h"
 
 #include <fmt/format.h>
 #include <rapidcheck.h>
@@ -12,17 +13,17 @@
 namespace rowgate::keys {
 namespace {
 
-using db::testing::TempFolder;
-using db::testing::TestBatch;
-using db::testing::TestCell;
-using db::testing::TestRow;
+using io::testing::TempFolder;
+using table::testing::TestBatch;
+using table::testing::TestCell;
+using table::testing::TestRow;
 
 /// A primary key of one integer, a unique key of a text and a number, a unique text.
 table::TableSchema three_keys() {
-  table::TableSchema schema = db::testing::make_schema({{"id", table::Type::Integer},
-                                                        {"name", table::Type::String},
-                                                        {"pay", table::Type::Number},
-                                                        {"email", table::Type::String}});
+  table::TableSchema schema = table::testing::make_schema({{"id", table::Type::Integer},
+                                                           {"name", table::Type::String},
+                                                           {"pay", table::Type::Number},
+                                                           {"email", table::Type::String}});
   schema.unique_keys = {{1, 2}, {3}};
   return schema;
 }

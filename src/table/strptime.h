@@ -1,7 +1,7 @@
 #pragma once
 
 #include "table/temporal.h"
-#include "table/text_cursor.h"
+#include "table/values/text_cursor.h"
 
 #include <string>
 #include <string_view>

@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 #include "table/strptime.h"
-#include "table/text_cursor.h"
+#include "table/values/text_cursor.h"
 
 #include <fmt/format.h>
 

@@ -2,10 +2,10 @@
 
 #include "base/base64.h"
 #include "base/text.h"
-#include "table/durations.h"
 #include "table/json_values.h"
-#include "table/text_formats.h"
 #include "table/value_format.h"
+#include "table/values/durations.h"
+#include "table/values/text_formats.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "table/durations.h"
+#include "table/values/durations.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "table/text_formats.h"
+#include "table/values/text_formats.h"
 
 #include <gtest/gtest.h>
 
