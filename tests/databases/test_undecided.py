@@ -84,6 +84,14 @@ def until_loaded(server, number, mode):
         time.sleep(0.2)
 
 
+def until_recorded(place):
+    """The server has told the ledger all that it had to."""
+    end = time.monotonic() + 60
+    while list((place.folder / "data/spool/runs").glob("run_*.json")):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
 def rows(server):
     place = server.place
     counts = sql(place.kind, f"SELECT n, COUNT(*) FROM {place.events} GROUP BY n ORDER BY n")
@@ -161,10 +169,7 @@ def test_a_request_that_is_repeated_after_an_unknown_commit_is_done_once(server,
     assert status == 503
     place.proxy.disarm()
     place.proxy.open()
-    end = time.monotonic() + 60
-    while list((place.folder / "data/spool/runs").glob("run_*.json")):  # what it still has to tell the ledger
-        assert time.monotonic() < end
-        time.sleep(0.1)
+    until_recorded(place)
     until_loaded(server, 1, mode)
     assert rows(server) == ([(0, 1), (1, 3)] if mode == "append" else [(1, 3)])
     assert [(run["status"], run["table_version"]["after"]) for run in runs(server)] == [("succeeded", 2), ("succeeded", 1)]
@@ -259,10 +264,7 @@ def test_an_undecided_run_of_a_server_that_died_is_settled_by_hand(server, after
     again = Server(place)
     again.place = place
     try:
-        end = time.monotonic() + 60
-        while list((place.folder / "data/spool/runs").glob("run_*.json")):
-            assert time.monotonic() < end
-            time.sleep(0.1)
+        until_recorded(place)
         assert json.loads(again.get(f"/v1/runs/{run}"))["status"] == status
         assert again.get(f"/v1/runs/{run}/source").splitlines()[1:] == [b"1,0", b"1,1", b"1,2"]
         answer = until_loaded(again, 1, "append")
