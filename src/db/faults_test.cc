@@ -301,9 +301,6 @@ TEST_P(FaultsTest, ReplaceKeepsViewsWorking) {
 
 // The MySQL family only.
 
-class InfileTest : public FaultsTest {};
-INSTANTIATE_TEST_SUITE_P(Servers, InfileTest, ::testing::Values(Kind::MySql), kind_name);
-
 class SwapTest : public FaultsTest {
  protected:
   /// A replace of departments that broke off at its exchange of names, before the server got that or after.
@@ -382,6 +379,9 @@ TEST_P(SwapTest, ALoadThatTidiesUpLeavesASwapAlone) {
   EXPECT_EQ(version(), 1u);
   EXPECT_THAT(staging_tables(), IsEmpty());
 }
+
+class InfileTest : public FaultsTest {};
+INSTANTIATE_TEST_SUITE_P(Servers, InfileTest, ::testing::Values(Kind::MySql), kind_name);
 
 TEST_P(InfileTest, AnotherFileThanTheLoadsOwnIsNotSent) {
   ASSERT_TRUE(load(*direct_, {{1, "Sales"}}));
